@@ -1,0 +1,20 @@
+//! The rules of the product, pure: no I/O, no clock, no serde, no diesel.
+//!
+//! Everything that decides anything about an account lives here, so that the writer, `checkonly` and every later
+//! what-if give the same answer to the same question.
+
+pub mod account;
+pub mod call;
+pub mod classify;
+pub mod decimal;
+pub mod definition;
+pub mod field;
+pub mod ids;
+pub mod ledger;
+pub mod options;
+pub mod outcome;
+pub mod plan;
+pub mod policy;
+pub mod redaction;
+pub mod relation;
+pub mod world;

@@ -1,0 +1,205 @@
+//! Where an account stands in the hierarchy after a call: its kind, its reseller, and what is held against the report.
+
+use std::borrow::Cow;
+
+use super::{Stop, alive};
+use crate::domain::account::{Account, AccountKind, AccountStatus, EventStamp, Hold, Report};
+use crate::domain::call::{Call, Said, Submitted};
+use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, RelationId};
+use crate::domain::outcome::Code;
+use crate::domain::policy::{ResellerChange, SourcePolicy};
+use crate::domain::relation::{Axis, Cause, FoundBy, Relation, RelationState};
+use crate::domain::world::{Reference, World};
+
+/// The reseller that a call names, and whom that finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Target {
+    platform_id: PlatformId,
+    external_id: Option<ExternalId>,
+    account: Option<AccountId>,
+    found_by: Option<FoundBy>,
+    state: RelationState,
+}
+
+/// Kind and reseller relation after a call, and why they may differ from the report.
+pub(super) struct Place {
+    pub kind: AccountKind,
+    pub reseller: Option<Relation>,
+    pub hold: Option<Hold>,
+}
+
+/// Decides the place of an account of which the platform reports this.
+pub(super) fn decide(
+    world: &World,
+    policy: &SourcePolicy,
+    call: &Call,
+    submitted: &Submitted,
+    report: &Report,
+    event: EventStamp,
+    trace: &mut Vec<Cow<'static, str>>,
+) -> Result<Place, Stop> {
+    let key = call.key(&submitted.id);
+    let before = alive(world.account(&key)?).map(AsRef::as_ref);
+    if let Some(before) = before
+        && before.hold == Some(Hold::Operator)
+        && before.reported.as_ref() == Some(report)
+    {
+        trace.push(Cow::Borrowed("drift: an operator's act holds, the platform repeats what it reported before"));
+        return Ok(Place { kind: before.kind, reseller: before.reseller.clone(), hold: before.hold });
+    }
+    let target = match &report.reseller {
+        Some(reseller) => Some(find(world, policy, call, &key, reseller, submitted, before, trace)?),
+        None => None,
+    };
+    let held = before.and_then(|before| before.reseller.as_ref());
+    let changes = before.is_some() && !agrees(held, target.as_ref());
+    if let (true, Some(before)) = (changes, before) {
+        match policy.reseller_change {
+            ResellerChange::Accept => {}
+            ResellerChange::Review => {
+                trace.push(Cow::Borrowed("reseller_change: under review, the old relation holds"));
+                return Ok(Place { kind: before.kind, reseller: before.reseller.clone(), hold: Some(Hold::Review) });
+            }
+            ResellerChange::Refuse => {
+                return Err(Stop::Refuse(
+                    Code::Conflict,
+                    "This account would change its reseller, which this vendor does not accept. Ask the vendor to move it."
+                        .to_owned(),
+                ));
+            }
+        }
+    }
+    let reseller = target.map(|target| match held {
+        Some(held) if agrees(Some(held), Some(&target)) => continued(held, target, call),
+        _ => opened(target, call, event),
+    });
+    Ok(Place { kind: report.kind, reseller, hold: None })
+}
+
+/// Whether the relation that is held is the one that the platform names.
+fn agrees(held: Option<&Relation>, target: Option<&Target>) -> bool {
+    match (held, target) {
+        (None, None) => true,
+        (Some(held), Some(target)) => match (held.reseller_account, target.account) {
+            (Some(held), Some(named)) => held == named,
+            _ => {
+                held.reseller_platform_id.as_ref() == Some(&target.platform_id)
+                    || (target.external_id.is_some() && held.reseller_external_id == target.external_id)
+            }
+        },
+        _ => false,
+    }
+}
+
+/// The relation that goes on, with what is known better now.
+fn continued(held: &Relation, target: Target, call: &Call) -> Relation {
+    let mut relation = held.clone();
+    relation.reseller_platform_id = Some(target.platform_id);
+    relation.reseller_external_id = target.external_id;
+    if target.account.is_some() || relation.reseller_account.is_none() {
+        if relation.reseller_account.is_none() && target.account.is_some() {
+            relation.linked_at = Some(call.received_at);
+        }
+        relation.reseller_account = target.account;
+        relation.state = target.state;
+        relation.found_by = target.found_by;
+    }
+    relation
+}
+
+fn opened(target: Target, call: &Call, event: EventStamp) -> Relation {
+    Relation {
+        id: RelationId::UNISSUED,
+        axis: Axis::Reseller,
+        reseller_platform_id: Some(target.platform_id),
+        reseller_external_id: target.external_id,
+        reseller_account: target.account,
+        partner_id: None,
+        state: target.state,
+        found_by: target.found_by,
+        valid_from: event.second.saturating_mul(1_000_000),
+        learned_at: call.received_at,
+        linked_at: target.account.map(|_| call.received_at),
+        cause: Cause::Sync,
+        delivery: None,
+        closing: None,
+    }
+}
+
+/// Finds the reseller: by `ResellerExternalID` first, then by `ResellerID`, within source and tenant.
+#[allow(clippy::too_many_arguments)] // Each is one fact that the sentence of design.md names.
+fn find(
+    world: &World,
+    policy: &SourcePolicy,
+    call: &Call,
+    subject: &AccountKey,
+    reseller: &PlatformId,
+    submitted: &Submitted,
+    before: Option<&Account>,
+    trace: &mut Vec<Cow<'static, str>>,
+) -> Result<Target, Stop> {
+    let external_id = match &submitted.reseller_external_id {
+        Said::Value(external_id) => Some(external_id.clone()),
+        Said::Nothing => None,
+        // Absence leaves what was said before of the same reseller.
+        Said::Absent => before
+            .and_then(|before| before.reseller.as_ref())
+            .filter(|relation| relation.reseller_platform_id.as_ref() == Some(reseller))
+            .and_then(|relation| relation.reseller_external_id.clone()),
+    };
+    let by_external_id = match &external_id {
+        Some(external_id) => world.external(&call.scope, external_id)?,
+        None => None,
+    };
+    let by_platform_id = world.reference(&call.key(reseller))?;
+    let (found, found_by) = match (by_external_id, by_platform_id) {
+        (Some(a), Some(b)) if a.key != b.key => {
+            return Err(Stop::Refuse(
+                Code::Conflict,
+                "ResellerExternalID and ResellerID name different resellers. Correct one of them and send the call again."
+                    .to_owned(),
+            ));
+        }
+        (Some(found), Some(_)) => (Some(found), Some(FoundBy::Both)),
+        (Some(found), None) => {
+            trace.push(Cow::Borrowed("reseller found by ResellerExternalID; its ResellerID is unknown"));
+            (Some(found), Some(FoundBy::ExternalId))
+        }
+        (None, Some(found)) => {
+            if external_id.is_some() {
+                trace.push(Cow::Borrowed("reseller found by ResellerID; its ResellerExternalID is unknown"));
+            }
+            (Some(found), Some(FoundBy::PlatformId))
+        }
+        (None, None) => (None, None),
+    };
+    if let Some(found) = &found {
+        refuse_impossible(found, subject)?;
+    }
+    let seller = found.as_ref().filter(|found| found.kind == AccountKind::Reseller);
+    if found.is_some() && seller.is_none() {
+        trace.push(Cow::Borrowed("the account named as reseller is none yet"));
+    }
+    let state = match (seller.is_some(), policy.reseller_support) {
+        (true, _) => RelationState::Linked,
+        (false, true) => RelationState::Pending,
+        (false, false) => RelationState::Unprovisioned,
+    };
+    Ok(Target { platform_id: reseller.clone(), external_id, account: seller.map(|seller| seller.id), found_by, state })
+}
+
+fn refuse_impossible(found: &Reference, subject: &AccountKey) -> Result<(), Stop> {
+    if found.key == *subject {
+        return Err(Stop::Refuse(
+            Code::Conflict,
+            "ResellerExternalID names the account itself. Send the reseller's own, or none.".to_owned(),
+        ));
+    }
+    if found.status == AccountStatus::Deleted {
+        return Err(Stop::Refuse(
+            Code::Conflict,
+            "The reseller of this account is deleted. Synchronize the reseller again first.".to_owned(),
+        ));
+    }
+    Ok(())
+}

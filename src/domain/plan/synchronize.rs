@@ -1,0 +1,297 @@
+//! Create or update an account.
+
+use std::borrow::Cow;
+
+use super::place::{self, Place};
+use super::{Change, Planned, Stop, alive, close, is_stale, reseller_name, stale, stamp};
+use crate::domain::account::{Account, AccountKind, AccountStatus, EventStamp, Profile, Report};
+use crate::domain::call::{Call, Said, Submitted};
+use crate::domain::classify::{Classification, Role, classify};
+use crate::domain::definition::{judge_all, partner_named};
+use crate::domain::ids::{AccountId, ExternalId, PlatformId, RelationId};
+use crate::domain::options::OptionSet;
+use crate::domain::outcome::{Answer, Code, Outcome};
+use crate::domain::policy::{MissingRole, SourcePolicy};
+use crate::domain::relation::{Axis, Cause, Relation, RelationState};
+use crate::domain::world::{Need, ResellerName, World};
+
+/// How many suffixes are tried for an ExternalID that somebody adopted. Each try is one look-up.
+const MAX_EXTERNAL_ID_ATTEMPTS: u32 = 1000;
+
+/// Plans a Synchronize.
+pub(super) fn plan(world: &World, policy: &SourcePolicy, call: &Call, submitted: &Submitted) -> Result<Planned, Need> {
+    let before = world.account(&call.key(&submitted.id))?;
+    if let Some(before) = before
+        && is_stale(call, before)
+    {
+        return Ok(stale(before, &before.external_id));
+    }
+    let mut trace = Vec::new();
+    let mut classification = None;
+    match decide(world, policy, call, submitted, &mut classification, &mut trace) {
+        Ok((outcome, change)) => {
+            let message = match (outcome, change.created) {
+                (Outcome::Unchanged, _) => "Account is up to date.",
+                (_, true) => "Account created.",
+                _ => "Account updated.",
+            };
+            let mut planned = Planned::answering(outcome, Answer::done(message, change.after.external_id.as_str()));
+            planned.account = before.map(|before| before.id);
+            planned.classification = classification;
+            planned.change = Some(Box::new(change));
+            planned.trace = trace;
+            Ok(planned)
+        }
+        Err(Stop::Need(need)) => Err(need),
+        Err(Stop::Refuse(code, message)) => {
+            let mut planned = Planned::answering(Outcome::Rejected, Answer::refused(code, message));
+            planned.account = before.map(|before| before.id);
+            planned.classification = classification;
+            planned.trace = trace;
+            Ok(planned)
+        }
+    }
+}
+
+fn decide(
+    world: &World,
+    policy: &SourcePolicy,
+    call: &Call,
+    submitted: &Submitted,
+    classification: &mut Option<Classification>,
+    trace: &mut Vec<Cow<'static, str>>,
+) -> Result<(Outcome, Change), Stop> {
+    let before = world.account(&call.key(&submitted.id))?.map(AsRef::as_ref);
+    let living = before.filter(|before| before.is_active());
+    let report = report(policy, submitted, living, classification, trace)?;
+    let event = stamp(call, before);
+    let place = place::decide(world, policy, call, submitted, &report, event, trace)?;
+    let options = options(policy, submitted, before, place.kind)?;
+    keep_customers(world, living, place.kind)?;
+    let after = assemble(world, policy, call, submitted, report, place, options, event, trace)?;
+    let arrives = after.sells() && !living.is_some_and(Account::sells);
+    if arrives {
+        // Only to have them looked up: applying the change links those that wait.
+        let id = (after.id != AccountId(0)).then_some(after.id);
+        world.has_customers(&ResellerName { key: after.key.clone(), id, external_id: after.external_id.clone() })?;
+    }
+    let closed = closed(living, &after, call, event);
+    let relations_changed =
+        living.is_some_and(|living| living.reseller != after.reseller || living.partner != after.partner);
+    let mut change = Change { created: before.is_none(), closed, relations_changed, arrives, after };
+    if living.is_some_and(|living| living.shows_the_same(&change.after)) {
+        return Ok((Outcome::Unchanged, change));
+    }
+    if before.is_some_and(|before| !before.is_active()) {
+        trace.push(Cow::Borrowed("revived"));
+    }
+    change.after.revision += 1;
+    Ok((Outcome::Applied, change))
+}
+
+/// What the platform reports: the kind that its words make, and the reseller they name.
+fn report(
+    policy: &SourcePolicy,
+    submitted: &Submitted,
+    living: Option<&Account>,
+    classification: &mut Option<Classification>,
+    trace: &mut Vec<Cow<'static, str>>,
+) -> Result<Report, Stop> {
+    let role = match (&submitted.role, policy.missing_role) {
+        (Role::Missing, MissingRole::User) => {
+            trace.push(Cow::Borrowed("no Role: taken as User (missing_role)"));
+            Role::User
+        }
+        (role, _) => role.clone(),
+    };
+    let reseller_id: Option<PlatformId> = match &submitted.reseller_id {
+        Said::Value(reseller) => Some(reseller.clone()),
+        Said::Nothing => None,
+        // A known end customer whose ResellerID is absent keeps its relation.
+        Said::Absent => living
+            .and_then(|living| living.reported.as_ref())
+            .filter(|reported| reported.kind == AccountKind::ResellerCustomer)
+            .and_then(|reported| reported.reseller.clone()),
+    };
+    let Some(decision) = classify(&submitted.id, reseller_id.as_ref(), &role) else {
+        return Err(Stop::Refuse(
+            Code::Unclassifiable,
+            "This Role with this ResellerID is none of the three kinds: a reseller (Role \"Reseller\", ResellerID empty or \
+             equal to ID), a direct customer (Role \"User\", ResellerID empty or equal to ID) or a reseller's end \
+             customer (Role \"User\", ResellerID of the reseller)."
+                .to_owned(),
+        ));
+    };
+    *classification = Some(decision);
+    let reseller = if decision.kind == AccountKind::ResellerCustomer { reseller_id } else { None };
+    Ok(Report { kind: decision.kind, reseller })
+}
+
+fn options(
+    policy: &SourcePolicy,
+    submitted: &Submitted,
+    before: Option<&Account>,
+    kind: AccountKind,
+) -> Result<OptionSet, Stop> {
+    let stored = before.map(|before| before.options.clone()).unwrap_or_default();
+    let options = match &submitted.options {
+        Some(options) => stored.replaced_by(options),
+        None => stored,
+    };
+    judge_all(&policy.options, kind, &options).map_err(|complaints| Stop::Refuse(Code::InvalidOption, complaints))?;
+    Ok(options)
+}
+
+/// A reseller that has customers cannot become a customer.
+fn keep_customers(world: &World, living: Option<&Account>, kind: AccountKind) -> Result<(), Stop> {
+    if let Some(living) = living
+        && living.sells()
+        && kind != AccountKind::Reseller
+        && world.has_customers(&reseller_name(living))?
+    {
+        return Err(Stop::Refuse(
+            Code::Conflict,
+            "This reseller still has customers, so it cannot become a customer. Move them first.".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+#[allow(clippy::too_many_arguments)] // Everything that makes the new version of an account.
+fn assemble(
+    world: &World,
+    policy: &SourcePolicy,
+    call: &Call,
+    submitted: &Submitted,
+    report: Report,
+    place: Place,
+    options: OptionSet,
+    event: EventStamp,
+    trace: &mut Vec<Cow<'static, str>>,
+) -> Result<Account, Stop> {
+    let key = call.key(&submitted.id);
+    let before = world.account(&key)?;
+    let mut profile = before.map(|before| before.profile.clone()).unwrap_or_default();
+    submitted.profile.apply_to(&mut profile);
+    let named = partner_named(&policy.options, place.kind, &options);
+    let partner = partner(alive(before).and_then(|before| before.partner.as_ref()), named, call, event);
+    let options = options.sealed();
+    let mut after = match before {
+        Some(before) => Account::clone(before),
+        None => new_account(world, call, submitted, profile.clone(), event, trace)?,
+    };
+    if let (Some(before), Some(sent)) = (before, &submitted.external_id) {
+        let differs = *sent != before.external_id;
+        if differs {
+            trace.push(Cow::Borrowed("the platform sends another ExternalID than ours; kept as reported"));
+        }
+        after.reported_external_id = differs.then(|| sent.clone());
+    }
+    after.kind = place.kind;
+    after.status = AccountStatus::Active;
+    after.profile = profile;
+    after.options = options;
+    after.reported = Some(report);
+    after.hold = place.hold;
+    after.reseller = place.reseller;
+    after.partner = partner;
+    after.event = event;
+    Ok(after)
+}
+
+fn new_account(
+    world: &World,
+    call: &Call,
+    submitted: &Submitted,
+    profile: Profile,
+    event: EventStamp,
+    trace: &mut Vec<Cow<'static, str>>,
+) -> Result<Account, Stop> {
+    let key = call.key(&submitted.id);
+    let external_id = match &submitted.external_id {
+        Some(claimed) => {
+            if world.external(&call.scope, claimed)?.is_some() {
+                return Err(Stop::Refuse(
+                    Code::Conflict,
+                    "This new account claims an ExternalID that another account has. Send it without one.".to_owned(),
+                ));
+            }
+            trace.push(Cow::Borrowed("ExternalID adopted"));
+            claimed.clone()
+        }
+        None => derive_external_id(world, call, &submitted.id)?,
+    };
+    Ok(Account {
+        id: AccountId(0),
+        key,
+        external_id,
+        kind: AccountKind::DirectCustomer,
+        status: AccountStatus::Active,
+        profile,
+        options: OptionSet::default(),
+        reported: None,
+        reported_external_id: None,
+        hold: None,
+        reseller: None,
+        partner: None,
+        event,
+        first_seen: call.received_at,
+        revision: 0,
+        last_delivery: None,
+        body: None,
+    })
+}
+
+fn derive_external_id(world: &World, call: &Call, id: &PlatformId) -> Result<ExternalId, Stop> {
+    let key = call.key(id);
+    for attempt in 1..=MAX_EXTERNAL_ID_ATTEMPTS {
+        let candidate = key.derived_external_id(attempt);
+        if world.external(&call.scope, &candidate)?.is_none() {
+            return Ok(candidate);
+        }
+    }
+    Err(Stop::Refuse(
+        Code::Conflict,
+        "Every ExternalID that could be issued for this account was adopted by others. Send it with one of its own."
+            .to_owned(),
+    ))
+}
+
+/// The partner relation after a call: the one that goes on, a new one, or none.
+fn partner(held: Option<&Relation>, named: Option<String>, call: &Call, event: EventStamp) -> Option<Relation> {
+    let named = named?;
+    if let Some(held) = held.filter(|held| held.partner_id.as_ref() == Some(&named)) {
+        return Some(held.clone());
+    }
+    Some(Relation {
+        id: RelationId::UNISSUED,
+        axis: Axis::Partner,
+        reseller_platform_id: None,
+        reseller_external_id: None,
+        reseller_account: None,
+        partner_id: Some(named),
+        state: RelationState::Pending,
+        found_by: None,
+        valid_from: event.second.saturating_mul(1_000_000),
+        learned_at: call.received_at,
+        linked_at: None,
+        cause: Cause::Sync,
+        delivery: None,
+        closing: None,
+    })
+}
+
+/// The relations that were open and go on no longer.
+fn closed(living: Option<&Account>, after: &Account, call: &Call, event: EventStamp) -> Vec<Relation> {
+    let Some(living) = living else {
+        return Vec::new();
+    };
+    [(&living.reseller, &after.reseller), (&living.partner, &after.partner)]
+        .into_iter()
+        .filter_map(|(before, after)| {
+            let before = before.as_ref()?;
+            let goes_on = after.as_ref().is_some_and(|after| after.id == before.id);
+            (!goes_on).then(|| close(before, call, event))
+        })
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! Who resells to whom: effective-dated, on two axes of time, closed ones kept.
+
+use super::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
+
+/// Which of a customer's two relations it is. At most one of each is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Axis {
+    /// To the reseller that the platform names.
+    Reseller,
+    /// To the partner of the vendor's registry that a synchronization option names.
+    Partner,
+}
+
+impl Axis {
+    /// The name in database and API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reseller => "reseller",
+            Self::Partner => "partner",
+        }
+    }
+
+    /// Reads the name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Reseller, Self::Partner].into_iter().find(|axis| axis.as_str() == name)
+    }
+}
+
+/// Whether the other side of a relation is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelationState {
+    /// The reseller is here, alive and a reseller.
+    Linked,
+    /// The reseller has not come; linked in the commit in which it comes.
+    Pending,
+    /// As pending, where the source sends no resellers (`reseller_support = false`): nothing is missing.
+    Unprovisioned,
+}
+
+impl RelationState {
+    /// All states.
+    pub const ALL: [Self; 3] = [Self::Linked, Self::Pending, Self::Unprovisioned];
+
+    /// The name in database and API. A customer without any open relation is shown as `unassigned`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Linked => "linked",
+            Self::Pending => "pending",
+            Self::Unprovisioned => "unprovisioned",
+        }
+    }
+
+    /// Reads the name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// Which of the two names of a reseller found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundBy {
+    /// `ResellerExternalID` and `ResellerID`, agreeing.
+    Both,
+    /// `ResellerExternalID` only.
+    ExternalId,
+    /// `ResellerID` only.
+    PlatformId,
+}
+
+impl FoundBy {
+    /// The name in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::ExternalId => "external_id",
+            Self::PlatformId => "platform_id",
+        }
+    }
+
+    /// Reads the name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Both, Self::ExternalId, Self::PlatformId].into_iter().find(|found| found.as_str() == name)
+    }
+}
+
+/// What opened or closed a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A call of the platform.
+    Sync,
+    /// The vendor's partner registry.
+    Partner,
+    /// A move by an operator.
+    Move,
+    /// A promotion by an operator.
+    Promote,
+    /// An imported list.
+    Import,
+    /// An erasure.
+    Erase,
+}
+
+impl Cause {
+    /// The name in database and API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Partner => "partner",
+            Self::Move => "move",
+            Self::Promote => "promote",
+            Self::Import => "import",
+            Self::Erase => "erase",
+        }
+    }
+
+    /// Reads the name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Sync, Self::Partner, Self::Move, Self::Promote, Self::Import, Self::Erase]
+            .into_iter()
+            .find(|cause| cause.as_str() == name)
+    }
+}
+
+/// The end of a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closing {
+    /// Microseconds since 1970 at which it stopped to hold.
+    pub valid_to: i64,
+    /// Microseconds since 1970 at which we learned that.
+    pub learned_at: i64,
+    /// What ended it.
+    pub cause: Cause,
+    /// The delivery that ended it.
+    pub delivery: Option<DeliveryId>,
+}
+
+/// One relation of a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// Its row.
+    pub id: RelationId,
+    /// To whom.
+    pub axis: Axis,
+    /// The reseller's platform ID, as the platform names it.
+    pub reseller_platform_id: Option<PlatformId>,
+    /// The reseller's ExternalID, as the platform names it.
+    pub reseller_external_id: Option<ExternalId>,
+    /// The reseller's account, once it is here and a reseller.
+    pub reseller_account: Option<AccountId>,
+    /// The partner's ID in the vendor's registry.
+    pub partner_id: Option<String>,
+    /// Whether the other side is here.
+    pub state: RelationState,
+    /// Which name found the reseller.
+    pub found_by: Option<FoundBy>,
+    /// Microseconds since 1970 from which it holds: the event's time.
+    pub valid_from: i64,
+    /// Microseconds since 1970 at which we learned of it.
+    pub learned_at: i64,
+    /// Microseconds since 1970 at which a pending one was linked.
+    pub linked_at: Option<i64>,
+    /// What opened it.
+    pub cause: Cause,
+    /// The delivery that opened it.
+    pub delivery: Option<DeliveryId>,
+    /// Its end; none while it is open.
+    pub closing: Option<Closing>,
+}

@@ -1,0 +1,462 @@
+//! What a batch knows: the accounts that its calls name, as they were loaded and as its own calls changed them since.
+//!
+//! The planner only asks. What it asks for and nobody loaded comes back as a [`Need`]; whoever runs the batch loads it
+//! in the same transaction and plans the same call again. So a plan never rests on something that was not looked up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::account::{Account, AccountKind, AccountStatus, BodyRef};
+use super::call::{Call, Endpoint, Intent, Said, SignedId};
+use super::classify::Role;
+use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId};
+use super::outcome::{Answer, Outcome};
+use super::plan::Planned;
+use super::relation::{Relation, RelationState};
+
+/// As much of an account as others need who only name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Which account.
+    pub key: AccountKey,
+    /// Our id.
+    pub id: AccountId,
+    /// The vendor's ID.
+    pub external_id: ExternalId,
+    /// What it is.
+    pub kind: AccountKind,
+    /// Alive or ended.
+    pub status: AccountStatus,
+}
+
+impl From<&Account> for Reference {
+    fn from(account: &Account) -> Self {
+        Self {
+            key: account.key.clone(),
+            id: account.id,
+            external_id: account.external_id.clone(),
+            kind: account.kind,
+            status: account.status,
+        }
+    }
+}
+
+/// What is remembered of a signed id: the delivery that it came with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// The delivery that answered it.
+    pub delivery: DeliveryId,
+    /// The delivery that carries that one's body.
+    pub body_of: DeliveryId,
+    /// Source and tenant.
+    pub scope: Scope,
+    /// Where it came in.
+    pub endpoint: Endpoint,
+    /// SHA-256 of the redacted body.
+    pub content: [u8; 32],
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What was answered.
+    pub answer: Answer,
+    /// The account.
+    pub account: Option<AccountId>,
+}
+
+/// The name of a reseller, by which its customers are looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ResellerName {
+    /// Which account it is or would be.
+    pub key: AccountKey,
+    /// Our id; none for an account that is about to be made.
+    pub id: Option<AccountId>,
+    /// The vendor's ID.
+    pub external_id: ExternalId,
+}
+
+/// Something that must be looked up before a call can be planned.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// The whole account, if there is one.
+    Account(AccountKey),
+    /// As much of an account as those need who name it.
+    Reference(AccountKey),
+    /// Who has this ExternalID.
+    External(Scope, ExternalId),
+    /// The customers related to a reseller, and those whose relation waits for it.
+    Customers(ResellerName),
+    /// The delivery that this signed id came with.
+    Memory(SourceId, Arc<str>),
+}
+
+/// A reseller that came: relations in the store that wait for it must be linked in the same commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its account.
+    pub account: AccountId,
+    /// Source, tenant and platform ID.
+    pub key: AccountKey,
+    /// The vendor's ID.
+    pub external_id: ExternalId,
+    /// Microseconds since 1970.
+    pub at: i64,
+}
+
+/// A relation row to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelationChange {
+    /// The customer.
+    pub account: AccountId,
+    /// The row as it is to be.
+    pub relation: Relation,
+    /// Whether this batch opened it.
+    pub opened: bool,
+}
+
+/// Everything that a batch wants written besides its deliveries.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Accounts that are new.
+    pub created: Vec<Arc<Account>>,
+    /// Accounts that changed: as loaded, and as they are to be.
+    pub updated: Vec<(Arc<Account>, Arc<Account>)>,
+    /// Relations opened or changed, by row.
+    pub relations: Vec<RelationChange>,
+    /// Resellers that came.
+    pub links: Vec<Link>,
+    /// Signed ids and the delivery that now answers for each.
+    pub remembered: Vec<(SourceId, Arc<str>, DeliveryId)>,
+    /// How many rows the chain has numbered besides deliveries.
+    pub rows_issued: i64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct World {
+    accounts: HashMap<AccountKey, Option<Arc<Account>>>,
+    references: HashMap<AccountKey, Option<Reference>>,
+    externals: HashMap<(Scope, ExternalId), Option<AccountKey>>,
+    customers: HashMap<AccountKey, Vec<AccountId>>,
+    memory: HashMap<(SourceId, Arc<str>), Option<Memory>>,
+    keys: HashMap<AccountId, AccountKey>,
+    originals: HashMap<AccountKey, Option<Arc<Account>>>,
+    order: Vec<AccountKey>,
+    relations: BTreeMap<RelationId, RelationChange>,
+    links: Vec<Link>,
+    remembered: BTreeMap<(SourceId, Arc<str>), DeliveryId>,
+    chain: i64,
+    rows_issued: i64,
+}
+
+impl World {
+    /// A world that knows nothing and numbers new rows behind the `rows_issued` that `chain` has numbered.
+    #[must_use]
+    pub fn new(chain: i64, rows_issued: i64) -> Self {
+        Self {
+            accounts: HashMap::new(),
+            references: HashMap::new(),
+            externals: HashMap::new(),
+            customers: HashMap::new(),
+            memory: HashMap::new(),
+            keys: HashMap::new(),
+            originals: HashMap::new(),
+            order: Vec::new(),
+            relations: BTreeMap::new(),
+            links: Vec::new(),
+            remembered: BTreeMap::new(),
+            chain,
+            rows_issued,
+        }
+    }
+
+    /// What a call will certainly ask for, so that a batch can look everything up in a few statements.
+    #[must_use]
+    pub fn foreseeable(call: &Call) -> Vec<Need> {
+        let mut needs = Vec::with_capacity(4);
+        if let (Some(SignedId(id)), false) = (&call.signed_id, call.check_only) {
+            needs.push(Need::Memory(call.scope.source.clone(), id.clone()));
+        }
+        match &call.intent {
+            Intent::Synchronize(submitted) => {
+                needs.push(Need::Account(call.key(&submitted.id)));
+                if let Said::Value(reseller) = &submitted.reseller_id
+                    && *reseller != submitted.id
+                {
+                    needs.push(Need::Reference(call.key(reseller)));
+                    if let Said::Value(external_id) = &submitted.reseller_external_id {
+                        needs.push(Need::External(call.scope.clone(), external_id.clone()));
+                    }
+                }
+            }
+            Intent::Delete { id, .. } => needs.push(Need::Account(call.key(id))),
+            Intent::Exists { id } | Intent::IsReseller { id } => needs.push(Need::Reference(call.key(id))),
+            Intent::Refused { .. } | Intent::Validated { .. } => {}
+        }
+        needs
+    }
+
+    /// What a call will ask for next, now that the foreseeable is known: the names that a new account may get, and who
+    /// waits for a new reseller.
+    #[must_use]
+    pub fn foreseeable_next(&self, call: &Call) -> Vec<Need> {
+        let Intent::Synchronize(submitted) = &call.intent else {
+            return Vec::new();
+        };
+        let key = call.key(&submitted.id);
+        if !matches!(self.accounts.get(&key), Some(None)) {
+            return Vec::new();
+        }
+        let external_id = submitted.external_id.clone().unwrap_or_else(|| key.derived_external_id(1));
+        let mut needs = vec![Need::External(call.scope.clone(), external_id.clone())];
+        if submitted.role == Role::Reseller {
+            needs.push(Need::Customers(ResellerName { key, id: None, external_id }));
+        }
+        needs
+    }
+
+    /// Whether this was looked up already.
+    #[must_use]
+    pub fn knows(&self, need: &Need) -> bool {
+        match need {
+            Need::Account(key) => self.accounts.contains_key(key),
+            Need::Reference(key) => self.accounts.contains_key(key) || self.references.contains_key(key),
+            Need::External(scope, id) => self.externals.contains_key(&(scope.clone(), id.clone())),
+            Need::Customers(name) => self.customers.contains_key(&name.key),
+            Need::Memory(source, id) => self.memory.contains_key(&(source.clone(), id.clone())),
+        }
+    }
+
+    /// Takes in a whole account, or that there is none.
+    pub fn learn_account(&mut self, key: AccountKey, account: Option<Account>) {
+        if self.accounts.contains_key(&key) {
+            return;
+        }
+        if let Some(account) = &account {
+            self.keys.insert(account.id, key.clone());
+            self.externals.entry((key.scope.clone(), account.external_id.clone())).or_insert_with(|| Some(key.clone()));
+        }
+        self.accounts.insert(key, account.map(Arc::new));
+    }
+
+    /// Takes in a reference, or that there is none.
+    pub fn learn_reference(&mut self, key: AccountKey, reference: Option<Reference>) {
+        if let Some(reference) = &reference {
+            self.externals
+                .entry((key.scope.clone(), reference.external_id.clone()))
+                .or_insert_with(|| Some(key.clone()));
+        }
+        self.references.entry(key).or_insert(reference);
+    }
+
+    /// Takes in who has an ExternalID, or that nobody has.
+    pub fn learn_external(&mut self, scope: Scope, external_id: ExternalId, owner: Option<Reference>) {
+        let key = owner.as_ref().map(|owner| owner.key.clone());
+        if let Some(owner) = owner {
+            self.learn_reference(owner.key.clone(), Some(owner));
+        }
+        self.externals.entry((scope, external_id)).or_insert(key);
+    }
+
+    /// Takes in the customers of a reseller and those that wait for it. More than a batch has calls need not be listed.
+    pub fn learn_customers(&mut self, key: AccountKey, customers: Vec<AccountId>) {
+        self.customers.entry(key).or_insert(customers);
+    }
+
+    /// Takes in what is remembered of a signed id, or that nothing is.
+    pub fn learn_memory(&mut self, source: SourceId, id: Arc<str>, memory: Option<Memory>) {
+        self.memory.entry((source, id)).or_insert(memory);
+    }
+
+    /// A whole account as it is now.
+    pub(super) fn account(&self, key: &AccountKey) -> Result<Option<&Arc<Account>>, Need> {
+        match self.accounts.get(key) {
+            Some(account) => Ok(account.as_ref()),
+            None => Err(Need::Account(key.clone())),
+        }
+    }
+
+    /// A reference to an account as it is now.
+    pub(super) fn reference(&self, key: &AccountKey) -> Result<Option<Reference>, Need> {
+        if let Some(account) = self.accounts.get(key) {
+            return Ok(account.as_deref().map(Reference::from));
+        }
+        self.references.get(key).cloned().ok_or_else(|| Need::Reference(key.clone()))
+    }
+
+    /// Who has an ExternalID now.
+    pub(super) fn external(&self, scope: &Scope, external_id: &ExternalId) -> Result<Option<Reference>, Need> {
+        match self.externals.get(&(scope.clone(), external_id.clone())) {
+            Some(Some(key)) => self.reference(key),
+            Some(None) => Ok(None),
+            None => Err(Need::External(scope.clone(), external_id.clone())),
+        }
+    }
+
+    /// What is remembered of a signed id now.
+    pub(super) fn memory(&self, source: &SourceId, id: &Arc<str>) -> Result<Option<&Memory>, Need> {
+        match self.memory.get(&(source.clone(), id.clone())) {
+            Some(memory) => Ok(memory.as_ref()),
+            None => Err(Need::Memory(source.clone(), id.clone())),
+        }
+    }
+
+    /// Whether anybody is related to this reseller now, or waits for it.
+    pub(super) fn has_customers(&self, name: &ResellerName) -> Result<bool, Need> {
+        let Some(stored) = self.customers.get(&name.key) else {
+            return Err(Need::Customers(name.clone()));
+        };
+        let points_here = |account: &Account| {
+            account.reseller.as_ref().is_some_and(|relation| {
+                name.id.is_some() && relation.reseller_account == name.id
+                    || waits_for(account, relation, &name.key, &name.external_id)
+            })
+        };
+        let stored_still = stored.iter().any(|id| match self.keys.get(id).and_then(|key| self.accounts.get(key)) {
+            Some(Some(account)) => points_here(account),
+            _ => true,
+        });
+        Ok(stored_still || self.order.iter().filter_map(|key| self.accounts.get(key)?.as_deref()).any(points_here))
+    }
+
+    /// Takes over what was planned for a call and gives the account it is about.
+    ///
+    /// Returns the account, and the delivery that carries the call's body: an earlier one where the body is the same.
+    pub fn apply(&mut self, call: &Call, planned: Planned, delivery: DeliveryId) -> (Option<AccountId>, DeliveryId) {
+        let mut account_id = planned.account;
+        let mut body_of = planned.body_of.unwrap_or(delivery);
+        if let Some(change) = planned.change {
+            let key = change.after.key.clone();
+            let mut after = change.after;
+            if change.created {
+                after.id = AccountId::issue(self.chain, self.issue_row());
+                self.keys.insert(after.id, key.clone());
+                self.externals.insert((key.scope.clone(), after.external_id.clone()), Some(key.clone()));
+            }
+            account_id = Some(after.id);
+            for mut closed in change.closed {
+                if let Some(closing) = &mut closed.closing {
+                    closing.delivery = Some(delivery);
+                }
+                self.write_relation(after.id, closed, false);
+            }
+            for relation in [&mut after.reseller, &mut after.partner].into_iter().flatten() {
+                let opened = relation.id == RelationId::UNISSUED;
+                if opened {
+                    relation.id = RelationId::issue(self.chain, self.issue_row());
+                    relation.delivery = Some(delivery);
+                }
+                if opened || change.relations_changed {
+                    self.write_relation(after.id, relation.clone(), opened);
+                }
+            }
+            match after.body {
+                Some(body) if body.digest == call.request.digest => body_of = body.delivery,
+                _ => after.body = Some(BodyRef { delivery, digest: call.request.digest }),
+            }
+            if planned.outcome == Outcome::Applied {
+                after.last_delivery = Some(delivery);
+            }
+            let link = change.arrives.then(|| Link {
+                account: after.id,
+                key: key.clone(),
+                external_id: after.external_id.clone(),
+                at: call.received_at,
+            });
+            self.put(key, after);
+            if let Some(link) = link {
+                self.link(link);
+            }
+        }
+        if let (true, Some(SignedId(id))) = (planned.remember, &call.signed_id) {
+            let key = (call.scope.source.clone(), id.clone());
+            self.remembered.insert(key.clone(), delivery);
+            self.memory.insert(
+                key,
+                Some(Memory {
+                    delivery,
+                    body_of,
+                    scope: call.scope.clone(),
+                    endpoint: call.endpoint,
+                    content: call.request.digest,
+                    outcome: planned.outcome,
+                    answer: planned.answer,
+                    account: account_id,
+                }),
+            );
+        }
+        (account_id, body_of)
+    }
+
+    fn issue_row(&mut self) -> i64 {
+        self.rows_issued += 1;
+        self.rows_issued
+    }
+
+    fn put(&mut self, key: AccountKey, account: Account) {
+        let before = self.accounts.insert(key.clone(), Some(Arc::new(account))).flatten();
+        if !self.originals.contains_key(&key) {
+            self.originals.insert(key.clone(), before);
+            self.order.push(key);
+        }
+    }
+
+    fn write_relation(&mut self, account: AccountId, relation: Relation, opened: bool) {
+        match self.relations.get_mut(&relation.id) {
+            Some(change) => change.relation = relation,
+            None => {
+                self.relations.insert(relation.id, RelationChange { account, relation, opened });
+            }
+        }
+    }
+
+    /// Links what waits for a reseller: here among the accounts at hand, and later, by the store, among the others.
+    fn link(&mut self, link: Link) {
+        let mut linked = Vec::new();
+        for account in self.accounts.values_mut().flatten() {
+            let waits = account
+                .reseller
+                .as_ref()
+                .is_some_and(|relation| waits_for(account, relation, &link.key, &link.external_id));
+            if !waits {
+                continue;
+            }
+            let account = Arc::make_mut(account);
+            if let Some(relation) = &mut account.reseller {
+                relation.state = RelationState::Linked;
+                relation.reseller_account = Some(link.account);
+                relation.linked_at = Some(link.at);
+                linked.push((account.id, relation.clone()));
+            }
+        }
+        for (account, relation) in linked {
+            self.write_relation(account, relation, false);
+        }
+        self.links.push(link);
+    }
+
+    /// Everything to write. The world is used up.
+    #[must_use]
+    pub fn into_changes(mut self) -> Changes {
+        let mut changes = Changes { links: self.links, rows_issued: self.rows_issued, ..Changes::default() };
+        for key in self.order {
+            let after = self.accounts.remove(&key).flatten();
+            match (self.originals.remove(&key).flatten(), after) {
+                (None, Some(after)) => changes.created.push(after),
+                (Some(before), Some(after)) => changes.updated.push((before, after)),
+                (_, None) => {}
+            }
+        }
+        changes.relations = self.relations.into_values().collect();
+        changes.remembered =
+            self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
+        changes
+    }
+}
+
+/// Whether an open relation waits for the reseller of these names. Its ExternalID names it first, as in the protocol.
+fn waits_for(account: &Account, relation: &Relation, reseller: &AccountKey, external_id: &ExternalId) -> bool {
+    relation.state != RelationState::Linked
+        && account.key.scope == reseller.scope
+        && account.key != *reseller
+        && (relation.reseller_platform_id.as_ref() == Some::<&PlatformId>(&reseller.platform_id)
+            || relation.reseller_external_id.as_ref() == Some(external_id))
+}
