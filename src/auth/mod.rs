@@ -1,0 +1,6 @@
+//! Who calls: keys and signatures, verified and made on raw bytes, with the records given. Pure but for randomness.
+
+pub mod gate;
+pub mod github;
+pub mod secret;
+pub mod standard;

@@ -1,0 +1,152 @@
+//! The shape of the configuration file.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::ConfigError;
+use super::secrets::Written;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    pub listen: Option<String>,
+    pub database_url: Option<String>,
+    pub public_url: Option<String>,
+    pub body_timeout_seconds: Option<u64>,
+    pub queue: Option<usize>,
+    pub service_definition_file: Option<String>,
+    pub additional_info: BTreeMap<String, String>,
+    pub source: Vec<SourceEntry>,
+    pub field: Vec<FieldEntry>,
+    pub sync_option: Vec<SyncOptionEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceEntry {
+    pub id: String,
+    pub application_id: String,
+    #[serde(default)]
+    pub api_keys: Vec<Written>,
+    #[serde(default)]
+    pub signing_secrets: Vec<Written>,
+    #[serde(default)]
+    pub replay_secrets: Vec<Written>,
+    #[serde(default = "optional")]
+    pub signature: String,
+    #[serde(default = "standard")]
+    pub signature_schemes: Vec<String>,
+    #[serde(default = "five_minutes")]
+    pub tolerance_seconds: i64,
+    #[serde(default = "yes")]
+    pub reseller_support: bool,
+    #[serde(default = "reject")]
+    pub missing_role: String,
+    #[serde(default = "accept")]
+    pub reseller_change: String,
+    pub tenant_setting: Option<String>,
+    pub missing_tenant: Option<String>,
+    pub calls_per_second: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FieldEntry {
+    pub id: String,
+    pub name: String,
+    pub description: Option<String>,
+    #[serde(default = "text")]
+    pub kind: String,
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default = "field_length")]
+    pub max_length: usize,
+    #[serde(default)]
+    pub sort_order: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SyncOptionEntry {
+    pub id: String,
+    pub name: String,
+    pub description: Option<String>,
+    #[serde(default = "simple_value")]
+    pub kind: String,
+    #[serde(default = "text")]
+    pub data_type: String,
+    #[serde(default)]
+    pub sort_order: i64,
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
+    pub read_only: bool,
+    #[serde(default = "yes")]
+    pub available_to_storefront: bool,
+    #[serde(default)]
+    pub predefined_values: Vec<PredefinedEntry>,
+    pub applies_to: Option<Vec<String>>,
+    pub pattern: Option<String>,
+    #[serde(default)]
+    pub partner_id: bool,
+}
+
+/// A value to choose from: `"gold"`, or a table with its parts.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum PredefinedEntry {
+    Plain(String),
+    Table(PredefinedTable),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PredefinedTable {
+    pub id: String,
+    pub name: Option<String>,
+    #[serde(default)]
+    pub sort_order: i64,
+    pub description: Option<String>,
+    #[serde(default)]
+    pub is_default: bool,
+}
+
+fn optional() -> String {
+    "optional".to_owned()
+}
+fn standard() -> Vec<String> {
+    vec!["standard".to_owned()]
+}
+fn five_minutes() -> i64 {
+    300
+}
+fn yes() -> bool {
+    true
+}
+fn reject() -> String {
+    "reject".to_owned()
+}
+fn accept() -> String {
+    "accept".to_owned()
+}
+fn text() -> String {
+    "Text".to_owned()
+}
+fn simple_value() -> String {
+    "SimpleValue".to_owned()
+}
+fn field_length() -> usize {
+    256
+}
+
+/// Reads the file's text.
+///
+/// The parser's own message quotes the line it fails on, which may hold a secret: only its plain sentence and the line
+/// number go on.
+pub(super) fn parse(text: &str) -> Result<File, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
+        ConfigError::invalid(format!("line {line}: {}", error.message()))
+    })
+}

@@ -1,0 +1,56 @@
+//! Secrets as written in the file: literally, or `env:NAME`, or `file:PATH`.
+
+use std::collections::HashMap;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::ConfigError;
+
+/// A secret as the file has it; `Debug` shows nothing of a literal one.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Written(String);
+
+impl std::fmt::Debug for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl Written {
+    /// The secret itself. `list` names the list it stands in, for complaints.
+    pub(super) fn resolve(&self, list: &str) -> Result<SecretString, ConfigError> {
+        let text = if let Some(name) = self.0.strip_prefix("env:") {
+            std::env::var(name)
+                .map_err(|_| ConfigError::invalid(format!("{list}: the environment has no variable {name}")))?
+        } else if let Some(path) = self.0.strip_prefix("file:") {
+            std::fs::read_to_string(path)
+                .map_err(|error| ConfigError::invalid(format!("{list}: cannot read {path}: {error}")))?
+        } else {
+            self.0.clone()
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(ConfigError::invalid(format!("{list}: a secret is empty")));
+        }
+        Ok(SecretString::from(text.to_owned()))
+    }
+}
+
+/// Sees to it that no secret stands in two lists, or twice in one: a rotation could not tell them apart.
+#[derive(Default)]
+pub(super) struct Distinct(HashMap<[u8; 32], String>);
+
+impl Distinct {
+    pub(super) fn take(&mut self, secret: &SecretString, list: &str) -> Result<(), ConfigError> {
+        let digest = Sha256::digest(secret.expose_secret().as_bytes()).into();
+        match self.0.insert(digest, list.to_owned()) {
+            None => Ok(()),
+            Some(other) => Err(ConfigError::invalid(format!(
+                "{list} and {other} hold the same secret; make a new one with `tiersync secret new`"
+            ))),
+        }
+    }
+}

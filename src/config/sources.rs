@@ -1,0 +1,340 @@
+//! From the file's shape to the typed configuration, with every complaint that can be made before serving.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::file::{File, PredefinedEntry, SourceEntry, SyncOptionEntry};
+use super::secrets::{Distinct, Written};
+use super::{
+    Config, ConfigError, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, Limits, MissingTenant, Overrides, Source, TenantRule,
+};
+use crate::auth::gate::{SignatureRule, SourceCredentials};
+use crate::auth::secret::{ApiKey, SigningSecret};
+use crate::domain::account::AccountKind;
+use crate::domain::definition::{DataType, OptionDefinition, OptionKind, PredefinedValue};
+use crate::domain::field::{FieldDefinition, FieldKind};
+use crate::domain::ids::SourceId;
+use crate::domain::policy::{MissingRole, ResellerChange, SourcePolicy};
+
+/// The source that accounts made here belong to; no platform may have its name.
+const LOCAL_SOURCE: &str = "local";
+
+/// Longest tolerance: a day. Beyond that a captured call could be sent again long after.
+const MAX_TOLERANCE_SECONDS: i64 = 86_400;
+
+fn invalid<T>(message: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError::invalid(message))
+}
+
+/// One of several words, or a complaint that lists them.
+fn word<T: Copy>(what: &str, said: &str, words: &[(&str, T)]) -> Result<T, ConfigError> {
+    match words.iter().find(|(word, _)| *word == said) {
+        Some((_, value)) => Ok(*value),
+        None => {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            invalid(format!("{what} = \"{said}\" is none of {}", words.join(", ")))
+        }
+    }
+}
+
+pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigError> {
+    let listen = overrides.listen.as_deref().or(file.listen.as_deref()).unwrap_or(DEFAULT_LISTEN);
+    let listen = listen.parse().map_err(|_| {
+        ConfigError::invalid(format!("listen = \"{listen}\" is no address with a port, such as {DEFAULT_LISTEN}"))
+    })?;
+    let database_url =
+        overrides.database_url.clone().or(file.database_url).unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned());
+    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme)) {
+        return invalid("database_url begins with neither sqlite: nor postgres://");
+    }
+    if let Some(url) = &file.public_url
+        && !url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    {
+        return invalid("public_url is no link that begins with http:// or https://");
+    }
+    let limits = Limits {
+        body_timeout: file.body_timeout_seconds.map_or(Limits::default().body_timeout, Duration::from_secs),
+        queue: file.queue.unwrap_or(Limits::default().queue),
+    };
+    if limits.body_timeout.is_zero() || limits.queue == 0 {
+        return invalid("body_timeout_seconds and queue must be at least 1");
+    }
+    let fields = file.field.iter().map(field).collect::<Result<Vec<_>, _>>()?;
+    distinct("fields", fields.iter().map(|field| field.id.as_str()))?;
+    let sync_options = file.sync_option.iter().map(sync_option).collect::<Result<Vec<_>, _>>()?;
+    distinct("sync_options", sync_options.iter().map(|option| option.id.as_str()))?;
+    if sync_options.iter().filter(|option| option.partner_id).count() > 1 {
+        return invalid("more than one sync_option has partner_id = true: which one names the partner?");
+    }
+    let service_definition = match &file.service_definition_file {
+        Some(path) => service_definition(path)?,
+        None => "{\"ProductTypes\":[]}".to_owned(),
+    };
+    let mut secrets = Distinct::default();
+    let mut sources = Vec::with_capacity(file.source.len());
+    for entry in &file.source {
+        sources.push(source(entry, &fields, &sync_options, &mut secrets)?);
+    }
+    distinct_sources(&sources)?;
+    Ok(Config {
+        listen,
+        database_url,
+        public_url: file.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+        sources,
+        fields: fields.into(),
+        sync_options: sync_options.into(),
+        service_definition: service_definition.into(),
+        additional_info: serde_json::json!(file.additional_info).to_string().into(),
+        limits,
+    })
+}
+
+fn distinct<'a>(what: &str, ids: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
+    let mut seen = HashSet::new();
+    for id in ids {
+        if !seen.insert(id) {
+            return invalid(format!("two {what} have the id \"{id}\""));
+        }
+    }
+    Ok(())
+}
+
+fn distinct_sources(sources: &[Source]) -> Result<(), ConfigError> {
+    let mut ids = HashSet::new();
+    let mut applications = HashSet::new();
+    for source in sources {
+        let credentials = &source.credentials;
+        if !ids.insert(credentials.id.as_str()) {
+            return invalid(format!("two sources are named \"{}\"", credentials.id));
+        }
+        if !applications.insert(credentials.application_id.to_ascii_lowercase()) {
+            return invalid(format!("source \"{}\": another source has the same application_id", credentials.id));
+        }
+    }
+    Ok(())
+}
+
+fn service_definition(path: &str) -> Result<String, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+        path: format!("service_definition_file {path}"),
+        reason: error.to_string(),
+    })?;
+    match serde_json::from_str::<serde_json::Value>(&text) {
+        Ok(value) if value.is_object() => Ok(value.to_string()),
+        _ => invalid(format!("service_definition_file {path} holds no JSON object")),
+    }
+}
+
+fn source(
+    entry: &SourceEntry,
+    fields: &[FieldDefinition],
+    options: &[OptionDefinition],
+    distinct: &mut Distinct,
+) -> Result<Source, ConfigError> {
+    let name = &entry.id;
+    let at = |key: &str| format!("source \"{name}\": {key}");
+    let url_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty()
+        || name.len() > 64
+        || !name.chars().all(url_safe)
+        || name.starts_with('.')
+        || name == LOCAL_SOURCE
+    {
+        return invalid(format!(
+            "source id \"{name}\" must be 1 to 64 letters, digits, - _ . (it stands in paths), and not \"{LOCAL_SOURCE}\""
+        ));
+    }
+    if entry.application_id.trim().is_empty() {
+        return invalid(at("application_id is empty"));
+    }
+    let rule = word(
+        &at("signature"),
+        &entry.signature,
+        &[("off", SignatureRule::Off), ("optional", SignatureRule::Optional), ("required", SignatureRule::Required)],
+    )?;
+    let schemes = entry
+        .signature_schemes
+        .iter()
+        .map(|scheme| word(&at("signature_schemes"), scheme, &[("standard", true), ("github", false)]))
+        .collect::<Result<Vec<bool>, _>>()?;
+    let api_keys = resolve(&entry.api_keys, &at("api_keys"), distinct, |secret| ApiKey::parse(secret))?;
+    let signing_secrets =
+        resolve(&entry.signing_secrets, &at("signing_secrets"), distinct, |secret| SigningSecret::parse(secret))?;
+    let replay_secrets =
+        resolve(&entry.replay_secrets, &at("replay_secrets"), distinct, |secret| SigningSecret::parse(secret))?;
+    let has_secrets = !signing_secrets.is_empty() || !replay_secrets.is_empty();
+    if rule == SignatureRule::Off && has_secrets {
+        return invalid(at(
+            "signature = \"off\" would never use the signing_secrets and replay_secrets that are there",
+        ));
+    }
+    if rule == SignatureRule::Required && (!has_secrets || schemes.is_empty()) {
+        return invalid(at("signature = \"required\" needs signing_secrets and signature_schemes"));
+    }
+    if api_keys.is_empty() && !has_secrets {
+        return invalid(at("api_keys and signing_secrets are both empty: nobody could call"));
+    }
+    if !(0..=MAX_TOLERANCE_SECONDS).contains(&entry.tolerance_seconds) {
+        return invalid(at("tolerance_seconds must be 0 to 86400"));
+    }
+    if entry.calls_per_second == Some(0) {
+        return invalid(at("calls_per_second must be at least 1; leave it out for no limit"));
+    }
+    let tenant = tenant(entry, fields, &at)?;
+    Ok(Source {
+        credentials: Arc::new(SourceCredentials {
+            id: SourceId::stored(name),
+            application_id: entry.application_id.trim().to_owned(),
+            api_keys,
+            signing_secrets,
+            replay_secrets,
+            rule,
+            standard: schemes.contains(&true),
+            github: schemes.contains(&false),
+            tolerance_seconds: entry.tolerance_seconds,
+            tells_tenants_apart: tenant.is_some(),
+        }),
+        policy: Arc::new(SourcePolicy {
+            missing_role: word(
+                &at("missing_role"),
+                &entry.missing_role,
+                &[("reject", MissingRole::Reject), ("user", MissingRole::User)],
+            )?,
+            reseller_change: word(
+                &at("reseller_change"),
+                &entry.reseller_change,
+                &[
+                    ("accept", ResellerChange::Accept),
+                    ("review", ResellerChange::Review),
+                    ("refuse", ResellerChange::Refuse),
+                ],
+            )?,
+            reseller_support: entry.reseller_support,
+            options: options.to_vec(),
+        }),
+        tenant,
+        calls_per_second: entry.calls_per_second,
+    })
+}
+
+fn resolve<T, E: std::fmt::Display>(
+    written: &[Written],
+    list: &str,
+    distinct: &mut Distinct,
+    parse: impl Fn(&secrecy::SecretString) -> Result<T, E>,
+) -> Result<Vec<T>, ConfigError> {
+    written
+        .iter()
+        .map(|written| {
+            let secret = written.resolve(list)?;
+            distinct.take(&secret, list)?;
+            parse(&secret).map_err(|error| ConfigError::invalid(format!("{list}: {error}")))
+        })
+        .collect()
+}
+
+fn tenant(
+    entry: &SourceEntry,
+    fields: &[FieldDefinition],
+    at: &dyn Fn(&str) -> String,
+) -> Result<Option<TenantRule>, ConfigError> {
+    let Some(setting) = &entry.tenant_setting else {
+        return match &entry.missing_tenant {
+            Some(_) => invalid(at("missing_tenant means nothing without tenant_setting")),
+            None => Ok(None),
+        };
+    };
+    if !fields.iter().any(|field| field.id == *setting) {
+        return invalid(at(&format!(
+            "tenant_setting = \"{setting}\" is the id of no [[field]], so no partner is asked for it"
+        )));
+    }
+    let missing = word(
+        &at("missing_tenant"),
+        entry.missing_tenant.as_deref().unwrap_or("reject"),
+        &[("reject", MissingTenant::Reject), ("default", MissingTenant::Default)],
+    )?;
+    Ok(Some(TenantRule { setting: setting.clone(), missing }))
+}
+
+fn field(entry: &super::file::FieldEntry) -> Result<FieldDefinition, ConfigError> {
+    let at = |key: &str| format!("field \"{}\": {key}", entry.id);
+    // It becomes the end of a header's name (RFC 9110, 5.6.2: token).
+    if entry.id.is_empty() || !entry.id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
+        return invalid(format!(
+            "field id \"{}\" must be letters, digits, - _ . since it ends a header's name",
+            entry.id
+        ));
+    }
+    let Some(kind) = FieldKind::parse(&entry.kind) else {
+        return invalid(at(&format!("kind = \"{}\" is none of Text, PasswordText, Number, Boolean", entry.kind)));
+    };
+    if entry.max_length == 0 {
+        return invalid(at("max_length must be at least 1"));
+    }
+    Ok(FieldDefinition {
+        id: entry.id.clone(),
+        name: entry.name.clone(),
+        description: entry.description.clone().filter(|text| !text.is_empty()),
+        kind,
+        required: entry.required,
+        max_length: entry.max_length,
+        sort_order: entry.sort_order,
+    })
+}
+
+fn sync_option(entry: &SyncOptionEntry) -> Result<OptionDefinition, ConfigError> {
+    let at = |key: &str| format!("sync_option \"{}\": {key}", entry.id);
+    if entry.id.trim().is_empty() || entry.id.trim() != entry.id {
+        return invalid(at("its id is empty or begins or ends with a space"));
+    }
+    let kinds: Vec<(&str, OptionKind)> = OptionKind::ALL.into_iter().map(|kind| (kind.as_str(), kind)).collect();
+    let data_types: Vec<(&str, DataType)> = DataType::ALL.into_iter().map(|kind| (kind.as_str(), kind)).collect();
+    let accounts: Vec<(&str, AccountKind)> = AccountKind::ALL.into_iter().map(|kind| (kind.as_str(), kind)).collect();
+    let applies_to = match &entry.applies_to {
+        None => AccountKind::ALL.to_vec(),
+        Some(kinds) => {
+            kinds.iter().map(|kind| word(&at("applies_to"), kind, &accounts)).collect::<Result<Vec<_>, _>>()?
+        }
+    };
+    let pattern = match &entry.pattern {
+        None => None,
+        Some(pattern) => Some(Regex::new(pattern).map_err(|error| {
+            let reason = error.to_string();
+            ConfigError::invalid(at(&format!("pattern: {}", reason.lines().last().unwrap_or_default())))
+        })?),
+    };
+    Ok(OptionDefinition {
+        id: entry.id.clone(),
+        name: entry.name.clone(),
+        description: entry.description.clone().filter(|text| !text.is_empty()),
+        kind: word(&at("kind"), &entry.kind, &kinds)?,
+        data_type: word(&at("data_type"), &entry.data_type, &data_types)?,
+        sort_order: entry.sort_order,
+        required: entry.required,
+        read_only: entry.read_only,
+        available_to_storefront: entry.available_to_storefront,
+        predefined_values: entry.predefined_values.iter().map(predefined).collect(),
+        applies_to,
+        pattern,
+        partner_id: entry.partner_id,
+    })
+}
+
+fn predefined(entry: &PredefinedEntry) -> PredefinedValue {
+    match entry {
+        PredefinedEntry::Plain(id) => {
+            PredefinedValue { id: id.clone(), sort_order: 0, name: id.clone(), description: None, is_default: false }
+        }
+        PredefinedEntry::Table(table) => PredefinedValue {
+            id: table.id.clone(),
+            sort_order: table.sort_order,
+            name: table.name.clone().unwrap_or_else(|| table.id.clone()),
+            description: table.description.clone(),
+            is_default: table.is_default,
+        },
+    }
+}

@@ -1,0 +1,130 @@
+//! From the bytes of an authenticated call to what it wants. Nothing is refused silently: what cannot be read becomes
+//! a refusal that is kept in the ledger like any other call.
+
+use std::collections::BTreeMap;
+
+use super::check_only::check_only;
+use super::json::{self, JsonError, Node, Value};
+use super::{account, fields, redact};
+use crate::domain::call::{Endpoint, Intent};
+use crate::domain::field::FieldDefinition;
+use crate::domain::ids::PlatformId;
+use crate::domain::outcome::Code;
+
+/// What is needed to read a body.
+pub struct Reading<'a> {
+    /// Where the call came in.
+    pub endpoint: Endpoint,
+    /// The body as it came.
+    pub body: &'a [u8],
+    /// The query as it came.
+    pub query: &'a str,
+    /// Which synchronization options hold secrets.
+    pub is_secret_option: &'a dyn Fn(&str) -> bool,
+    /// The settings that are asked for.
+    pub fields: &'a [FieldDefinition],
+    /// Settings that came in headers, by field ID.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// A body that was read.
+#[derive(Debug)]
+pub struct Read {
+    /// What the call wants.
+    pub intent: Intent,
+    /// Whether nothing may be written.
+    pub check_only: bool,
+    /// The body as it may be stored.
+    pub stored_body: Vec<u8>,
+}
+
+/// A refusal for something that is outside of the body.
+#[must_use]
+pub fn refused(message: &str, not_json: bool, platform_id: Option<PlatformId>) -> Intent {
+    Intent::Refused { code: Code::Malformed, message: message.to_owned(), not_json, platform_id }
+}
+
+/// Reads a body.
+#[must_use]
+pub fn read(reading: Reading<'_>) -> Read {
+    let body = reading.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(reading.body);
+    let root = match json::parse(body) {
+        Ok(root) => root,
+        Err(JsonError::NotJson) => {
+            let message =
+                if body.is_empty() { "The body is empty." } else { "The body is no JSON in UTF-8 (RFC 8259)." };
+            return Read {
+                intent: refused(message, true, None),
+                check_only: false,
+                stored_body: redact::redact_text(body),
+            };
+        }
+        Err(JsonError::Refused(message)) => {
+            return Read {
+                intent: refused(message, false, None),
+                check_only: false,
+                stored_body: redact::redact_text(body),
+            };
+        }
+    };
+    if reading.endpoint == Endpoint::ValidateFields {
+        return validate(reading, body, &root);
+    }
+    let stored_body = redact::redact(body, &root, reading.is_secret_option);
+    if !matches!(root.value, Value::Object(_)) {
+        return Read { intent: refused("The body is not a JSON object.", false, None), check_only: false, stored_body };
+    }
+    let platform_id = account::platform_id(&root).ok();
+    let check_only = match check_only(Some(&root), reading.query) {
+        Ok(check_only) => check_only,
+        Err(message) => return Read { intent: refused(message, false, platform_id), check_only: false, stored_body },
+    };
+    let intent = match intent(reading.endpoint, &root, reading.is_secret_option) {
+        Ok(intent) => intent,
+        Err(refusal) => Intent::Refused { code: refusal.code, message: refusal.message, not_json: false, platform_id },
+    };
+    Read { intent, check_only, stored_body }
+}
+
+fn intent(
+    endpoint: Endpoint,
+    root: &Node<'_>,
+    is_secret_option: &dyn Fn(&str) -> bool,
+) -> Result<Intent, account::Refusal> {
+    Ok(match endpoint {
+        Endpoint::Synchronize => Intent::Synchronize(Box::new(account::submitted(root, is_secret_option)?)),
+        Endpoint::Delete => {
+            Intent::Delete { id: account::platform_id(root)?, external_id: account::external_id(root)? }
+        }
+        Endpoint::Exists => Intent::Exists { id: account::platform_id(root)? },
+        Endpoint::IsReseller => Intent::IsReseller { id: account::platform_id(root)? },
+        // Read before, by a way of its own: there is no account in it.
+        Endpoint::ValidateFields => Intent::Validated { complaints: "[]".to_owned() },
+    })
+}
+
+fn validate(reading: Reading<'_>, body: &[u8], root: &Node<'_>) -> Read {
+    let (entered, refusal) = match fields::entered(root) {
+        Ok(entered) => (entered, None),
+        Err(message) => (fields::Entered::default(), Some(message)),
+    };
+    let stored_body = match refusal {
+        // Where values could not be told apart, none of them may be stored.
+        Some(_) => redact::redact_settings(body, vec![root.span.clone()]),
+        None => redact::redact_settings(body, entered.spans.clone()),
+    };
+    let check = check_only(Some(root), reading.query);
+    if let Some(message) = refusal.or(check.err()) {
+        return Read { intent: refused(message, false, None), check_only: false, stored_body };
+    }
+    let complaints: Vec<String> = reading
+        .fields
+        .iter()
+        .filter_map(|field| {
+            let value = entered.values.get(&field.id).or_else(|| reading.settings.get(&field.id));
+            field.judge(value.map(String::as_str)).err()
+        })
+        .collect();
+    let complaints = serde_json::Value::from(complaints).to_string();
+    Read { intent: Intent::Validated { complaints }, check_only: check.unwrap_or(false), stored_body }
+}

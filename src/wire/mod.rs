@@ -1,0 +1,12 @@
+//! Every outside shape and its limits: bytes to domain and back. All serde of the wire is here.
+
+pub mod account;
+pub mod answer;
+pub mod check_only;
+pub mod definitions;
+pub mod fields;
+pub mod intent;
+pub mod json;
+pub mod redact;
+pub mod show;
+pub mod time;

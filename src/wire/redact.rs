@@ -1,0 +1,151 @@
+//! Cuts secrets out of a body before anything of it is stored.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::json::{Node, Value};
+use crate::domain::redaction::{REDACTED, is_secret_name};
+
+/// The body with every secret replaced by [`REDACTED`], the rest byte for byte.
+///
+/// A secret is the value of a key whose name says so, anywhere, and of a synchronization option that `is_secret_option`
+/// names. Null and empty text are no secrets.
+#[must_use]
+pub fn redact(body: &[u8], root: &Node<'_>, is_secret_option: &dyn Fn(&str) -> bool) -> Vec<u8> {
+    let mut spans = Vec::new();
+    collect(root, &mut spans);
+    if let Some(options) = root.get("SyncOptions").and_then(Node::members) {
+        for (id, value) in options {
+            if is_secret_option(id) && !is_empty(value) {
+                spans.push(value.span.clone());
+            }
+        }
+    }
+    cut(body, spans)
+}
+
+/// The body of a `Fields/Validate` with every value of a setting replaced: settings may be passwords.
+#[must_use]
+pub fn redact_settings(body: &[u8], spans: Vec<Range<usize>>) -> Vec<u8> {
+    cut(body, spans)
+}
+
+fn cut(body: &[u8], mut spans: Vec<Range<usize>>) -> Vec<u8> {
+    if spans.is_empty() {
+        return body.to_vec();
+    }
+    spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
+    let mut out = Vec::with_capacity(body.len());
+    let mut at = 0;
+    for span in spans {
+        if span.start < at {
+            continue; // Inside one that was cut already.
+        }
+        out.extend_from_slice(body.get(at..span.start).unwrap_or_default());
+        out.push(b'"');
+        out.extend_from_slice(REDACTED.as_bytes());
+        out.push(b'"');
+        at = span.end;
+    }
+    out.extend_from_slice(body.get(at..).unwrap_or_default());
+    out
+}
+
+fn is_empty(node: &Node<'_>) -> bool {
+    match &node.value {
+        Value::Null => true,
+        Value::Text(text) => text.is_empty(),
+        _ => false,
+    }
+}
+
+fn collect(node: &Node<'_>, spans: &mut Vec<Range<usize>>) {
+    match &node.value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                if is_secret_name(key) && !is_empty(value) {
+                    spans.push(value.span.clone());
+                } else {
+                    collect(value, spans);
+                }
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| collect(item, spans)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
+    }
+}
+
+/// Anything in a text that is no JSON but looks like a secret with its value.
+static LOOKS_SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?i)([\w.\- ]*(?:pass(?:word|wd|phrase|code)|pwd|secret|token|api[_\-. ]?key|private[_\-. ]?key|credential)[\w.\- ]*["']?\s*[:=>]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&}<\]]+)"#,
+    )
+    .ok()
+});
+
+/// A body that is no JSON, as text, with what looks like a secret replaced: it is kept for people who ask what came.
+///
+/// Bytes that are no UTF-8 become U+FFFD, UTF-16 is decoded, so that no secret hides between zero bytes.
+#[must_use]
+pub fn redact_text(body: &[u8]) -> Vec<u8> {
+    let text = decode(body);
+    match LOOKS_SECRET.as_ref() {
+        Some(pattern) => pattern.replace_all(&text, format!("${{1}}\"{REDACTED}\"")).into_owned().into_bytes(),
+        None => REDACTED.as_bytes().to_vec(),
+    }
+}
+
+fn decode(body: &[u8]) -> String {
+    let units = |big: bool| {
+        let units = body.chunks_exact(2).filter_map(|pair| <[u8; 2]>::try_from(pair).ok());
+        let units: Vec<u16> =
+            units.map(|pair| if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }).collect();
+        String::from_utf16_lossy(&units)
+    };
+    match body {
+        [0xff, 0xfe, ..] => units(false),
+        [0xfe, 0xff, ..] => units(true),
+        [0, first, ..] if *first != 0 => units(true),
+        [first, 0, ..] if *first != 0 => units(false),
+        _ => String::from_utf8_lossy(body).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::json::parse;
+
+    fn redacted(body: &str) -> String {
+        match parse(body.as_bytes()) {
+            Ok(root) => String::from_utf8_lossy(&redact(body.as_bytes(), &root, &|id| id == "Pin")).into_owned(),
+            Err(error) => format!("{error:?}"),
+        }
+    }
+
+    #[test]
+    fn secrets_go_and_the_rest_stays_byte_for_byte() {
+        assert_eq!(
+            redacted("{ \"ID\": \"1\",  \"RandomPassword\" : \"hunter2\",\"x\":[{\"apiKey\":{\"a\":1}}]}"),
+            "{ \"ID\": \"1\",  \"RandomPassword\" : \"[redacted]\",\"x\":[{\"apiKey\":\"[redacted]\"}]}"
+        );
+        assert_eq!(
+            redacted("{\"SyncOptions\":{\"Pin\":1234,\"MPNID\":7}}"),
+            "{\"SyncOptions\":{\"Pin\":\"[redacted]\",\"MPNID\":7}}"
+        );
+        let plain = "{\"ID\":1,\"Password\":\"\",\"Token\":null}";
+        assert_eq!(redacted(plain), plain);
+    }
+
+    #[test]
+    fn what_is_no_json_is_searched_for_secrets_too() {
+        let text = |body: &[u8]| String::from_utf8_lossy(&redact_text(body)).into_owned();
+        assert_eq!(text(b"{\"RandomPassword\":\"hunter2\", broken"), "{\"RandomPassword\":\"[redacted]\", broken");
+        assert_eq!(text(b"user=a&password=hunter2&x=1"), "user=a&password=\"[redacted]\"&x=1");
+        let utf16: Vec<u8> = "{\"password\":\"hunter2\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(!text(&utf16).contains("hunter2"));
+        assert!(text(b"\xff\xff plain").ends_with(" plain"));
+    }
+}
