@@ -1,0 +1,9 @@
+DROP TABLE arrivals;
+DROP TABLE ledger_chains;
+DROP TABLE webhook_ids;
+DROP TABLE bodies;
+DROP TABLE deliveries;
+DROP TABLE relations;
+DROP TABLE sync_options;
+DROP TABLE accounts;
+DROP TABLE sources;

@@ -1,0 +1,202 @@
+//! Accounts as people ask for them: listed, shown, counted, as a tree.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use super::connection::AnyConnection;
+use super::encode;
+use super::error::StoreError;
+use super::records::{AccountRow, RelationRow};
+use super::schema::{accounts, relations, sync_options};
+use crate::domain::account::{Account, AccountKind, AccountStatus};
+use crate::domain::ids::{AccountId, ExternalId, PlatformId};
+use crate::domain::options::OptionSet;
+use crate::domain::relation::Relation;
+
+/// What is asked for; none is "any".
+#[derive(Debug, Clone, Default)]
+pub struct AccountFilter {
+    /// Of this source.
+    pub source: Option<String>,
+    /// Of this tenant.
+    pub tenant: Option<String>,
+    /// With this platform ID.
+    pub platform_id: Option<String>,
+    /// With this ExternalID.
+    pub external_id: Option<String>,
+    /// Of this kind.
+    pub kind: Option<AccountKind>,
+    /// Alive or ended.
+    pub status: Option<AccountStatus>,
+    /// Customers of this reseller.
+    pub reseller: Option<AccountId>,
+}
+
+/// An account and the reseller that its open relation is linked to.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The account.
+    pub account: Account,
+    /// Its reseller: platform ID, ExternalID and name.
+    pub reseller: Option<(PlatformId, ExternalId, String)>,
+}
+
+/// A page of accounts behind `after`, by our id.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails or a row holds what this version does not know.
+pub fn list(
+    connection: &mut AnyConnection,
+    filter: &AccountFilter,
+    after: Option<AccountId>,
+    limit: i64,
+) -> Result<Vec<Listed>, StoreError> {
+    let mut query = accounts::table.into_boxed();
+    if let Some(source) = &filter.source {
+        query = query.filter(accounts::source.eq(source.clone()));
+    }
+    if let Some(tenant) = &filter.tenant {
+        query = query.filter(accounts::tenant.eq(tenant.clone()));
+    }
+    if let Some(platform_id) = &filter.platform_id {
+        query = query.filter(accounts::platform_id.eq(platform_id.clone()));
+    }
+    if let Some(external_id) = &filter.external_id {
+        query = query.filter(accounts::external_id.eq(external_id.clone()));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(accounts::kind.eq(kind.as_str()));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(accounts::status.eq(status.as_str()));
+    }
+    if let Some(reseller) = filter.reseller {
+        let customers = relations::table
+            .filter(relations::reseller_account_id.eq(reseller.0))
+            .filter(diesel::dsl::sql::<Bool>("valid_to IS NULL AND reseller_account_id IS NOT NULL"))
+            .select(relations::account_id);
+        query = query.filter(accounts::id.eq_any(customers));
+    }
+    if let Some(after) = after {
+        query = query.filter(accounts::id.gt(after.0));
+    }
+    let rows = query.order(accounts::id).limit(limit).load::<AccountRow>(connection)?;
+    complete(connection, rows)
+}
+
+/// Adds options, open relations and the resellers' names to rows, in three statements whatever their number.
+fn complete(connection: &mut AnyConnection, rows: Vec<AccountRow>) -> Result<Vec<Listed>, StoreError> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let mut open: HashMap<i64, Vec<Relation>> = HashMap::new();
+    let mut options: HashMap<i64, OptionSet> = HashMap::new();
+    for chunk in ids.chunks(500) {
+        let found = relations::table
+            .filter(relations::account_id.eq_any(chunk.to_vec()))
+            .filter(relations::valid_to.is_null())
+            .load::<RelationRow>(connection)?;
+        for row in found {
+            open.entry(row.account_id).or_default().push(row.into_relation()?);
+        }
+        let found = sync_options::table
+            .filter(sync_options::account_id.eq_any(chunk.to_vec()))
+            .load::<(i64, String, String)>(connection)?;
+        for (account, id, value) in found {
+            options.entry(account).or_default().insert(id, encode::read_option(&value)?);
+        }
+    }
+    let mut resellers: Vec<i64> =
+        open.values().flatten().filter_map(|relation| relation.reseller_account).map(|id| id.0).collect();
+    resellers.sort_unstable();
+    resellers.dedup();
+    let mut named: HashMap<i64, (PlatformId, ExternalId, String)> = HashMap::new();
+    for chunk in resellers.chunks(500) {
+        let found = accounts::table
+            .filter(accounts::id.eq_any(chunk.to_vec()))
+            .select((accounts::id, accounts::platform_id, accounts::external_id, accounts::name))
+            .load::<(i64, String, String, String)>(connection)?;
+        for (id, platform_id, external_id, name) in found {
+            named.insert(id, (PlatformId::stored(&platform_id), ExternalId::stored(&external_id), name));
+        }
+    }
+    rows.into_iter()
+        .map(|row| {
+            let (open, options) = (open.remove(&row.id).unwrap_or_default(), options.remove(&row.id));
+            let account = row.into_account(options.unwrap_or_default(), open)?;
+            let reseller = account.reseller.as_ref().and_then(|relation| relation.reseller_account);
+            Ok(Listed { reseller: reseller.and_then(|id| named.get(&id.0).cloned()), account })
+        })
+        .collect()
+}
+
+/// All relations of an account, oldest first.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails or a row holds what this version does not know.
+pub fn history(connection: &mut AnyConnection, account: AccountId) -> Result<Vec<Relation>, StoreError> {
+    let rows = relations::table
+        .filter(relations::account_id.eq(account.0))
+        .order((relations::valid_from, relations::id))
+        .load::<RelationRow>(connection)?;
+    rows.into_iter().map(RelationRow::into_relation).collect()
+}
+
+/// The accounts that stand at the top of the tree: resellers and direct customers, and customers that are linked to no
+/// reseller, behind `after`.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails or a row holds what this version does not know.
+pub fn roots(
+    connection: &mut AnyConnection,
+    kind: AccountKind,
+    after: Option<AccountId>,
+    limit: i64,
+) -> Result<Vec<Listed>, StoreError> {
+    let mut query = accounts::table
+        .filter(accounts::status.eq(AccountStatus::Active.as_str()))
+        .filter(accounts::kind.eq(kind.as_str()))
+        .into_boxed();
+    if kind == AccountKind::ResellerCustomer {
+        query = query.filter(diesel::dsl::sql::<Bool>(
+            "NOT EXISTS (SELECT 1 FROM relations r WHERE r.account_id = accounts.id AND r.axis = 'reseller' \
+             AND r.valid_to IS NULL AND r.reseller_account_id IS NOT NULL)",
+        ));
+    }
+    if let Some(after) = after {
+        query = query.filter(accounts::id.gt(after.0));
+    }
+    let rows = query.order(accounts::id).limit(limit).load::<AccountRow>(connection)?;
+    complete(connection, rows)
+}
+
+/// How many accounts are alive, by kind.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails.
+pub fn count_by_kind(connection: &mut AnyConnection) -> Result<Vec<(AccountKind, i64)>, StoreError> {
+    AccountKind::ALL
+        .into_iter()
+        .map(|kind| {
+            let count = accounts::table
+                .filter(accounts::status.eq(AccountStatus::Active.as_str()))
+                .filter(accounts::kind.eq(kind.as_str()))
+                .count()
+                .get_result(connection)?;
+            Ok((kind, count))
+        })
+        .collect()
+}
+
+/// How many open relations wait for their reseller.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn count_pending(connection: &mut AnyConnection) -> Result<i64, StoreError> {
+    Ok(relations::table
+        .filter(diesel::dsl::sql::<Bool>(
+            "valid_to IS NULL AND reseller_account_id IS NULL AND axis = 'reseller' AND state = 'pending'",
+        ))
+        .count()
+        .get_result(connection)?)
+}

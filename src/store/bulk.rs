@@ -1,0 +1,292 @@
+//! Many rows in few prepared statements, one description for both databases.
+//!
+//! On SQLite a row is one run of a cached statement: there is no round trip to save. On PostgreSQL all rows go in one
+//! statement with a fixed text, `… FROM unnest($1, $2, …)`, so that it is cached too, whatever their number.
+
+use std::marker::PhantomData;
+
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
+use diesel::sqlite::Sqlite;
+use diesel::{Connection, connection::LoadConnection};
+
+use super::connection::AnyConnection;
+use super::error::StoreError;
+
+/// What a statement does with its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Inserts them.
+    Insert,
+    /// Inserts them, or replaces all but the keys, which are the last columns, where they are there.
+    Upsert,
+    /// Updates all columns but the last `keys` of the rows that those name.
+    Update,
+    /// Deletes the rows that all columns name.
+    Delete,
+}
+
+/// One statement.
+pub trait Statement: 'static {
+    /// Its table.
+    const TABLE: &'static str;
+    /// What it does.
+    const VERB: Verb;
+    /// Its columns, keys last.
+    const COLUMNS: &'static [&'static str];
+    /// How many of them are keys.
+    const KEYS: usize = 1;
+    /// Behind an insert, such as what to do about rows that are there.
+    const TAIL: &'static str = "";
+}
+
+/// One value of a row.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)] // Named after the SQL types.
+pub enum Value<'a> {
+    BigInt(i64),
+    MaybeBigInt(Option<i64>),
+    Integer(i32),
+    Bool(bool),
+    Text(&'a str),
+    MaybeText(Option<&'a str>),
+    Binary(&'a [u8]),
+    MaybeBinary(Option<&'a [u8]>),
+}
+
+/// Rows of a statement, value by value, without a list for each row.
+#[derive(Debug)]
+pub struct Rows<'a, S> {
+    values: Vec<Value<'a>>,
+    statement: PhantomData<S>,
+}
+
+impl<S: Statement> Default for Rows<'_, S> {
+    fn default() -> Self {
+        Self { values: Vec::new(), statement: PhantomData }
+    }
+}
+
+impl<'a, S: Statement> Rows<'a, S> {
+    /// Adds a row; its values stand in the order of the columns.
+    pub fn push<const N: usize>(&mut self, row: [Value<'a>; N]) {
+        debug_assert_eq!(N, S::COLUMNS.len(), "{} columns of {}", S::COLUMNS.len(), S::TABLE);
+        self.values.extend(row);
+    }
+
+    /// Writes all rows and returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the first statement that fails.
+    pub fn write(&self, connection: &mut AnyConnection) -> Result<usize, StoreError> {
+        if self.values.is_empty() {
+            return Ok(0);
+        }
+        let width = S::COLUMNS.len();
+        match connection {
+            AnyConnection::Sqlite(connection) => {
+                let mut written = 0;
+                for row in self.values.chunks_exact(width) {
+                    let row = SqliteRow::<S> { values: row, statement: PhantomData };
+                    written += execute(connection, &row)?;
+                }
+                Ok(written)
+            }
+            AnyConnection::Postgres(connection) => {
+                let columns = (0..width).map(|at| column(self.values.iter().skip(at).step_by(width))).collect();
+                Ok(execute(connection, &PgRows::<S> { columns, statement: PhantomData })?)
+            }
+        }
+    }
+}
+
+fn execute<C, Q>(connection: &mut C, query: &Q) -> QueryResult<usize>
+where
+    C: Connection + LoadConnection,
+    Q: QueryFragment<C::Backend> + QueryId,
+{
+    connection.execute_returning_count(query)
+}
+
+struct SqliteRow<'a, S> {
+    values: &'a [Value<'a>],
+    statement: PhantomData<S>,
+}
+
+impl<S: Statement> QueryId for SqliteRow<'_, S> {
+    type QueryId = SqliteRow<'static, S>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<S: Statement> SqliteRow<'_, S> {
+    fn bind<'b>(value: &'b Value<'b>, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        match value {
+            Value::BigInt(value) => out.push_bind_param::<BigInt, _>(value),
+            Value::MaybeBigInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value),
+            Value::Integer(value) => out.push_bind_param::<Integer, _>(value),
+            Value::Bool(value) => out.push_bind_param::<Bool, _>(value),
+            Value::Text(value) => out.push_bind_param::<Text, _>(*value),
+            Value::MaybeText(value) => out.push_bind_param::<Nullable<Text>, _>(value),
+            Value::Binary(value) => out.push_bind_param::<Binary, _>(*value),
+            Value::MaybeBinary(value) => out.push_bind_param::<Nullable<Binary>, _>(value),
+        }
+    }
+}
+
+impl<S: Statement> QueryFragment<Sqlite> for SqliteRow<'_, S> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let keys = S::COLUMNS.len() - S::KEYS;
+        let mut values = S::COLUMNS.iter().zip(self.values).enumerate();
+        match S::VERB {
+            Verb::Insert | Verb::Upsert => {
+                out.push_sql(&format!("INSERT INTO {} ({}) VALUES (", S::TABLE, S::COLUMNS.join(", ")));
+                for (at, (_, value)) in values {
+                    if at > 0 {
+                        out.push_sql(", ");
+                    }
+                    Self::bind(value, &mut out)?;
+                }
+                out.push_sql(")");
+                out.push_sql(&on_conflict::<S>());
+            }
+            Verb::Update => {
+                out.push_sql(&format!("UPDATE {} SET ", S::TABLE));
+                values.try_for_each(|(at, (column, value))| {
+                    out.push_sql(match at {
+                        0 => "",
+                        at if at == keys => " WHERE ",
+                        at if at > keys => " AND ",
+                        _ => ", ",
+                    });
+                    out.push_sql(column);
+                    out.push_sql(" = ");
+                    Self::bind(value, &mut out)
+                })?;
+            }
+            Verb::Delete => {
+                out.push_sql(&format!("DELETE FROM {} WHERE ", S::TABLE));
+                values.try_for_each(|(at, (column, value))| {
+                    out.push_sql(if at == 0 { "" } else { " AND " });
+                    out.push_sql(column);
+                    out.push_sql(" = ");
+                    Self::bind(value, &mut out)
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tail of an upsert.
+fn on_conflict<S: Statement>() -> String {
+    if S::VERB != Verb::Upsert {
+        return S::TAIL.to_owned();
+    }
+    let (plain, keys) = S::COLUMNS.split_at(S::COLUMNS.len() - S::KEYS);
+    let sets: Vec<String> = plain.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+    format!(" ON CONFLICT ({}) DO UPDATE SET {}", keys.join(", "), sets.join(", "))
+}
+
+enum Column<'a> {
+    BigInt(Vec<i64>),
+    MaybeBigInt(Vec<Option<i64>>),
+    Integer(Vec<i32>),
+    Bool(Vec<bool>),
+    Text(Vec<&'a str>),
+    MaybeText(Vec<Option<&'a str>>),
+    Binary(Vec<&'a [u8]>),
+    MaybeBinary(Vec<Option<&'a [u8]>>),
+}
+
+/// One column of all rows. A statement gives a column the same variant in every row.
+fn column<'a: 'b, 'b>(mut values: impl Iterator<Item = &'b Value<'a>> + Clone) -> Column<'a> {
+    macro_rules! gather {
+        ($variant:ident) => {
+            Column::$variant(
+                values
+                    .filter_map(|value| if let Value::$variant(value) = value { Some(*value) } else { None })
+                    .collect(),
+            )
+        };
+    }
+    match values.clone().next() {
+        Some(Value::BigInt(_)) => gather!(BigInt),
+        Some(Value::MaybeBigInt(_)) => gather!(MaybeBigInt),
+        Some(Value::Integer(_)) => gather!(Integer),
+        Some(Value::Bool(_)) => gather!(Bool),
+        Some(Value::MaybeText(_)) => gather!(MaybeText),
+        Some(Value::Binary(_)) => gather!(Binary),
+        Some(Value::MaybeBinary(_)) => gather!(MaybeBinary),
+        Some(Value::Text(_)) | None => Column::Text(
+            values
+                .by_ref()
+                .filter_map(|value| if let Value::Text(value) = value { Some(*value) } else { None })
+                .collect(),
+        ),
+    }
+}
+
+struct PgRows<'a, S> {
+    columns: Vec<Column<'a>>,
+    statement: PhantomData<S>,
+}
+
+impl<S: Statement> QueryId for PgRows<'_, S> {
+    type QueryId = PgRows<'static, S>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<S: Statement> PgRows<'_, S> {
+    fn unnest<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("unnest(");
+        for (at, column) in self.columns.iter().enumerate() {
+            if at > 0 {
+                out.push_sql(", ");
+            }
+            match column {
+                Column::BigInt(values) => out.push_bind_param::<Array<BigInt>, _>(values),
+                Column::MaybeBigInt(values) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(values),
+                Column::Integer(values) => out.push_bind_param::<Array<Integer>, _>(values),
+                Column::Bool(values) => out.push_bind_param::<Array<Bool>, _>(values),
+                Column::Text(values) => out.push_bind_param::<Array<Text>, _>(values),
+                Column::MaybeText(values) => out.push_bind_param::<Array<Nullable<Text>>, _>(values),
+                Column::Binary(values) => out.push_bind_param::<Array<Binary>, _>(values),
+                Column::MaybeBinary(values) => out.push_bind_param::<Array<Nullable<Binary>>, _>(values),
+            }?;
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<S: Statement> QueryFragment<Pg> for PgRows<'_, S> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let columns = S::COLUMNS.join(", ");
+        let (plain, keys) = S::COLUMNS.split_at(S::COLUMNS.len() - S::KEYS);
+        let matching = |columns: &[&str]| {
+            let pairs: Vec<String> = columns.iter().map(|column| format!("t.{column} = u.{column}")).collect();
+            pairs.join(" AND ")
+        };
+        match S::VERB {
+            Verb::Insert | Verb::Upsert => {
+                out.push_sql(&format!("INSERT INTO {} ({columns}) SELECT * FROM ", S::TABLE));
+                self.unnest(&mut out)?;
+                out.push_sql(&on_conflict::<S>());
+            }
+            Verb::Update => {
+                let sets: Vec<String> = plain.iter().map(|column| format!("{column} = u.{column}")).collect();
+                out.push_sql(&format!("UPDATE {} AS t SET {} FROM ", S::TABLE, sets.join(", ")));
+                self.unnest(&mut out)?;
+                out.push_sql(&format!(" AS u ({columns}) WHERE {}", matching(keys)));
+            }
+            Verb::Delete => {
+                out.push_sql(&format!("DELETE FROM {} AS t USING ", S::TABLE));
+                self.unnest(&mut out)?;
+                out.push_sql(&format!(" AS u ({columns}) WHERE {}", matching(S::COLUMNS)));
+            }
+        }
+        Ok(())
+    }
+}

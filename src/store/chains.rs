@@ -1,0 +1,132 @@
+//! The chains of the ledger: who writes which, and where each ends.
+
+use diesel::prelude::*;
+
+use super::connection::AnyConnection;
+use super::error::StoreError;
+use super::schema::ledger_chains;
+use crate::domain::ledger::{GENESIS, Head};
+
+/// A chain whose owner has not written for this long may be taken over, in microseconds. Taking over one that is still
+/// in use costs reruns, never correctness: the head is moved by compare-and-set.
+const ABANDONED_MICROS: i64 = 60_000_000;
+
+/// The end of a chain, and how many rows besides deliveries it has numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tail {
+    /// Chain, number of deliveries, hash of the last.
+    pub head: Head,
+    /// Numbered accounts and relations.
+    pub rows_issued: i64,
+}
+
+type ChainRow = (i64, i64, i64, Vec<u8>);
+
+fn tail((chain, position, rows_issued, hash): ChainRow) -> Result<Tail, StoreError> {
+    let hash = hash.try_into().map_err(|_| StoreError::corrupt("ledger_chains.hash", "a digest of another length"))?;
+    Ok(Tail { head: Head { chain, position, hash }, rows_issued })
+}
+
+/// Claims a chain for a writer, within its write transaction. On SQLite there is one chain; on PostgreSQL the first that
+/// nobody uses, or a new one.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails.
+pub fn claim(connection: &mut AnyConnection, owner: &str, now: i64) -> Result<Tail, StoreError> {
+    let columns = (ledger_chains::chain, ledger_chains::deliveries, ledger_chains::rows_issued, ledger_chains::hash);
+    let free: Option<ChainRow> = match connection {
+        AnyConnection::Sqlite(sqlite) => ledger_chains::table.select(columns).first(sqlite).optional()?,
+        AnyConnection::Postgres(postgres) => ledger_chains::table
+            .filter(
+                ledger_chains::owner
+                    .eq("")
+                    .or(ledger_chains::owner.eq(owner))
+                    .or(ledger_chains::claimed_at.lt(now - ABANDONED_MICROS)),
+            )
+            .order(ledger_chains::chain)
+            .select(columns)
+            .for_update()
+            .skip_locked()
+            .first(postgres)
+            .optional()?,
+    };
+    if let Some(row) = free {
+        diesel::update(ledger_chains::table.filter(ledger_chains::chain.eq(row.0)))
+            .set((ledger_chains::owner.eq(owner.to_owned()), ledger_chains::claimed_at.eq(now)))
+            .execute(connection)?;
+        return tail(row);
+    }
+    let last: Option<i64> = ledger_chains::table.select(diesel::dsl::max(ledger_chains::chain)).first(connection)?;
+    let chain = last.map_or(0, |last| last + 1);
+    // Two receivers that start together may both want this number; the loser is told so and tries again.
+    diesel::insert_into(ledger_chains::table)
+        .values((
+            ledger_chains::chain.eq(chain),
+            ledger_chains::deliveries.eq(0_i64),
+            ledger_chains::rows_issued.eq(0_i64),
+            ledger_chains::hash.eq(GENESIS.to_vec()),
+            ledger_chains::owner.eq(owner.to_owned()),
+            ledger_chains::claimed_at.eq(now),
+        ))
+        .execute(connection)?;
+    Ok(Tail { head: Head { chain, position: 0, hash: GENESIS }, rows_issued: 0 })
+}
+
+/// Gives a chain back, so that the next start need not open another.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn release(connection: &mut AnyConnection, chain: i64, owner: &str) -> Result<(), StoreError> {
+    diesel::update(
+        ledger_chains::table.filter(ledger_chains::chain.eq(chain)).filter(ledger_chains::owner.eq(owner.to_owned())),
+    )
+    .set(ledger_chains::owner.eq(String::new()))
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Moves the end of a chain from where the writer believes it is.
+///
+/// # Errors
+/// [`StoreError::Contended`] when it is elsewhere: somebody else wrote this chain.
+pub fn advance(
+    connection: &mut AnyConnection,
+    from: &Tail,
+    to: &Tail,
+    owner: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let query = || {
+        diesel::update(
+            ledger_chains::table
+                .filter(ledger_chains::chain.eq(from.head.chain))
+                .filter(ledger_chains::deliveries.eq(from.head.position))
+                .filter(ledger_chains::rows_issued.eq(from.rows_issued))
+                .filter(ledger_chains::hash.eq(from.head.hash.to_vec())),
+        )
+        .set((
+            ledger_chains::deliveries.eq(to.head.position),
+            ledger_chains::rows_issued.eq(to.rows_issued),
+            ledger_chains::hash.eq(to.head.hash.to_vec()),
+            ledger_chains::owner.eq(owner.to_owned()),
+            ledger_chains::claimed_at.eq(now),
+        ))
+    };
+    let moved = match connection {
+        AnyConnection::Sqlite(sqlite) => query().execute(sqlite)?,
+        AnyConnection::Postgres(postgres) => query().execute(postgres)?,
+    };
+    if moved == 1 { Ok(()) } else { Err(StoreError::Contended("another writer took over the ledger chain".to_owned())) }
+}
+
+/// The ends of all chains, in order.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn heads(connection: &mut AnyConnection) -> Result<Vec<Head>, StoreError> {
+    let rows: Vec<ChainRow> = ledger_chains::table
+        .order(ledger_chains::chain)
+        .select((ledger_chains::chain, ledger_chains::deliveries, ledger_chains::rows_issued, ledger_chains::hash))
+        .load(connection)?;
+    rows.into_iter().map(|row| Ok(tail(row)?.head)).collect()
+}

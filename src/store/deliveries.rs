@@ -1,0 +1,154 @@
+//! The ledger as people and `deliveries verify` read it.
+
+use diesel::prelude::*;
+
+use super::connection::AnyConnection;
+use super::error::StoreError;
+use super::records::DeliveryRow;
+use super::schema::{bodies, deliveries};
+use crate::domain::call::Endpoint;
+use crate::domain::ids::{AccountId, DeliveryId};
+use crate::domain::ledger::Delivery;
+use crate::domain::outcome::Outcome;
+
+/// What is asked for; none is "any".
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Of this source.
+    pub source: Option<String>,
+    /// Of this tenant.
+    pub tenant: Option<String>,
+    /// At this endpoint.
+    pub endpoint: Option<Endpoint>,
+    /// About this account.
+    pub account: Option<AccountId>,
+    /// With this outcome.
+    pub outcome: Option<Outcome>,
+    /// Answered with this code.
+    pub code: Option<i32>,
+    /// Received at or after, in microseconds since 1970.
+    pub since: Option<i64>,
+    /// Received before, in microseconds since 1970.
+    pub until: Option<i64>,
+}
+
+/// A page of deliveries, newest first, behind the one received at `after`.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails or a row holds what this version does not know.
+pub fn list(
+    connection: &mut AnyConnection,
+    filter: &DeliveryFilter,
+    after: Option<(i64, DeliveryId)>,
+    limit: i64,
+) -> Result<Vec<(Delivery, Vec<u8>)>, StoreError> {
+    let mut query = deliveries::table.into_boxed();
+    if let Some(source) = &filter.source {
+        query = query.filter(deliveries::source.eq(source.clone()));
+    }
+    if let Some(tenant) = &filter.tenant {
+        query = query.filter(deliveries::tenant.eq(tenant.clone()));
+    }
+    if let Some(endpoint) = filter.endpoint {
+        query = query.filter(deliveries::endpoint.eq(endpoint.as_str()));
+    }
+    if let Some(account) = filter.account {
+        query = query.filter(deliveries::account_id.eq(account.0));
+    }
+    if let Some(outcome) = filter.outcome {
+        query = query.filter(deliveries::outcome.eq(outcome.as_str()));
+    }
+    if let Some(code) = filter.code {
+        query = query.filter(deliveries::code.eq(code));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(deliveries::received_at.ge(since));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(deliveries::received_at.lt(until));
+    }
+    if let Some((received_at, id)) = after {
+        query = query.filter(
+            deliveries::received_at
+                .lt(received_at)
+                .or(deliveries::received_at.eq(received_at).and(deliveries::id.lt(id.0))),
+        );
+    }
+    let rows = query
+        .order((deliveries::received_at.desc(), deliveries::id.desc()))
+        .limit(limit)
+        .load::<DeliveryRow>(connection)?;
+    rows.into_iter().map(DeliveryRow::into_delivery).collect()
+}
+
+/// One delivery with the hash that its row holds.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails or the row holds what this version does not know.
+pub fn find(connection: &mut AnyConnection, id: DeliveryId) -> Result<Option<(Delivery, Vec<u8>)>, StoreError> {
+    let row = deliveries::table.filter(deliveries::id.eq(id.0)).first::<DeliveryRow>(connection).optional()?;
+    row.map(DeliveryRow::into_delivery).transpose()
+}
+
+/// The body that a delivery carries; none where it carries none or was emptied.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn body(connection: &mut AnyConnection, carrier: DeliveryId) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(bodies::table.filter(bodies::delivery_id.eq(carrier.0)).select(bodies::body).first(connection).optional()?)
+}
+
+/// A row of a chain as `verify` reads it: it may hold anything.
+pub struct VerifyRow {
+    /// The id that the row claims.
+    pub id: DeliveryId,
+    /// The delivery and its hash, or why it cannot be read.
+    pub delivery: Result<(Delivery, Vec<u8>), StoreError>,
+    /// The body that it carries itself, if it is there.
+    pub body: Option<Vec<u8>>,
+}
+
+/// The next rows of a chain behind `after`, in order.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails.
+pub fn chain_rows(
+    connection: &mut AnyConnection,
+    chain: i64,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<VerifyRow>, StoreError> {
+    let from = DeliveryId::issue(chain, after).0;
+    let to = DeliveryId::issue(chain + 1, 0).0;
+    let rows = deliveries::table
+        .left_join(bodies::table.on(bodies::delivery_id.eq(deliveries::id)))
+        .filter(deliveries::id.gt(from))
+        .filter(deliveries::id.lt(to))
+        .order(deliveries::id)
+        .limit(limit)
+        .select((deliveries::all_columns, bodies::body.nullable()))
+        .load::<(DeliveryRow, Option<Vec<u8>>)>(connection)?;
+    Ok(rows
+        .into_iter()
+        .map(|(row, body)| VerifyRow { id: DeliveryId(row.id), delivery: row.into_delivery(), body })
+        .collect())
+}
+
+/// The chains that rows exist of, whatever the table of chains says.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn last_id(connection: &mut AnyConnection) -> Result<Option<DeliveryId>, StoreError> {
+    let last: Option<i64> = deliveries::table.select(diesel::dsl::max(deliveries::id)).first(connection)?;
+    Ok(last.map(DeliveryId))
+}
+
+/// Whether these rows are in the ledger with these hashes: resolves a commit whose answer was lost.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn has(connection: &mut AnyConnection, id: DeliveryId, hash: &[u8; 32]) -> Result<bool, StoreError> {
+    let stored: Option<Vec<u8>> =
+        deliveries::table.filter(deliveries::id.eq(id.0)).select(deliveries::hash).first(connection).optional()?;
+    Ok(stored.as_deref() == Some(hash.as_slice()))
+}

@@ -1,0 +1,87 @@
+//! What can go wrong between us and the database.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use thiserror::Error;
+
+/// A failure of the store. None of them reads as "not found".
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database cannot be reached or cannot write now; trying again later is right.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// Another writer was in the way; the whole transaction can be run again.
+    #[error("another writer was in the way: {0}")]
+    Contended(String),
+    /// The connection was lost while committing: the transaction may have happened.
+    #[error("the connection was lost while committing: {0}")]
+    CommitLost(String),
+    /// A row holds what this version does not know.
+    #[error("the database holds {0}, which this version of tiersync does not know")]
+    Corrupt(String),
+    /// A statement failed.
+    #[error("a statement failed: {0}")]
+    Failed(String),
+}
+
+impl StoreError {
+    /// A row of `table` holds an unknown `value`.
+    #[must_use]
+    pub fn corrupt(table: &str, value: &str) -> Self {
+        Self::Corrupt(format!("\"{value}\" in {table}"))
+    }
+}
+
+/// SQLite's and PostgreSQL's words for "not now". Both report these as errors of unknown kind through diesel, which
+/// passes no SQLSTATE on; the texts are those of SQLite 3 (sqlite3ErrStr) and of PostgreSQL's backend in English, which
+/// the writer's connection asks for (lc_messages).
+const UNAVAILABLE: [&str; 12] = [
+    "disk is full",
+    "disk I/O error",
+    "unable to open database",
+    "readonly database",
+    "server closed the connection",
+    "connection to server",
+    "terminating connection",
+    "shutting down",
+    "starting up",
+    "no connection to the server",
+    "could not receive data",
+    "could not send data",
+];
+
+const CONTENDED: [&str; 4] = ["database is locked", "database table is locked", "deadlock detected", "lock timeout"];
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        match &error {
+            DieselError::DatabaseError(kind, info) => {
+                let text = info.message();
+                match kind {
+                    DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::SerializationFailure => {
+                        Self::Contended(text.to_owned())
+                    }
+                    DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                        Self::Unavailable(text.to_owned())
+                    }
+                    _ if CONTENDED.iter().any(|part| text.contains(part)) => Self::Contended(text.to_owned()),
+                    _ if UNAVAILABLE.iter().any(|part| text.contains(part)) => Self::Unavailable(text.to_owned()),
+                    _ => Self::Failed(text.to_owned()),
+                }
+            }
+            DieselError::BrokenTransactionManager => Self::Unavailable(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<diesel::ConnectionError> for StoreError {
+    fn from(error: diesel::ConnectionError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<r2d2::Error> for StoreError {
+    fn from(error: r2d2::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,439 @@
+//! Looks up what a batch names, on PostgreSQL under lock and in key order, so that receivers that share accounts wait
+//! for each other instead of deciding on what the other is about to change.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use diesel::dsl::sql;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+
+use super::bulk::{Rows, Statement, Value, Verb};
+use super::connection::AnyConnection;
+use super::error::StoreError;
+use super::records::{AccountRow, DeliveryRow, RelationRow};
+use super::schema::{accounts, deliveries, relations, sync_options, webhook_ids};
+use super::{encode, schema};
+use crate::domain::account::Account;
+use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, SourceId};
+use crate::domain::options::OptionSet;
+use crate::domain::outcome::{Answer, Code};
+use crate::domain::relation::Relation;
+use crate::domain::world::{Memory, Need, Reference, ResellerName, World};
+
+/// A look-up on PostgreSQL by arrays of keys, with a fixed text, so that it is prepared once.
+trait Lookup: 'static {
+    /// What comes back.
+    type SqlType;
+    /// Behind the columns; `?` stands for each array of keys in turn.
+    const FROM: &'static str;
+    /// Writes the columns.
+    fn columns(out: AstPass<'_, '_, Pg>) -> QueryResult<()>;
+}
+
+enum Keys<'a> {
+    Texts(Vec<&'a str>),
+    Numbers(Vec<i64>),
+}
+
+struct PgLookup<'a, L> {
+    keys: Vec<Keys<'a>>,
+    lookup: std::marker::PhantomData<L>,
+}
+
+impl<'a, L: Lookup> PgLookup<'a, L> {
+    fn by(keys: Vec<Keys<'a>>) -> Self {
+        Self { keys, lookup: std::marker::PhantomData }
+    }
+}
+
+impl<L: Lookup> QueryId for PgLookup<'_, L> {
+    type QueryId = PgLookup<'static, L>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<L: Lookup> Query for PgLookup<'_, L> {
+    type SqlType = L::SqlType;
+}
+
+impl<L: Lookup, C> RunQueryDsl<C> for PgLookup<'_, L> {}
+
+impl<L: Lookup> QueryFragment<Pg> for PgLookup<'_, L> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        L::columns(out.reborrow())?;
+        let mut keys = self.keys.iter();
+        for (at, part) in L::FROM.split('?').enumerate() {
+            if at > 0 {
+                match keys.next() {
+                    Some(Keys::Texts(texts)) => out.push_bind_param::<Array<Text>, _>(texts)?,
+                    Some(Keys::Numbers(numbers)) => out.push_bind_param::<Array<BigInt>, _>(numbers)?,
+                    None => return Err(diesel::result::Error::QueryBuilderError("a look-up without its keys".into())),
+                }
+            }
+            out.push_sql(part);
+        }
+        Ok(())
+    }
+}
+
+macro_rules! lookup {
+    ($name:ident, $columns:expr, $sql_type:ty, $from:literal) => {
+        struct $name;
+        impl Lookup for $name {
+            type SqlType = $sql_type;
+            const FROM: &'static str = $from;
+            fn columns(out: AstPass<'_, '_, Pg>) -> QueryResult<()> {
+                $columns.walk_ast(out)
+            }
+        }
+    };
+}
+
+type AccountSql = accounts::SqlType;
+type RelationSql = relations::SqlType;
+
+lookup!(
+    AccountsByKey,
+    accounts::all_columns,
+    AccountSql,
+    " FROM unnest(?, ?, ?) AS k (source, tenant, platform_id) JOIN accounts ON accounts.source = k.source \
+     AND accounts.tenant = k.tenant AND accounts.platform_id = k.platform_id \
+     ORDER BY accounts.source, accounts.tenant, accounts.platform_id FOR UPDATE OF accounts"
+);
+lookup!(
+    AccountsByExternalId,
+    accounts::all_columns,
+    AccountSql,
+    " FROM unnest(?, ?, ?) AS k (source, tenant, external_id) JOIN accounts ON accounts.source = k.source \
+     AND accounts.tenant = k.tenant AND accounts.external_id = k.external_id \
+     ORDER BY accounts.source, accounts.tenant, accounts.platform_id FOR UPDATE OF accounts"
+);
+lookup!(
+    OpenRelations,
+    relations::all_columns,
+    RelationSql,
+    " FROM unnest(?) AS k (account_id) JOIN relations ON relations.account_id = k.account_id \
+     AND relations.valid_to IS NULL"
+);
+lookup!(
+    Options,
+    (sync_options::account_id, sync_options::option_id, sync_options::value),
+    (BigInt, Text, Text),
+    " FROM unnest(?) AS k (account_id) JOIN sync_options ON sync_options.account_id = k.account_id"
+);
+/// What came back for a batch, by what was asked.
+#[derive(Default)]
+struct Asked<'a> {
+    accounts: BTreeSet<&'a AccountKey>,
+    references: BTreeSet<&'a AccountKey>,
+    externals: BTreeSet<(&'a Scope, &'a ExternalId)>,
+    customers: Vec<&'a ResellerName>,
+    memory: HashSet<(&'a SourceId, &'a std::sync::Arc<str>)>,
+}
+
+/// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
+/// batch has calls need not be.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn load(connection: &mut AnyConnection, world: &mut World, needs: &[Need], cap: usize) -> Result<(), StoreError> {
+    let mut asked = Asked::default();
+    for need in needs.iter().filter(|need| !world.knows(need)) {
+        match need {
+            Need::Account(key) => {
+                asked.accounts.insert(key);
+            }
+            Need::Reference(key) => {
+                asked.references.insert(key);
+            }
+            Need::External(scope, id) => {
+                asked.externals.insert((scope, id));
+            }
+            Need::Customers(name) => asked.customers.push(name),
+            Need::Memory(source, id) => {
+                asked.memory.insert((source, id));
+            }
+        }
+    }
+    asked.references.retain(|key| !asked.accounts.contains(*key));
+    for (source, id) in asked.memory {
+        let memory = memory(connection, source, id)?;
+        world.learn_memory(source.clone(), id.clone(), memory);
+    }
+    match connection {
+        AnyConnection::Sqlite(sqlite) => {
+            for key in asked.accounts {
+                let account = match sqlite_row(sqlite, key)? {
+                    Some(row) => Some(sqlite_account(sqlite, row)?),
+                    None => None,
+                };
+                world.learn_account(key.clone(), account);
+            }
+            for key in asked.references {
+                let reference = sqlite_row(sqlite, key)?.map(|row| row.reference()).transpose()?;
+                world.learn_reference(key.clone(), reference);
+            }
+            for (scope, external_id) in asked.externals {
+                let row = accounts::table
+                    .filter(accounts::source.eq(scope.source.as_str()))
+                    .filter(accounts::tenant.eq(scope.tenant.as_str()))
+                    .filter(accounts::external_id.eq(external_id.as_str()))
+                    .first::<AccountRow>(sqlite)
+                    .optional()?;
+                let owner = row.map(|row| row.reference()).transpose()?;
+                world.learn_external(scope.clone(), external_id.clone(), owner);
+            }
+        }
+        AnyConnection::Postgres(_) => {
+            postgres_accounts(connection, world, &asked.accounts, &asked.references, &asked.externals)?;
+        }
+    }
+    for name in asked.customers {
+        let ids = customers(connection, name, cap)?;
+        world.learn_customers(name.key.clone(), ids);
+    }
+    Ok(())
+}
+
+fn sqlite_row(connection: &mut SqliteConnection, key: &AccountKey) -> Result<Option<AccountRow>, StoreError> {
+    Ok(accounts::table
+        .filter(accounts::source.eq(key.scope.source.as_str()))
+        .filter(accounts::tenant.eq(key.scope.tenant.as_str()))
+        .filter(accounts::platform_id.eq(key.platform_id.as_str()))
+        .first::<AccountRow>(connection)
+        .optional()?)
+}
+
+fn sqlite_account(connection: &mut SqliteConnection, row: AccountRow) -> Result<Account, StoreError> {
+    let open = relations::table
+        .filter(relations::account_id.eq(row.id))
+        .filter(relations::valid_to.is_null())
+        .load::<RelationRow>(connection)?;
+    let options = sync_options::table
+        .filter(sync_options::account_id.eq(row.id))
+        .select((sync_options::option_id, sync_options::value))
+        .load::<(String, String)>(connection)?;
+    let options = read_options(options)?;
+    let open = open.into_iter().map(RelationRow::into_relation).collect::<Result<_, _>>()?;
+    row.into_account(options, open)
+}
+
+fn read_options(rows: impl IntoIterator<Item = (String, String)>) -> Result<OptionSet, StoreError> {
+    rows.into_iter().map(|(id, value)| Ok((id, encode::read_option(&value)?))).collect()
+}
+
+fn key_arrays<'a>(keys: impl Iterator<Item = (&'a Scope, &'a str)>) -> Vec<Keys<'a>> {
+    let (mut sources, mut tenants, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    for (scope, name) in keys {
+        sources.push(scope.source.as_str());
+        tenants.push(scope.tenant.as_str());
+        names.push(name);
+    }
+    vec![Keys::Texts(sources), Keys::Texts(tenants), Keys::Texts(names)]
+}
+
+fn by_key(connection: &mut AnyConnection, keys: &BTreeSet<&AccountKey>) -> Result<Vec<AccountRow>, StoreError> {
+    let AnyConnection::Postgres(postgres) = connection else { return Ok(Vec::new()) };
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = key_arrays(keys.iter().map(|key| (&key.scope, key.platform_id.as_str())));
+    Ok(PgLookup::<AccountsByKey>::by(keys).load(postgres)?)
+}
+
+fn by_external_id(
+    connection: &mut AnyConnection,
+    ids: &BTreeSet<(&Scope, &ExternalId)>,
+) -> Result<Vec<AccountRow>, StoreError> {
+    let AnyConnection::Postgres(postgres) = connection else { return Ok(Vec::new()) };
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = key_arrays(ids.iter().map(|(scope, id)| (*scope, id.as_str())));
+    Ok(PgLookup::<AccountsByExternalId>::by(keys).load(postgres)?)
+}
+
+fn postgres_accounts(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    whole: &BTreeSet<&AccountKey>,
+    references: &BTreeSet<&AccountKey>,
+    externals: &BTreeSet<(&Scope, &ExternalId)>,
+) -> Result<(), StoreError> {
+    let named: BTreeSet<&AccountKey> = whole.iter().chain(references).copied().collect();
+    let mut rows = by_key(connection, &named)?;
+    let found: HashSet<AccountKey> = rows.iter().map(AccountRow::key).collect();
+    let missing: BTreeSet<&AccountKey> = named.iter().filter(|key| !found.contains(**key)).copied().collect();
+    let mut owners = by_external_id(connection, externals)?;
+    let owned: HashSet<(Scope, ExternalId)> = owners.iter().map(owner_of).collect();
+    let unowned: BTreeSet<(&Scope, &ExternalId)> =
+        externals.iter().filter(|(scope, id)| !owned.contains(&((*scope).clone(), (*id).clone()))).copied().collect();
+    if !missing.is_empty() || !unowned.is_empty() {
+        // No row, no lock: another receiver may be making one of these at this moment. Meet at the name instead, and
+        // look again once whoever came first is through.
+        await_arrivals(connection, &missing, &unowned)?;
+        rows.extend(by_key(connection, &missing)?);
+        owners.extend(by_external_id(connection, &unowned)?);
+    }
+    let ids: Vec<i64> = rows.iter().filter(|row| whole.contains(&row.key())).map(|row| row.id).collect();
+    let (mut open, mut options) = postgres_details(connection, &ids)?;
+    let mut rows: HashMap<AccountKey, AccountRow> = rows.into_iter().map(|row| (row.key(), row)).collect();
+    for key in whole {
+        let account = match rows.remove(*key) {
+            Some(row) => {
+                let (open, options) = (open.remove(&row.id), options.remove(&row.id));
+                Some(row.into_account(options.unwrap_or_default(), open.unwrap_or_default())?)
+            }
+            None => None,
+        };
+        world.learn_account((*key).clone(), account);
+    }
+    for key in references {
+        let reference = rows.get(*key).map(AccountRow::reference).transpose()?;
+        world.learn_reference((*key).clone(), reference);
+    }
+    let owners: HashMap<(Scope, ExternalId), &AccountRow> = owners.iter().map(|row| (owner_of(row), row)).collect();
+    for (scope, id) in externals {
+        let owner = owners.get(&((*scope).clone(), (*id).clone())).map(|row| row.reference()).transpose()?;
+        world.learn_external((*scope).clone(), (*id).clone(), owner);
+    }
+    Ok(())
+}
+
+fn owner_of(row: &AccountRow) -> (Scope, ExternalId) {
+    (row.key().scope, ExternalId::stored(&row.external_id))
+}
+
+type Details = (HashMap<i64, Vec<Relation>>, HashMap<i64, OptionSet>);
+
+fn postgres_details(connection: &mut AnyConnection, ids: &[i64]) -> Result<Details, StoreError> {
+    let (mut open, mut options): Details = (HashMap::new(), HashMap::new());
+    let AnyConnection::Postgres(postgres) = connection else { return Ok((open, options)) };
+    if ids.is_empty() {
+        return Ok((open, options));
+    }
+    let rows: Vec<RelationRow> = PgLookup::<OpenRelations>::by(vec![Keys::Numbers(ids.to_vec())]).load(postgres)?;
+    for row in rows {
+        open.entry(row.account_id).or_default().push(row.into_relation()?);
+    }
+    let rows: Vec<(i64, String, String)> = PgLookup::<Options>::by(vec![Keys::Numbers(ids.to_vec())]).load(postgres)?;
+    for (account, id, value) in rows {
+        options.entry(account).or_default().insert(id, encode::read_option(&value)?);
+    }
+    Ok((open, options))
+}
+
+struct Arrive;
+
+impl Statement for Arrive {
+    const TABLE: &'static str = "arrivals";
+    const VERB: Verb = Verb::Insert;
+    const COLUMNS: &'static [&'static str] = &["name"];
+    const TAIL: &'static str = " ON CONFLICT DO NOTHING";
+}
+
+/// Waits for every other transaction that is about to make one of these names or to wait for it, and makes others wait
+/// for this one. The rows are deleted at once: until this transaction ends, an insert of the same name waits all the same.
+fn await_arrivals(
+    connection: &mut AnyConnection,
+    keys: &BTreeSet<&AccountKey>,
+    externals: &BTreeSet<(&Scope, &ExternalId)>,
+) -> Result<(), StoreError> {
+    let name = |kind: char, scope: &Scope, id: &str| {
+        let (source, tenant) = (scope.source.as_str(), scope.tenant.as_str());
+        format!("{kind}{}:{source}{}:{tenant}{id}", source.len(), tenant.len())
+    };
+    let mut names: Vec<String> = keys.iter().map(|key| name('p', &key.scope, key.platform_id.as_str())).collect();
+    names.extend(externals.iter().map(|(scope, id)| name('e', scope, id.as_str())));
+    names.sort();
+    let mut rows = Rows::<Arrive>::default();
+    for name in &names {
+        rows.push([Value::Text(name)]);
+    }
+    rows.write(connection)?;
+    diesel::delete(schema::arrivals::table).execute(connection)?;
+    Ok(())
+}
+
+/// The customers linked to a reseller and those whose relation waits for it, at most `cap` of each.
+fn customers(connection: &mut AnyConnection, name: &ResellerName, cap: usize) -> Result<Vec<AccountId>, StoreError> {
+    let cap = i64::try_from(cap).unwrap_or(i64::MAX);
+    let mut found: Vec<i64> = Vec::new();
+    if let Some(id) = name.id {
+        found.extend(
+            relations::table
+                .filter(relations::reseller_account_id.eq(id.0))
+                .filter(sql::<Bool>("valid_to IS NULL AND reseller_account_id IS NOT NULL"))
+                .select(relations::account_id)
+                .limit(cap)
+                .load::<i64>(connection)?,
+        );
+    }
+    // The literal conditions are those of the partial indices, which a bound parameter would not be seen to match.
+    let waiting =
+        "relations.valid_to IS NULL AND relations.reseller_account_id IS NULL AND relations.axis = 'reseller'";
+    let scope = &name.key.scope;
+    let in_scope = || {
+        relations::table
+            .inner_join(accounts::table.on(accounts::id.eq(relations::account_id)))
+            .filter(accounts::source.eq(scope.source.as_str().to_owned()))
+            .filter(accounts::tenant.eq(scope.tenant.as_str().to_owned()))
+            .filter(sql::<Bool>(waiting))
+            .select(relations::account_id)
+            .limit(cap)
+    };
+    found.extend(
+        in_scope()
+            .filter(relations::reseller_platform_id.eq(name.key.platform_id.as_str().to_owned()))
+            .load::<i64>(connection)?,
+    );
+    found.extend(
+        in_scope()
+            .filter(relations::reseller_external_id.eq(name.external_id.as_str().to_owned()))
+            .filter(sql::<Bool>("relations.reseller_external_id IS NOT NULL"))
+            .load::<i64>(connection)?,
+    );
+    found.sort_unstable();
+    found.dedup();
+    Ok(found.into_iter().map(AccountId).collect())
+}
+
+fn memory(connection: &mut AnyConnection, source: &SourceId, id: &str) -> Result<Option<Memory>, StoreError> {
+    let row = webhook_ids::table
+        .inner_join(deliveries::table.on(deliveries::id.eq(webhook_ids::delivery_id)))
+        .filter(webhook_ids::source.eq(source.as_str().to_owned()))
+        .filter(webhook_ids::webhook_id.eq(id.to_owned()))
+        .select(deliveries::all_columns)
+        .first::<DeliveryRow>(connection)
+        .optional()?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let (delivery, _) = row.into_delivery()?;
+    let code =
+        Code::parse(delivery.code).ok_or_else(|| StoreError::corrupt("deliveries.code", &delivery.code.to_string()))?;
+    Ok(Some(Memory {
+        delivery: delivery.id,
+        body_of: DeliveryId(delivery.body_of.0),
+        scope: Scope {
+            source: SourceId::stored(&delivery.source),
+            tenant: crate::domain::ids::Tenant::stored(&delivery.tenant),
+        },
+        endpoint: delivery.endpoint,
+        content: delivery.body_digest,
+        outcome: delivery.outcome,
+        answer: Answer { code, message: delivery.message, result: delivery.result },
+        account: delivery.account,
+    }))
+}
+
+/// A reference by our own id, for tools that name accounts so.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails or the row holds what this version does not know.
+pub fn reference(connection: &mut AnyConnection, id: AccountId) -> Result<Option<Reference>, StoreError> {
+    let row = accounts::table.filter(accounts::id.eq(id.0)).first::<AccountRow>(connection).optional()?;
+    row.map(|row| row.reference()).transpose()
+}

@@ -1,0 +1,22 @@
+//! diesel: connections, schema, migrations and queries as free functions. Opens no write transaction itself; only the
+//! writer does.
+
+pub mod accounts;
+pub mod bulk;
+pub mod chains;
+pub mod checkpoint;
+pub mod connection;
+pub mod deliveries;
+pub mod encode;
+pub mod error;
+pub mod load;
+pub mod migrate;
+pub mod pool;
+pub mod records;
+pub mod save;
+pub mod schema;
+pub mod sources;
+pub mod transaction;
+
+pub use connection::AnyConnection;
+pub use error::StoreError;

@@ -1,0 +1,506 @@
+//! Writes what a batch came to: rows only where they change, in an order that every index allows.
+
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use super::bulk::{Rows, Statement, Value, Verb};
+use super::connection::AnyConnection;
+use super::encode;
+use super::error::StoreError;
+use super::schema::{accounts, relations};
+use crate::domain::account::{Account, AccountKind, AccountStatus, Hold};
+use crate::domain::ids::{DeliveryId, ExternalId, PlatformId};
+use crate::domain::ledger::Delivery;
+use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
+use crate::domain::world::{Changes, Link};
+
+macro_rules! statement {
+    ($name:ident, $table:literal, $verb:ident, $keys:literal, [$($column:literal),+ $(,)?]) => {
+        struct $name;
+        impl Statement for $name {
+            const TABLE: &'static str = $table;
+            const VERB: Verb = Verb::$verb;
+            const COLUMNS: &'static [&'static str] = &[$($column),+];
+            const KEYS: usize = $keys;
+        }
+    };
+}
+
+statement!(
+    InsertAccount,
+    "accounts",
+    Insert,
+    1,
+    [
+        "source",
+        "tenant",
+        "platform_id",
+        "external_id",
+        "kind",
+        "status",
+        "name",
+        "code",
+        "email",
+        "phone",
+        "fax",
+        "website",
+        "description",
+        "is_test",
+        "contact",
+        "address",
+        "extra_details",
+        "reported_kind",
+        "reported_reseller",
+        "reported_external_id",
+        "hold",
+        "event_second",
+        "event_live",
+        "first_seen",
+        "revision",
+        "last_delivery",
+        "body_delivery",
+        "body_digest",
+        "id",
+    ]
+);
+// Without the columns that stand in an index: rewriting those would touch the index whether they change or not.
+statement!(
+    UpdateAccount,
+    "accounts",
+    Update,
+    1,
+    [
+        "name",
+        "code",
+        "email",
+        "phone",
+        "fax",
+        "website",
+        "description",
+        "is_test",
+        "contact",
+        "address",
+        "extra_details",
+        "reported_kind",
+        "reported_reseller",
+        "reported_external_id",
+        "hold",
+        "event_second",
+        "event_live",
+        "revision",
+        "last_delivery",
+        "body_delivery",
+        "body_digest",
+        "id",
+    ]
+);
+statement!(PlaceAccount, "accounts", Update, 1, ["kind", "status", "id"]);
+statement!(TouchAccount, "accounts", Update, 1, ["event_second", "event_live", "body_delivery", "body_digest", "id"]);
+statement!(SetOption, "sync_options", Upsert, 2, ["value", "account_id", "option_id"]);
+statement!(DropOption, "sync_options", Delete, 2, ["account_id", "option_id"]);
+statement!(
+    InsertRelation,
+    "relations",
+    Insert,
+    1,
+    [
+        "account_id",
+        "axis",
+        "reseller_platform_id",
+        "reseller_external_id",
+        "reseller_account_id",
+        "partner_id",
+        "state",
+        "found_by",
+        "valid_from",
+        "learned_at",
+        "linked_at",
+        "cause",
+        "delivery_id",
+        "valid_to",
+        "closed_learned_at",
+        "closed_cause",
+        "closed_delivery_id",
+        "id",
+    ]
+);
+statement!(
+    UpdateRelation,
+    "relations",
+    Update,
+    1,
+    [
+        "reseller_platform_id",
+        "reseller_external_id",
+        "reseller_account_id",
+        "state",
+        "found_by",
+        "linked_at",
+        "valid_to",
+        "closed_learned_at",
+        "closed_cause",
+        "closed_delivery_id",
+        "id",
+    ]
+);
+statement!(
+    InsertDelivery,
+    "deliveries",
+    Insert,
+    1,
+    [
+        "source",
+        "tenant",
+        "endpoint",
+        "path",
+        "received_at",
+        "event_second",
+        "replayed",
+        "check_only",
+        "webhook_id",
+        "track_id",
+        "headers",
+        "body_of",
+        "body_digest",
+        "outcome",
+        "code",
+        "message",
+        "result",
+        "kind",
+        "rule",
+        "account_id",
+        "platform_id",
+        "trace",
+        "hash",
+        "id",
+    ]
+);
+statement!(InsertBody, "bodies", Insert, 1, ["body", "delivery_id"]);
+statement!(Remember, "webhook_ids", Upsert, 2, ["delivery_id", "source", "webhook_id"]);
+
+/// A ledger row to write.
+#[derive(Debug)]
+pub struct NewDelivery<'a> {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// Its body, where it carries one itself.
+    pub body: Option<&'a [u8]>,
+}
+
+/// Writes ledger rows and bodies.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn deliveries(connection: &mut AnyConnection, new: &[NewDelivery<'_>]) -> Result<(), StoreError> {
+    let mut rows = Rows::<InsertDelivery>::default();
+    let mut bodies = Rows::<InsertBody>::default();
+    for NewDelivery { delivery, hash, body } in new {
+        rows.push([
+            Value::Text(&delivery.source),
+            Value::Text(&delivery.tenant),
+            Value::Text(delivery.endpoint.as_str()),
+            Value::Text(&delivery.path),
+            Value::BigInt(delivery.received_at),
+            Value::BigInt(delivery.event_second),
+            Value::Bool(delivery.replayed),
+            Value::Bool(delivery.check_only),
+            Value::MaybeText(delivery.webhook_id.as_deref()),
+            Value::MaybeText(delivery.track_id.as_deref()),
+            Value::Text(&delivery.headers),
+            Value::BigInt(delivery.body_of.0),
+            Value::Binary(&delivery.body_digest),
+            Value::Text(delivery.outcome.as_str()),
+            Value::Integer(delivery.code),
+            Value::Text(&delivery.message),
+            Value::MaybeText(delivery.result.as_deref()),
+            Value::MaybeText(delivery.kind.map(AccountKind::as_str)),
+            Value::MaybeText(delivery.rule.as_deref()),
+            Value::MaybeBigInt(delivery.account.map(|account| account.0)),
+            Value::MaybeText(delivery.platform_id.as_deref()),
+            Value::Text(&delivery.trace),
+            Value::Binary(hash),
+            Value::BigInt(delivery.id.0),
+        ]);
+        if let Some(body) = body {
+            bodies.push([Value::Binary(body), Value::BigInt(delivery.id.0)]);
+        }
+    }
+    rows.write(connection)?;
+    bodies.write(connection)?;
+    Ok(())
+}
+
+/// The columns of an account that are made of several values.
+struct Made {
+    contact: String,
+    address: String,
+}
+
+fn made(account: &Account) -> Made {
+    Made { contact: encode::contact(&account.profile.contact), address: encode::address(&account.profile.address) }
+}
+
+fn reported_kind(account: &Account) -> Option<&str> {
+    account.reported.as_ref().map(|reported| reported.kind.as_str())
+}
+
+fn reported_reseller(account: &Account) -> Option<&str> {
+    account.reported.as_ref().and_then(|reported| reported.reseller.as_ref()).map(PlatformId::as_str)
+}
+
+fn body_delivery(account: &Account) -> Option<i64> {
+    account.body.map(|body| body.delivery.0)
+}
+
+fn body_digest(account: &Account) -> Option<&[u8]> {
+    account.body.as_ref().map(|body| body.digest.as_slice())
+}
+
+fn insert_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 29] {
+    let (key, profile) = (&account.key, &account.profile);
+    [
+        Value::Text(key.scope.source.as_str()),
+        Value::Text(key.scope.tenant.as_str()),
+        Value::Text(key.platform_id.as_str()),
+        Value::Text(account.external_id.as_str()),
+        Value::Text(account.kind.as_str()),
+        Value::Text(account.status.as_str()),
+        Value::Text(&profile.name),
+        Value::Text(&profile.code),
+        Value::Text(&profile.email),
+        Value::Text(&profile.phone),
+        Value::Text(&profile.fax),
+        Value::Text(&profile.website),
+        Value::Text(&profile.description),
+        Value::Bool(profile.is_test),
+        Value::Text(&made.contact),
+        Value::Text(&made.address),
+        Value::Text(&profile.extra_details),
+        Value::MaybeText(reported_kind(account)),
+        Value::MaybeText(reported_reseller(account)),
+        Value::MaybeText(account.reported_external_id.as_ref().map(ExternalId::as_str)),
+        Value::MaybeText(account.hold.map(Hold::as_str)),
+        Value::BigInt(account.event.second),
+        Value::Bool(account.event.live),
+        Value::BigInt(account.first_seen),
+        Value::BigInt(account.revision),
+        Value::MaybeBigInt(account.last_delivery.map(|delivery| delivery.0)),
+        Value::MaybeBigInt(body_delivery(account)),
+        Value::MaybeBinary(body_digest(account)),
+        Value::BigInt(account.id.0),
+    ]
+}
+
+fn update_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 22] {
+    let profile = &account.profile;
+    [
+        Value::Text(&profile.name),
+        Value::Text(&profile.code),
+        Value::Text(&profile.email),
+        Value::Text(&profile.phone),
+        Value::Text(&profile.fax),
+        Value::Text(&profile.website),
+        Value::Text(&profile.description),
+        Value::Bool(profile.is_test),
+        Value::Text(&made.contact),
+        Value::Text(&made.address),
+        Value::Text(&profile.extra_details),
+        Value::MaybeText(reported_kind(account)),
+        Value::MaybeText(reported_reseller(account)),
+        Value::MaybeText(account.reported_external_id.as_ref().map(ExternalId::as_str)),
+        Value::MaybeText(account.hold.map(Hold::as_str)),
+        Value::BigInt(account.event.second),
+        Value::Bool(account.event.live),
+        Value::BigInt(account.revision),
+        Value::MaybeBigInt(account.last_delivery.map(|delivery| delivery.0)),
+        Value::MaybeBigInt(body_delivery(account)),
+        Value::MaybeBinary(body_digest(account)),
+        Value::BigInt(account.id.0),
+    ]
+}
+
+/// Whether only event time and body reference differ, which is what an unchanged call leaves behind.
+fn only_touched(before: &Account, after: &Account) -> bool {
+    before.revision == after.revision && before.last_delivery == after.last_delivery
+}
+
+/// Writes everything else that a batch changed.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn changes(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {
+    let created: Vec<(&Account, Made)> = changes.created.iter().map(|account| (&**account, made(account))).collect();
+    let updated: Vec<(&Account, &Account, Made)> =
+        changes.updated.iter().map(|(before, after)| (&**before, &**after, made(after))).collect();
+    let mut inserts = Rows::<InsertAccount>::default();
+    for (account, made) in &created {
+        inserts.push(insert_row(account, made));
+    }
+    inserts.write(connection)?;
+    let (mut updates, mut places, mut touches) =
+        (Rows::<UpdateAccount>::default(), Rows::<PlaceAccount>::default(), Rows::<TouchAccount>::default());
+    for (before, after, made) in &updated {
+        if only_touched(before, after) {
+            touches.push([
+                Value::BigInt(after.event.second),
+                Value::Bool(after.event.live),
+                Value::MaybeBigInt(body_delivery(after)),
+                Value::MaybeBinary(body_digest(after)),
+                Value::BigInt(after.id.0),
+            ]);
+            continue;
+        }
+        updates.push(update_row(after, made));
+        if before.kind != after.kind || before.status != after.status {
+            places.push([
+                Value::Text(after.kind.as_str()),
+                Value::Text(after.status.as_str()),
+                Value::BigInt(after.id.0),
+            ]);
+        }
+    }
+    updates.write(connection)?;
+    places.write(connection)?;
+    touches.write(connection)?;
+    options(connection, changes)?;
+    write_relations(connection, changes)?;
+    let mut remembered = Rows::<Remember>::default();
+    for (source, id, delivery) in &changes.remembered {
+        remembered.push([Value::BigInt(delivery.0), Value::Text(source.as_str()), Value::Text(id)]);
+    }
+    remembered.write(connection)?;
+    changes.links.iter().try_for_each(|link| link_waiting(connection, link))
+}
+
+fn options(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {
+    let mut set: Vec<(i64, &str, String)> = Vec::new();
+    let mut dropped = Rows::<DropOption>::default();
+    for account in &changes.created {
+        set.extend(account.options.iter().map(|(id, value)| (account.id.0, id.as_str(), encode::option(value))));
+    }
+    for (before, after) in &changes.updated {
+        if before.options == after.options {
+            continue;
+        }
+        for (id, value) in after.options.iter().filter(|(id, value)| before.options.get(id) != Some(value)) {
+            set.push((after.id.0, id.as_str(), encode::option(value)));
+        }
+        for (id, _) in before.options.iter().filter(|(id, _)| after.options.get(id).is_none()) {
+            dropped.push([Value::BigInt(after.id.0), Value::Text(id)]);
+        }
+    }
+    dropped.write(connection)?;
+    let mut rows = Rows::<SetOption>::default();
+    for (account, id, value) in &set {
+        rows.push([Value::Text(value), Value::BigInt(*account), Value::Text(id)]);
+    }
+    rows.write(connection)?;
+    Ok(())
+}
+
+fn write_relations(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {
+    let (mut opened, mut changed) = (Rows::<InsertRelation>::default(), Rows::<UpdateRelation>::default());
+    for change in &changes.relations {
+        let relation = &change.relation;
+        let closing = relation.closing;
+        let valid_to = Value::MaybeBigInt(closing.map(|closing| closing.valid_to));
+        let closed_learned_at = Value::MaybeBigInt(closing.map(|closing| closing.learned_at));
+        let closed_cause = Value::MaybeText(closing.map(|closing| closing.cause.as_str()));
+        let closed_delivery = Value::MaybeBigInt(closing.and_then(|closing| closing.delivery).map(|id| id.0));
+        let named = names(relation);
+        if change.opened {
+            opened.push([
+                Value::BigInt(change.account.0),
+                Value::Text(relation.axis.as_str()),
+                named[0],
+                named[1],
+                named[2],
+                Value::MaybeText(relation.partner_id.as_deref()),
+                Value::Text(relation.state.as_str()),
+                Value::MaybeText(relation.found_by.map(FoundBy::as_str)),
+                Value::BigInt(relation.valid_from),
+                Value::BigInt(relation.learned_at),
+                Value::MaybeBigInt(relation.linked_at),
+                Value::Text(Cause::as_str(relation.cause)),
+                Value::MaybeBigInt(relation.delivery.map(|delivery: DeliveryId| delivery.0)),
+                valid_to,
+                closed_learned_at,
+                closed_cause,
+                closed_delivery,
+                Value::BigInt(relation.id.0),
+            ]);
+        } else {
+            changed.push([
+                named[0],
+                named[1],
+                named[2],
+                Value::Text(relation.state.as_str()),
+                Value::MaybeText(relation.found_by.map(FoundBy::as_str)),
+                Value::MaybeBigInt(relation.linked_at),
+                valid_to,
+                closed_learned_at,
+                closed_cause,
+                closed_delivery,
+                Value::BigInt(relation.id.0),
+            ]);
+        }
+    }
+    // Closing comes first: one open relation per axis is what the index allows at any moment.
+    changed.write(connection)?;
+    opened.write(connection)?;
+    Ok(())
+}
+
+fn names(relation: &Relation) -> [Value<'_>; 3] {
+    [
+        Value::MaybeText(relation.reseller_platform_id.as_ref().map(PlatformId::as_str)),
+        Value::MaybeText(relation.reseller_external_id.as_ref().map(ExternalId::as_str)),
+        Value::MaybeBigInt(relation.reseller_account.map(|account| account.0)),
+    ]
+}
+
+/// Links every stored relation that waits for a reseller that came, however many there are, in one statement a name.
+fn link_waiting(connection: &mut AnyConnection, link: &Link) -> Result<(), StoreError> {
+    let waiting = "valid_to IS NULL AND reseller_account_id IS NULL AND axis = 'reseller'";
+    let scope = &link.key.scope;
+    let set = (
+        relations::state.eq(RelationState::Linked.as_str()),
+        relations::reseller_account_id.eq(link.account.0),
+        relations::linked_at.eq(link.at),
+    );
+    let in_scope = || {
+        relations::account_id.eq_any(
+            accounts::table
+                .filter(accounts::source.eq(scope.source.as_str().to_owned()))
+                .filter(accounts::tenant.eq(scope.tenant.as_str().to_owned()))
+                .filter(accounts::id.eq(relations::account_id))
+                .select(accounts::id),
+        )
+    };
+    diesel::update(
+        relations::table
+            .filter(relations::reseller_platform_id.eq(link.key.platform_id.as_str().to_owned()))
+            .filter(diesel::dsl::sql::<Bool>(waiting))
+            .filter(in_scope()),
+    )
+    .set(set)
+    .execute(connection)?;
+    diesel::update(
+        relations::table
+            .filter(relations::reseller_external_id.eq(link.external_id.as_str().to_owned()))
+            .filter(diesel::dsl::sql::<Bool>(waiting))
+            .filter(diesel::dsl::sql::<Bool>("reseller_external_id IS NOT NULL"))
+            .filter(in_scope()),
+    )
+    .set(set)
+    .execute(connection)?;
+    Ok(())
+}
+
+/// The words that stand in `accounts.status`, for queries on it.
+#[must_use]
+pub fn active() -> &'static str {
+    AccountStatus::Active.as_str()
+}

@@ -1,0 +1,139 @@
+//! The tables, the same on both databases. A test compares this with what the migrations make.
+
+#![allow(missing_docs)] // What each table is for stands beside its SQL, in migrations/.
+
+diesel::table! {
+    sources (id) {
+        id -> Text,
+        tenant_setting -> Text,
+        registered_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> BigInt,
+        source -> Text,
+        tenant -> Text,
+        platform_id -> Text,
+        external_id -> Text,
+        kind -> Text,
+        status -> Text,
+        name -> Text,
+        code -> Text,
+        email -> Text,
+        phone -> Text,
+        fax -> Text,
+        website -> Text,
+        description -> Text,
+        is_test -> Bool,
+        contact -> Text,
+        address -> Text,
+        extra_details -> Text,
+        reported_kind -> Nullable<Text>,
+        reported_reseller -> Nullable<Text>,
+        reported_external_id -> Nullable<Text>,
+        hold -> Nullable<Text>,
+        event_second -> BigInt,
+        event_live -> Bool,
+        first_seen -> BigInt,
+        revision -> BigInt,
+        last_delivery -> Nullable<BigInt>,
+        body_delivery -> Nullable<BigInt>,
+        body_digest -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    sync_options (account_id, option_id) {
+        account_id -> BigInt,
+        option_id -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    relations (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        axis -> Text,
+        reseller_platform_id -> Nullable<Text>,
+        reseller_external_id -> Nullable<Text>,
+        reseller_account_id -> Nullable<BigInt>,
+        partner_id -> Nullable<Text>,
+        state -> Text,
+        found_by -> Nullable<Text>,
+        valid_from -> BigInt,
+        learned_at -> BigInt,
+        linked_at -> Nullable<BigInt>,
+        cause -> Text,
+        delivery_id -> Nullable<BigInt>,
+        valid_to -> Nullable<BigInt>,
+        closed_learned_at -> Nullable<BigInt>,
+        closed_cause -> Nullable<Text>,
+        closed_delivery_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    deliveries (id) {
+        id -> BigInt,
+        source -> Text,
+        tenant -> Text,
+        endpoint -> Text,
+        path -> Text,
+        received_at -> BigInt,
+        event_second -> BigInt,
+        replayed -> Bool,
+        check_only -> Bool,
+        webhook_id -> Nullable<Text>,
+        track_id -> Nullable<Text>,
+        headers -> Text,
+        body_of -> BigInt,
+        body_digest -> Binary,
+        outcome -> Text,
+        code -> Integer,
+        message -> Text,
+        result -> Nullable<Text>,
+        kind -> Nullable<Text>,
+        rule -> Nullable<Text>,
+        account_id -> Nullable<BigInt>,
+        platform_id -> Nullable<Text>,
+        trace -> Text,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    bodies (delivery_id) {
+        delivery_id -> BigInt,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
+    webhook_ids (source, webhook_id) {
+        source -> Text,
+        webhook_id -> Text,
+        delivery_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    ledger_chains (chain) {
+        chain -> BigInt,
+        deliveries -> BigInt,
+        rows_issued -> BigInt,
+        hash -> Binary,
+        owner -> Text,
+        claimed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    arrivals (name) {
+        name -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(accounts, relations, sync_options, deliveries, bodies, webhook_ids);

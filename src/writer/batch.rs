@@ -1,0 +1,111 @@
+//! One batch: look up what its calls name, plan them one behind the other, write what they came to. The transaction
+//! around it is the caller's.
+
+use super::faults::{Faults, Place};
+use super::{Answered, Job};
+use crate::domain::call::{Call, SignedId};
+use crate::domain::classify::Rule;
+use crate::domain::ids::DeliveryId;
+use crate::domain::ledger::{Delivery, Head};
+use crate::domain::plan::{Planned, plan};
+use crate::domain::world::{Need, World};
+use crate::store::chains::Tail;
+use crate::store::save::{self, NewDelivery};
+use crate::store::{AnyConnection, StoreError, load};
+
+/// Most look-ups that one call may ask for one after the other. Only an ExternalID whose suffixes are taken asks for
+/// more than a handful, and the planner gives up before this.
+const MAX_LOOKUPS: usize = 2_000;
+
+/// What a batch came to, if its transaction commits.
+pub(super) struct Done {
+    /// The answers, in the order of the calls.
+    pub answered: Vec<Answered>,
+    /// Where the chain ends now.
+    pub tail: Tail,
+}
+
+/// Runs a batch up to its commit.
+pub(super) fn run(
+    connection: &mut AnyConnection,
+    jobs: &[&Job],
+    calls: &[&Call],
+    tail: &Tail,
+    faults: &Faults,
+) -> Result<Done, StoreError> {
+    let mut world = World::new(tail.head.chain, tail.rows_issued);
+    let cap = calls.len() + 1;
+    faults.at(Place::Load, calls)?;
+    let needs: Vec<Need> = calls.iter().flat_map(|call| World::foreseeable(call)).collect();
+    load::load(connection, &mut world, &needs, cap)?;
+    let needs: Vec<Need> = calls.iter().flat_map(|call| world.foreseeable_next(call)).collect();
+    load::load(connection, &mut world, &needs, cap)?;
+    let mut head = tail.head;
+    let mut answered = Vec::with_capacity(calls.len());
+    let mut deliveries = Vec::with_capacity(calls.len());
+    for (job, call) in jobs.iter().zip(calls.iter().copied()) {
+        let planned = plan_with_lookups(connection, &mut world, job, call, cap)?;
+        head.position += 1;
+        let id = DeliveryId::issue(head.chain, head.position);
+        let mut delivery = record(call, &planned, id);
+        answered.push(Answered { delivery: id, outcome: planned.outcome, answer: planned.answer.clone() });
+        (delivery.account, delivery.body_of) = world.apply(call, planned, id);
+        head.hash = delivery.hash(&head.hash);
+        let body = (delivery.body_of == id).then_some(call.request.body.as_slice());
+        deliveries.push(NewDelivery { delivery, hash: head.hash, body });
+    }
+    faults.at(Place::Write, calls)?;
+    save::deliveries(connection, &deliveries)?;
+    let changes = world.into_changes();
+    save::changes(connection, &changes)?;
+    let tail = Tail {
+        head: Head { chain: head.chain, position: head.position, hash: head.hash },
+        rows_issued: changes.rows_issued,
+    };
+    Ok(Done { answered, tail })
+}
+
+fn plan_with_lookups(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    job: &Job,
+    call: &Call,
+    cap: usize,
+) -> Result<Planned, StoreError> {
+    for _ in 0..MAX_LOOKUPS {
+        match plan(world, &job.policy, call) {
+            Ok(planned) => return Ok(planned),
+            Err(need) => load::load(connection, world, std::slice::from_ref(&need), cap)?,
+        }
+    }
+    Err(StoreError::Failed("a call asked for too many look-ups".to_owned()))
+}
+
+/// The ledger's row of a call; account and body are filled in when the plan is applied.
+fn record(call: &Call, planned: &Planned, id: DeliveryId) -> Delivery {
+    Delivery {
+        id,
+        source: call.scope.source.as_str().to_owned(),
+        tenant: call.scope.tenant.as_str().to_owned(),
+        endpoint: call.endpoint,
+        path: call.request.path.clone(),
+        received_at: call.received_at,
+        event_second: call.event_second,
+        replayed: call.replayed,
+        check_only: call.check_only,
+        webhook_id: call.signed_id.as_ref().map(|SignedId(id)| id.to_string()),
+        track_id: call.request.track_id.clone(),
+        headers: call.request.headers.clone(),
+        body_of: id,
+        body_digest: call.request.digest,
+        outcome: planned.outcome,
+        code: planned.answer.code.number(),
+        message: planned.answer.message.clone(),
+        result: planned.answer.result.clone(),
+        kind: planned.classification.map(|classification| classification.kind),
+        rule: planned.classification.map(|classification| Rule::as_str(classification.rule).to_owned()),
+        account: None,
+        platform_id: call.platform_id().map(ToString::to_string),
+        trace: planned.trace.join("; "),
+    }
+}

@@ -1,0 +1,281 @@
+//! The writer's thread: forms batches, commits them, survives what databases do.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::batch::{self, Done};
+use super::faults::Place;
+use super::{Answered, BatchReport, Job, MAX_BATCH, Shared, SubmitError, WriterConfig};
+use crate::domain::call::Call;
+use crate::domain::outcome::{Answer, Outcome};
+use crate::store::chains::{self, Tail};
+use crate::store::connection::Use;
+use crate::store::{AnyConnection, StoreError, deliveries, sources, transaction};
+
+/// How often a batch is run again because another writer was in the way.
+const MAX_RERUNS: u32 = 12;
+
+/// How often a lost commit is looked up before the calls are told to come again, and the pause between.
+const MAX_RESOLVES: u32 = 8;
+const RESOLVE_PAUSE: Duration = Duration::from_millis(250);
+
+/// How often a database that went away is tried again.
+const PROBE_EVERY: Duration = Duration::from_millis(250);
+
+/// The state of the thread.
+pub(super) struct Running {
+    config: WriterConfig,
+    shared: Arc<Shared>,
+    owner: String,
+    open: Option<(AnyConnection, Tail)>,
+}
+
+fn now_micros() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+impl Running {
+    pub(super) fn open(config: WriterConfig, shared: Arc<Shared>) -> Result<Self, StoreError> {
+        let owner = uuid::Uuid::new_v4().to_string();
+        let mut running = Self { config, shared, owner, open: None };
+        let mut connection = running.config.database.connect(Use::Write)?;
+        let changed = sources::changed(&mut connection, &running.config.sources)?;
+        if let Some(source) = changed.first() {
+            return Err(StoreError::Failed(format!(
+                "source \"{source}\" has another tenant_setting than its accounts were made with; put the old one back, \
+                 or start with an empty database"
+            )));
+        }
+        in_transaction(&mut connection, |connection| {
+            sources::register(connection, &running.config.sources, now_micros())
+        })?;
+        let tail = running.claim(&mut connection)?;
+        running.open = Some((connection, tail));
+        Ok(running)
+    }
+
+    fn claim(&self, connection: &mut AnyConnection) -> Result<Tail, StoreError> {
+        let mut attempt = 0;
+        loop {
+            match in_transaction(connection, |connection| chains::claim(connection, &self.owner, now_micros())) {
+                Err(StoreError::Contended(_)) if attempt < MAX_RERUNS => attempt += 1,
+                claimed => return claimed,
+            }
+        }
+    }
+
+    /// Until every handle is gone.
+    pub(super) fn run(&mut self, jobs: &Receiver<Job>) {
+        loop {
+            let first = if self.open.is_some() {
+                jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                jobs.recv_timeout(PROBE_EVERY)
+            };
+            let mut waiting = match first {
+                Ok(first) => vec![first],
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            waiting.extend(jobs.try_iter().take(MAX_BATCH - waiting.len()));
+            self.shared.waiting.fetch_sub(waiting.len(), Ordering::Relaxed);
+            if self.open.is_none() {
+                self.reconnect();
+            }
+            if !waiting.is_empty() {
+                self.settle(waiting);
+            }
+            self.shared.available.store(self.open.is_some(), Ordering::Relaxed);
+        }
+        if let Some((mut connection, tail)) = self.open.take() {
+            let released =
+                in_transaction(&mut connection, |connection| chains::release(connection, tail.head.chain, &self.owner));
+            if let Err(error) = released {
+                log::warn!("the ledger chain was not given back: {error}");
+            }
+        }
+    }
+
+    fn reconnect(&mut self) {
+        let opened = self.config.database.connect(Use::Write).and_then(|mut connection| {
+            let tail = self.claim(&mut connection)?;
+            Ok((connection, tail))
+        });
+        match opened {
+            Ok(open) => {
+                log::info!("the database is back");
+                self.open = Some(open);
+            }
+            Err(error) => log::debug!("the database is still away: {error}"),
+        }
+    }
+
+    /// Runs a batch until its calls are answered, in halves where one of them makes the others fail.
+    fn settle(&mut self, jobs: Vec<Job>) {
+        match self.commit(&jobs) {
+            Ok(answered) => {
+                for (job, answered) in jobs.into_iter().zip(answered) {
+                    // Whoever asked may have gone; what is committed stays.
+                    let _ = job.reply.send(Ok(answered));
+                }
+            }
+            Err(StoreError::Unavailable(reason) | StoreError::CommitLost(reason)) => {
+                if self.open.take().is_some() {
+                    log::error!("the database is away: {reason}");
+                }
+                for job in jobs {
+                    let _ = job.reply.send(Err(SubmitError::Unavailable));
+                }
+            }
+            Err(StoreError::Contended(reason)) => {
+                log::warn!("a batch of {} gave up behind other writers: {reason}", jobs.len());
+                for job in jobs {
+                    let _ = job.reply.send(Err(SubmitError::Unavailable));
+                }
+            }
+            Err(error) if jobs.len() > 1 => {
+                log::warn!("a batch of {} failed and is split: {error}", jobs.len());
+                self.config.observer.rerun("split");
+                let mut first = jobs;
+                let second = first.split_off(first.len() / 2);
+                self.settle(first);
+                self.settle(second);
+            }
+            Err(error) => {
+                for job in jobs {
+                    log::error!("a call at {} failed: {error}", job.call.endpoint.as_str());
+                    let _ = job.reply.send(Err(SubmitError::Failed));
+                }
+            }
+        }
+    }
+
+    /// Commits a batch, running it again while only other writers are in the way.
+    fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Answered>, StoreError> {
+        let jobs: Vec<&Job> = jobs.iter().collect();
+        let calls: Vec<&Call> = jobs.iter().map(|job| &job.call).collect();
+        let mut reruns = 0;
+        loop {
+            match self.attempt(&jobs, &calls) {
+                Err(StoreError::Contended(reason)) if reruns < MAX_RERUNS => {
+                    reruns += 1;
+                    log::debug!("a batch runs again: {reason}");
+                    self.config.observer.rerun("contended");
+                    // Receivers that met once would meet again in step: wait for different times.
+                    let jitter = rand::random_range(0..2_000 * u64::from(reruns));
+                    std::thread::sleep(Duration::from_micros(jitter));
+                    self.look_at_chain()?;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Somebody else may have moved our chain: claim one again.
+    fn look_at_chain(&mut self) -> Result<(), StoreError> {
+        let Some((mut connection, _)) = self.open.take() else {
+            return Err(StoreError::Unavailable("no connection".to_owned()));
+        };
+        let tail = self.claim(&mut connection)?;
+        self.open = Some((connection, tail));
+        Ok(())
+    }
+
+    fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<Vec<Answered>, StoreError> {
+        let faults = self.config.faults.clone();
+        let Some((connection, tail)) = &mut self.open else {
+            return Err(StoreError::Unavailable("no connection".to_owned()));
+        };
+        let began = Instant::now();
+        faults.at(Place::Begin, calls)?;
+        transaction::begin(connection)?;
+        let worked = batch::run(connection, jobs, calls, tail, &faults).and_then(|done| {
+            chains::advance(connection, tail, &done.tail, &self.owner, now_micros())?;
+            faults.at(Place::Commit, calls)?;
+            Ok(done)
+        });
+        let done = match worked {
+            Ok(done) => done,
+            Err(error) => {
+                transaction::roll_back(connection);
+                return Err(error);
+            }
+        };
+        let work = began.elapsed();
+        let committing = Instant::now();
+        let committed = transaction::commit(connection).and_then(|()| faults.at(Place::Committed, calls));
+        match committed {
+            Ok(()) => {
+                *tail = done.tail;
+                self.config.observer.committed(BatchReport { calls: calls.len(), work, commit: committing.elapsed() });
+                Ok(done.answered)
+            }
+            Err(StoreError::CommitLost(reason)) => self.resolve(done, &reason),
+            Err(error) => {
+                transaction::roll_back(connection);
+                Err(error)
+            }
+        }
+    }
+
+    /// The connection was lost in COMMIT: the ledger itself tells whether it happened.
+    fn resolve(&mut self, done: Done, reason: &str) -> Result<Vec<Answered>, StoreError> {
+        log::warn!("a commit's answer was lost ({reason}); looking its deliveries up");
+        self.config.observer.rerun("commit_lost");
+        self.open = None;
+        for _ in 0..MAX_RESOLVES {
+            let looked_up = self.config.database.connect(Use::Write).and_then(|mut connection| {
+                let id = crate::domain::ids::DeliveryId::issue(done.tail.head.chain, done.tail.head.position);
+                let happened = deliveries::has(&mut connection, id, &done.tail.head.hash)?;
+                let tail = self.claim(&mut connection)?;
+                Ok((connection, tail, happened))
+            });
+            match looked_up {
+                Ok((connection, tail, happened)) => {
+                    self.open = Some((connection, tail));
+                    return if happened {
+                        Ok(done.answered)
+                    } else {
+                        Err(StoreError::Contended("the commit did not happen".to_owned()))
+                    };
+                }
+                Err(error) => {
+                    log::debug!("cannot look a lost commit up yet: {error}");
+                    std::thread::sleep(RESOLVE_PAUSE);
+                }
+            }
+        }
+        Err(StoreError::CommitLost(reason.to_owned()))
+    }
+}
+
+/// Runs a small write transaction.
+fn in_transaction<T>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    transaction::begin(connection)?;
+    match work(connection).and_then(|value| transaction::commit(connection).map(|()| value)) {
+        Ok(value) => Ok(value),
+        Err(error) => {
+            transaction::roll_back(connection);
+            Err(error)
+        }
+    }
+}
+
+/// The loop of the writer that stores nothing.
+pub(super) fn discard(jobs: &Receiver<Job>, shared: &Shared) {
+    while let Ok(first) = jobs.recv() {
+        for job in std::iter::once(first).chain(jobs.try_iter().take(MAX_BATCH - 1)) {
+            shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            let result = job.call.platform_id().map(|id| job.call.key(id).derived_external_id(1).as_str().to_owned());
+            let answer =
+                Answer { code: crate::domain::outcome::Code::Done, message: "Account updated.".to_owned(), result };
+            let delivery = crate::domain::ids::DeliveryId::issue(0, 1);
+            let _ = job.reply.send(Ok(Answered { delivery, outcome: Outcome::Applied, answer }));
+        }
+    }
+}
