@@ -1,0 +1,169 @@
+//! Puts the receiver together: migrations, writer, tasks, server. `serve`, `demo`, every test and the benchmark use this.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App as ActixApp, HttpServer, web};
+use thiserror::Error;
+
+use crate::config::Config;
+use crate::http::metrics::Metrics;
+use crate::http::state::State;
+use crate::store::connection::{Database, Use};
+use crate::store::sources::Registered;
+use crate::store::{StoreError, migrate, pool};
+use crate::tasks::{self, Tasks};
+use crate::writer::faults::Faults;
+use crate::writer::{Writer, WriterConfig, WriterThread};
+
+/// How long calls under way may take to end when the receiver stops, in seconds.
+const SHUTDOWN_SECONDS: u64 = 30;
+
+/// How long an idle connection is kept: longer than the 60 s after which many proxies drop theirs, so that it is they
+/// who close and no call is sent into a closing connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long a request's line and headers may take.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Most connections per worker.
+const MAX_CONNECTIONS: usize = 10_000;
+
+/// Why the receiver does not start.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}; is another receiver running? Choose another with --listen")]
+    Listen(SocketAddr, std::io::Error),
+    /// The database cannot be used.
+    #[error("cannot use {0}: {1}")]
+    Database(String, StoreError),
+    /// The server failed.
+    #[error("the server failed: {0}")]
+    Server(std::io::Error),
+}
+
+/// What only tests and the benchmark set.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Failures on demand.
+    pub faults: Faults,
+    /// Store nothing: what the stores are measured against.
+    #[doc(hidden)]
+    pub storing_nothing: bool,
+}
+
+/// A receiver that listens.
+pub struct App {
+    address: SocketAddr,
+    server: Server,
+    tasks: Tasks,
+    writer: WriterThread,
+}
+
+impl App {
+    /// Migrates, starts writer, tasks and server. Must run within an actix system.
+    ///
+    /// # Errors
+    /// [`AppError`] says what stands in the way.
+    pub fn build(config: Config, options: Options) -> Result<Self, AppError> {
+        let listen = config.listen;
+        let listener = TcpListener::bind(listen).map_err(|error| AppError::Listen(listen, error))?;
+        let address = listener.local_addr().map_err(|error| AppError::Listen(listen, error))?;
+        let unusable = |error| AppError::Database(shown(&config), error);
+        let database = Database::parse(&config.database_url).map_err(unusable)?;
+        let run =
+            database.connect(Use::Write).and_then(|mut connection| migrate::run(&mut connection)).map_err(unusable)?;
+        for name in run {
+            log::info!("migrated {name}");
+        }
+        let metrics = Arc::new(Metrics::new());
+        let (writer, thread) = if options.storing_nothing {
+            Writer::storing_nothing(config.limits.queue)
+        } else {
+            Writer::start(WriterConfig {
+                database: database.clone(),
+                queue: config.limits.queue,
+                sources: registered(&config),
+                observer: metrics.clone(),
+                faults: options.faults,
+            })
+        }
+        .map_err(unusable)?;
+        let pool = pool::build(&database);
+        let tasks = start_tasks(&database, &pool, &metrics).map_err(unusable)?;
+        let state = web::Data::new(State::new(config, writer, pool, metrics));
+        let server = HttpServer::new(move || ActixApp::new().app_data(state.clone()).configure(crate::http::routes))
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEADER_TIMEOUT)
+            .max_connections(MAX_CONNECTIONS)
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .disable_signals()
+            .listen(listener)
+            .map_err(AppError::Server)?
+            .run();
+        Ok(Self { address, server, tasks, writer: thread })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops it from elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until stopped: no new calls, those under way are answered, the queue is drained, tasks end.
+    ///
+    /// # Errors
+    /// [`AppError::Server`] when the server fails.
+    pub async fn run_until_stopped(self) -> Result<(), AppError> {
+        let served = self.server.await.map_err(AppError::Server);
+        drop(self.tasks);
+        // Every worker is gone by now, and with them every handle to the writer.
+        let joined = web::block(move || self.writer.join()).await;
+        if joined.is_err() {
+            log::error!("the writer was not waited for");
+        }
+        served
+    }
+}
+
+fn shown(config: &Config) -> String {
+    Database::parse(&config.database_url).map_or_else(|_| "the database".to_owned(), |database| database.shown())
+}
+
+/// The sources of a configuration, as the database knows them.
+#[must_use]
+pub fn registered(config: &Config) -> Vec<Registered> {
+    config
+        .sources
+        .iter()
+        .map(|source| Registered {
+            id: source.credentials.id.to_string(),
+            tenant_setting: source.tenant.as_ref().map(|rule| rule.setting.clone()).unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn start_tasks(database: &Database, pool: &pool::Pool, metrics: &Arc<Metrics>) -> Result<Tasks, StoreError> {
+    let mut tasks = Tasks::default();
+    if database.file().is_some() {
+        let (database, metrics) = (database.clone(), metrics.clone());
+        tasks.start("checkpoint", move |stop| {
+            tasks::checkpoint::run_until(stop, &database, &|bytes| metrics.log_bytes(bytes));
+        })?;
+    }
+    let (pool, metrics) = (pool.clone(), metrics.clone());
+    tasks.start("gauges", move |stop| {
+        let counted = |kinds: &[_], pending| metrics.counted(kinds, pending);
+        tasks::gauges::run_until(stop, &pool, &counted, &|| metrics.upkeep());
+    })?;
+    Ok(tasks)
+}

@@ -1,0 +1,383 @@
+//! `tiersync accounts`.
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::output::{Format, Listing, limit, more};
+use super::{CliError, Common};
+use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::ids::AccountId;
+use crate::domain::relation::Relation;
+use crate::store::AnyConnection;
+use crate::store::accounts::{self, AccountFilter, Listed};
+use crate::wire::show::{AccountView, ResellerShown};
+use crate::wire::time::rfc3339;
+
+/// Rows read at once.
+const PAGE: i64 = 500;
+
+/// The accounts that are known.
+#[derive(Debug, Subcommand)]
+pub(super) enum Accounts {
+    /// List accounts
+    List(List),
+    /// Show one account with the history of its relations
+    Show(Show),
+    /// Show who resells to whom
+    Tree(Tree),
+}
+
+/// Which accounts.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only of this source
+    #[arg(long)]
+    source: Option<String>,
+    /// Only of this tenant
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Only with this platform ID
+    #[arg(long, value_name = "ID")]
+    platform_id: Option<String>,
+    /// Only of this kind: reseller, reseller_customer or direct_customer
+    #[arg(long, value_parser = kind)]
+    kind: Option<AccountKind>,
+    /// Only with this status: active or deleted
+    #[arg(long, value_parser = status)]
+    status: Option<AccountStatus>,
+    /// Only customers of this reseller: our id, or its ExternalID
+    #[arg(long, value_name = "ACCOUNT")]
+    reseller: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// Which account.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// Our id, the ExternalID, or the platform ID
+    account: String,
+    /// Only of this source, where several have the ID
+    #[arg(long)]
+    source: Option<String>,
+    /// Only of this tenant, where several have the ID
+    #[arg(long)]
+    tenant: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// Which part of the tree.
+#[derive(Debug, Args)]
+pub(super) struct Tree {
+    /// At most so many accounts
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// How to print; json and csv give one row an account with its level
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+fn kind(text: &str) -> Result<AccountKind, String> {
+    AccountKind::parse(text).ok_or_else(|| "it is none of reseller, reseller_customer, direct_customer".to_owned())
+}
+
+fn status(text: &str) -> Result<AccountStatus, String> {
+    AccountStatus::parse(text).ok_or_else(|| "it is neither active nor deleted".to_owned())
+}
+
+impl Accounts {
+    pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
+        let mut connection = common.open()?;
+        match self {
+            Self::List(list) => list.run(&mut connection),
+            Self::Show(show) => show.run(&mut connection),
+            Self::Tree(tree) => tree.run(&mut connection),
+        }
+    }
+}
+
+/// The account as every API shows it.
+fn view(listed: &Listed) -> AccountView {
+    let reseller = listed.reseller.clone().map(|(platform_id, external_id, name)| ResellerShown {
+        platform_id,
+        external_id,
+        name,
+    });
+    AccountView::new(&listed.account, reseller.as_ref())
+}
+
+impl List {
+    fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
+        let reseller = match &self.reseller {
+            Some(name) => Some(find(connection, name, None, None)?.account.id),
+            None => None,
+        };
+        let filter = AccountFilter {
+            source: self.source,
+            tenant: self.tenant,
+            platform_id: self.platform_id,
+            kind: self.kind,
+            status: self.status,
+            reseller,
+            ..AccountFilter::default()
+        };
+        let columns =
+            ["id", "source", "tenant", "platform_id", "kind", "status", "name", "reseller", "state", "external_id"];
+        let mut listing = Listing::start(self.format, &columns)?;
+        let most = limit(self.format, self.limit);
+        let mut after = None;
+        loop {
+            let page = accounts::list(connection, &filter, after, PAGE)?;
+            for listed in &page {
+                if listing.rows() >= most {
+                    listing.end()?;
+                    return more(self.format, self.limit);
+                }
+                let view = view(listed);
+                let (reseller, state) = view.reseller.as_ref().map_or(("", ""), |reseller| {
+                    (reseller.name.as_deref().or(reseller.platform_id.as_deref()).unwrap_or_default(), reseller.state)
+                });
+                let cells = [
+                    &*view.id,
+                    &view.source,
+                    &view.tenant,
+                    &view.platform_id,
+                    view.kind,
+                    view.status,
+                    &view.name,
+                    reseller,
+                    state,
+                    &view.external_id,
+                ];
+                listing.row(&view, &cells)?;
+            }
+            match page.last() {
+                Some(last) => after = Some(last.account.id),
+                None => return listing.end(),
+            }
+        }
+    }
+}
+
+/// Finds one account by any of its names.
+fn find(
+    connection: &mut AnyConnection,
+    name: &str,
+    source: Option<&str>,
+    tenant: Option<&str>,
+) -> Result<Listed, CliError> {
+    let base = AccountFilter {
+        source: source.map(str::to_owned),
+        tenant: tenant.map(str::to_owned),
+        ..AccountFilter::default()
+    };
+    let mut found = Vec::new();
+    if let Some(id) = AccountId::parse(name) {
+        let page = accounts::list(connection, &base, Some(AccountId(id.0 - 1)), 1)?;
+        found.extend(page.into_iter().filter(|listed| listed.account.id == id));
+    }
+    let by_external_id = AccountFilter { external_id: Some(name.to_owned()), ..base.clone() };
+    let by_platform_id = AccountFilter { platform_id: Some(name.to_owned()), ..base };
+    for filter in [by_external_id, by_platform_id] {
+        found.extend(accounts::list(connection, &filter, None, 10)?);
+    }
+    found.sort_by_key(|listed| listed.account.id);
+    found.dedup_by_key(|listed| listed.account.id);
+    let several = found.len();
+    match (found.pop(), several) {
+        (Some(one), 1) => Ok(one),
+        (Some(_), _) => Err(CliError::Usage(format!(
+            "{several} accounts are called {name}; narrow it with --source and --tenant, or use the id that `accounts list` shows"
+        ))),
+        (None, _) => Err(CliError::Failed(format!("no account is called {name}; see `tiersync accounts list`"))),
+    }
+}
+
+impl Show {
+    fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
+        let listed = find(connection, &self.account, self.source.as_deref(), self.tenant.as_deref())?;
+        let history = accounts::history(connection, listed.account.id)?;
+        let view = view(&listed);
+        if self.format != Format::Table {
+            let mut listing =
+                Listing::start(self.format, &["id", "source", "tenant", "platform_id", "kind", "status", "name"])?;
+            let mut whole = serde_json::to_value(&view).map_err(|error| CliError::Failed(error.to_string()))?;
+            if let Some(object) = whole.as_object_mut() {
+                object.insert("history".to_owned(), history.iter().map(relation_json).collect());
+            }
+            let cells = [&*view.id, &view.source, &view.tenant, &view.platform_id, view.kind, view.status, &view.name];
+            listing.row(&whole, &cells)?;
+            return listing.end();
+        }
+        let whole = serde_json::to_value(&view).map_err(|error| CliError::Failed(error.to_string()))?;
+        let mut listing = Listing::start(Format::Table, &["", ""])?;
+        for (name, value) in whole.as_object().into_iter().flatten() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            listing.row(&(), &[name, &text])?;
+        }
+        listing.row(&(), &["held against the report", AccountView::hold(&listed.account)])?;
+        listing.end()?;
+        writeln!(std::io::stdout(), "\nRelations, oldest first:")?;
+        let mut listing = Listing::start(
+            Format::Table,
+            &["to", "reseller", "partner", "state", "from", "until", "cause", "delivery", "learned"],
+        )?;
+        for relation in &history {
+            let text = |value: Option<String>| value.unwrap_or_default();
+            listing.row(
+                &(),
+                &[
+                    relation.axis.as_str(),
+                    &text(relation.reseller_platform_id.as_ref().map(ToString::to_string)),
+                    &text(relation.partner_id.clone()),
+                    relation.state.as_str(),
+                    &rfc3339(relation.valid_from),
+                    &text(relation.closing.map(|closing| rfc3339(closing.valid_to))),
+                    relation.cause.as_str(),
+                    &text(relation.delivery.map(|delivery| delivery.to_string())),
+                    &rfc3339(relation.learned_at),
+                ],
+            )?;
+        }
+        listing.end()
+    }
+}
+
+fn relation_json(relation: &Relation) -> serde_json::Value {
+    json!({
+        "axis": relation.axis.as_str(),
+        "reseller_platform_id": relation.reseller_platform_id.as_ref().map(ToString::to_string),
+        "reseller_external_id": relation.reseller_external_id.as_ref().map(ToString::to_string),
+        "reseller_account": relation.reseller_account.map(|id| id.to_string()),
+        "partner_id": relation.partner_id,
+        "state": relation.state.as_str(),
+        "found_by": relation.found_by.map(|found| found.as_str()),
+        "from": rfc3339(relation.valid_from),
+        "to": relation.closing.map(|closing| rfc3339(closing.valid_to)),
+        "learned": rfc3339(relation.learned_at),
+        "linked": relation.linked_at.map(rfc3339),
+        "end_learned": relation.closing.map(|closing| rfc3339(closing.learned_at)),
+        "cause": relation.cause.as_str(),
+        "end_cause": relation.closing.map(|closing| closing.cause.as_str()),
+        "delivery": relation.delivery.map(|id| id.to_string()),
+        "end_delivery": relation.closing.and_then(|closing| closing.delivery).map(|id| id.to_string()),
+    })
+}
+
+/// Prints the tree as it is read, level by level, never holding more than a page of each level.
+struct TreePrinter {
+    format: Format,
+    listing: Option<Listing>,
+    printed: usize,
+    most: usize,
+}
+
+impl TreePrinter {
+    fn print(&mut self, listed: &Listed, level: usize, last: bool) -> Result<bool, CliError> {
+        if self.printed >= self.most {
+            return Ok(false);
+        }
+        self.printed += 1;
+        let view = view(listed);
+        let state = view.reseller.as_ref().map_or("", |reseller| reseller.state);
+        match &mut self.listing {
+            Some(listing) => {
+                let row = json!({"level": level, "id": view.id, "source": view.source, "tenant": view.tenant,
+                    "platform_id": view.platform_id, "external_id": view.external_id, "kind": view.kind,
+                    "name": view.name, "state": state});
+                let level = level.to_string();
+                let cells =
+                    [&*level, &view.id, &view.source, &view.tenant, &view.platform_id, view.kind, &view.name, state];
+                listing.row(&row, &cells)?;
+            }
+            None => {
+                let branch = match (level, last) {
+                    (0, _) => "",
+                    (_, true) => "└── ",
+                    (_, false) => "├── ",
+                };
+                let name: String = view.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+                let state = if matches!(state, "" | "linked") { String::new() } else { format!(", {state}") };
+                writeln!(std::io::stdout(), "{branch}{name} ({}, {}{state})", view.platform_id, view.kind)?;
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Tree {
+    fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
+        let columns = ["level", "id", "source", "tenant", "platform_id", "kind", "name", "state"];
+        let listing = match self.format {
+            Format::Table => None,
+            format => Some(Listing::start(format, &columns)?),
+        };
+        let most = self.limit.unwrap_or(usize::MAX);
+        let mut printer = TreePrinter { format: self.format, listing, printed: 0, most };
+        let whole = tree(connection, &mut printer)?;
+        if printer.format == Format::Table && printer.printed == 0 {
+            writeln!(std::io::stdout(), "nothing found")?;
+        }
+        if let Some(listing) = printer.listing.take() {
+            listing.end()?;
+        }
+        if !whole && self.format == Format::Table {
+            writeln!(std::io::stderr(), "There are more; raise --limit.")?;
+        }
+        Ok(())
+    }
+}
+
+/// Walks the tree; false when the limit cut it.
+fn tree(connection: &mut AnyConnection, printer: &mut TreePrinter) -> Result<bool, CliError> {
+    for kind in [AccountKind::Reseller, AccountKind::ResellerCustomer, AccountKind::DirectCustomer] {
+        let mut after = None;
+        loop {
+            let roots = accounts::roots(connection, kind, after, PAGE)?;
+            for root in &roots {
+                if !printer.print(root, 0, false)?
+                    || (kind == AccountKind::Reseller && !customers(connection, printer, root.account.id)?)
+                {
+                    return Ok(false);
+                }
+            }
+            match roots.last() {
+                Some(last) => after = Some(last.account.id),
+                None => break,
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn customers(connection: &mut AnyConnection, printer: &mut TreePrinter, reseller: AccountId) -> Result<bool, CliError> {
+    let filter = AccountFilter { reseller: Some(reseller), ..AccountFilter::default() };
+    let mut after = None;
+    let mut held: Option<Listed> = None;
+    loop {
+        let page = accounts::list(connection, &filter, after, PAGE)?;
+        let Some(last) = page.last().map(|last| last.account.id) else {
+            return match held {
+                Some(listed) => printer.print(&listed, 1, true),
+                None => Ok(true),
+            };
+        };
+        after = Some(last);
+        for listed in page {
+            // One is held back, since only its successor tells that it is not the last.
+            if let Some(before) = held.replace(listed)
+                && !printer.print(&before, 1, false)?
+            {
+                return Ok(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! `tiersync deliveries`.
+
+use std::io::{IsTerminal, Write};
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::output::{Format, Listing, limit, more};
+use super::{CliError, Common};
+use crate::domain::call::Endpoint;
+use crate::domain::ids::{AccountId, DeliveryId};
+use crate::domain::ledger::Head;
+use crate::domain::outcome::Outcome;
+use crate::ops::verify;
+use crate::store::AnyConnection;
+use crate::store::deliveries::{self, DeliveryFilter};
+use crate::wire::show::DeliveryView;
+
+/// Rows read at once.
+const PAGE: i64 = 500;
+
+/// The ledger.
+#[derive(Debug, Subcommand)]
+pub(super) enum Deliveries {
+    /// List deliveries, newest first
+    List(List),
+    /// Show one delivery with its body
+    Show(Show),
+    /// Prove that no row of the ledger was changed, removed or swapped
+    Verify(Verify),
+}
+
+/// Which deliveries.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only of this source
+    #[arg(long)]
+    source: Option<String>,
+    /// Only of this tenant
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Only at this endpoint, such as Accounts/Synchronize
+    #[arg(long, value_parser = endpoint)]
+    endpoint: Option<Endpoint>,
+    /// Only about this account: the id that `accounts list` shows
+    #[arg(long, value_name = "ID", value_parser = account)]
+    account: Option<AccountId>,
+    /// Only with this outcome: applied, unchanged, repeated, stale, rejected or checked
+    #[arg(long, value_parser = outcome)]
+    outcome: Option<Outcome>,
+    /// Only answered with this code
+    #[arg(long)]
+    code: Option<i32>,
+    /// Only received at or after this time (RFC 3339, or a day)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<i64>,
+    /// Only received before this time (RFC 3339, or a day)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<i64>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// Which delivery.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The id that `deliveries list` shows
+    #[arg(value_parser = delivery)]
+    delivery: DeliveryId,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// What to prove.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// A head that an earlier run printed: finds a tail that was cut since
+    #[arg(long, value_name = "HEAD", value_parser = head)]
+    expect: Vec<Head>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+fn endpoint(text: &str) -> Result<Endpoint, String> {
+    Endpoint::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
+        let names: Vec<&str> = Endpoint::ALL.into_iter().map(Endpoint::as_str).collect();
+        format!("it is none of {}", names.join(", "))
+    })
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+    AccountId::parse(text).ok_or_else(|| "it is no id such as 0-12; `tiersync accounts list` shows them".to_owned())
+}
+
+fn delivery(text: &str) -> Result<DeliveryId, String> {
+    DeliveryId::parse(text).ok_or_else(|| "it is no id such as 0-12; `tiersync deliveries list` shows them".to_owned())
+}
+
+fn outcome(text: &str) -> Result<Outcome, String> {
+    Outcome::parse(text).ok_or_else(|| {
+        let names: Vec<&str> = Outcome::ALL.into_iter().map(Outcome::as_str).collect();
+        format!("it is none of {}", names.join(", "))
+    })
+}
+
+fn head(text: &str) -> Result<Head, String> {
+    verify::parse_head(text)
+        .ok_or_else(|| "it is no head such as 0-12:9f86…, as `deliveries verify` prints it".to_owned())
+}
+
+fn time(text: &str) -> Result<i64, String> {
+    let at_midnight = || {
+        let day = text.parse::<jiff::civil::Date>()?;
+        Ok::<_, jiff::Error>(day.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
+    };
+    text.parse::<jiff::Timestamp>()
+        .or_else(|_| at_midnight())
+        .map(jiff::Timestamp::as_microsecond)
+        .map_err(|_| "it is no time such as 2026-11-21T10:00:00Z and no day such as 2026-11-21".to_owned())
+}
+
+impl Deliveries {
+    pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
+        let mut connection = common.open()?;
+        match self {
+            Self::List(list) => list.run(&mut connection),
+            Self::Show(show) => show.run(&mut connection),
+            Self::Verify(verify) => verify.run(&mut connection),
+        }
+    }
+}
+
+impl List {
+    fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
+        let filter = DeliveryFilter {
+            source: self.source,
+            tenant: self.tenant,
+            endpoint: self.endpoint,
+            account: self.account,
+            outcome: self.outcome,
+            code: self.code,
+            since: self.since,
+            until: self.until,
+        };
+        let columns = ["id", "received_at", "source", "endpoint", "platform_id", "outcome", "code", "message"];
+        let mut listing = Listing::start(self.format, &columns)?;
+        let most = limit(self.format, self.limit);
+        let mut after = None;
+        loop {
+            let page = deliveries::list(connection, &filter, after, PAGE)?;
+            for (delivery, hash) in &page {
+                if listing.rows() >= most {
+                    listing.end()?;
+                    return more(self.format, self.limit);
+                }
+                let view = DeliveryView::new(delivery, hash);
+                let code = view.code.to_string();
+                let platform_id = view.platform_id.clone().unwrap_or_default();
+                let cells = [
+                    &*view.id,
+                    &view.received_at,
+                    &view.source,
+                    view.endpoint,
+                    &platform_id,
+                    view.outcome,
+                    &code,
+                    &view.message,
+                ];
+                listing.row(&view, &cells)?;
+            }
+            match page.last() {
+                Some((last, _)) => after = Some((last.received_at, last.id)),
+                None => return listing.end(),
+            }
+        }
+    }
+}
+
+impl Show {
+    fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
+        let Some((delivery, hash)) = deliveries::find(connection, self.delivery)? else {
+            return Err(CliError::Failed(format!(
+                "there is no delivery {}; see `tiersync deliveries list`",
+                self.delivery
+            )));
+        };
+        let body = deliveries::body(connection, delivery.body_of)?;
+        let mut view = DeliveryView::new(&delivery, &hash);
+        view.body = Some(body.map(|body| String::from_utf8_lossy(&body).into_owned()));
+        if self.format != Format::Table {
+            let mut listing = Listing::start(self.format, &["id", "outcome", "code", "message", "body"])?;
+            let code = view.code.to_string();
+            let body = view.body.clone().flatten().unwrap_or_default();
+            listing.row(&view, &[&view.id, view.outcome, &code, &view.message, &body])?;
+            return listing.end();
+        }
+        let whole = serde_json::to_value(&view).map_err(|error| CliError::Failed(error.to_string()))?;
+        let mut listing = Listing::start(Format::Table, &["", ""])?;
+        for (name, value) in whole.as_object().into_iter().flatten().filter(|(name, _)| *name != "body") {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            listing.row(&(), &[name, &text])?;
+        }
+        listing.end()?;
+        match view.body.flatten() {
+            Some(body) => writeln!(std::io::stdout(), "\n{body}")?,
+            None => writeln!(std::io::stdout(), "\n(the body was emptied)")?,
+        }
+        Ok(())
+    }
+}
+
+impl Verify {
+    fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
+        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} rows, {per_sec}, {eta} left") {
+            bar.set_style(style);
+        }
+        let report = verify::verify(connection, &self.expect, &|rows, total| {
+            bar.set_length(total);
+            bar.set_position(rows);
+        })?;
+        bar.finish_and_clear();
+        let heads: Vec<String> = report.heads.iter().map(verify::head_text).collect();
+        let mut out = std::io::stdout();
+        match self.format {
+            Format::Json => {
+                let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+                writeln!(out, "{}", json!({"rows": report.rows, "heads": heads, "findings": findings}))?;
+            }
+            Format::Csv => {
+                let mut listing = Listing::start(Format::Csv, &["finding"])?;
+                for finding in &report.findings {
+                    listing.row(&(), &[&finding.to_string()])?;
+                }
+                listing.end()?;
+            }
+            Format::Table => {
+                for finding in &report.findings {
+                    writeln!(out, "{finding}")?;
+                }
+                if report.truncated {
+                    writeln!(out, "… and more")?;
+                }
+                for head in &heads {
+                    writeln!(out, "head {head}")?;
+                }
+            }
+        }
+        match report.findings.len() {
+            0 => {
+                if self.format == Format::Table {
+                    writeln!(
+                        out,
+                        "{} rows in {} chain(s): nothing changed, missing or swapped",
+                        report.rows,
+                        heads.len()
+                    )?;
+                }
+                Ok(())
+            }
+            findings => Err(CliError::Failed(format!("the ledger does not hold: {findings} finding(s)"))),
+        }
+    }
+}

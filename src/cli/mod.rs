@@ -1,0 +1,188 @@
+//! The command line: one subcommand a file. Errors are one line that says what to do next; exit codes are 0 fine,
+//! 1 findings or failures, 2 usage, 3 cannot reach or open something.
+
+mod accounts;
+mod check;
+mod deliveries;
+mod demo;
+mod logging;
+mod migrate;
+mod output;
+mod secret;
+mod serve;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use thiserror::Error;
+
+use crate::app::AppError;
+use crate::config::{Config, ConfigError, Overrides};
+use crate::store::connection::{Database, Use};
+use crate::store::{AnyConnection, StoreError, migrate as migrations};
+
+/// Why a command fails.
+#[derive(Debug, Error)]
+enum CliError {
+    /// Findings, or something that did not work out.
+    #[error("{0}")]
+    Failed(String),
+    /// Something was asked for wrongly.
+    #[error("{0}")]
+    Usage(String),
+    /// Something cannot be reached or opened.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The reader of our output went away, which is how `| head` ends.
+    #[error("the output was closed")]
+    Closed,
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Unreadable { .. } => Self::Unreachable(error.to_string()),
+            ConfigError::Invalid(message) => Self::Usage(message),
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::Unreachable(error.to_string()),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+impl From<AppError> for CliError {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Listen(..) | AppError::Database(..) => Self::Unreachable(error.to_string()),
+            AppError::Server(_) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl CliError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Closed => 0,
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Unreachable(_) => 3,
+        }
+    }
+}
+
+/// Receives the Account Synchronize calls of marketplace platforms, and knows who resells to whom.
+#[derive(Debug, Parser)]
+#[command(name = "tiersync", version, about, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Start with `tiersync serve`: without a configuration it writes one and prints a call to try.\n\
+                        Exit codes: 0 fine, 1 findings or failures, 2 usage, 3 cannot reach or open something."
+)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// The configuration file [default: tiersync.toml, when it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "TIERSYNC_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where the data is: sqlite:FILE or postgres://… [default: sqlite:tiersync.db]
+    #[arg(long, global = true, value_name = "URL", env = "TIERSYNC_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the receiver; brings the schema up to date first
+    Serve(serve::Serve),
+    /// Run a throw-away receiver, fed with real-looking signed calls, to look around in
+    Demo(demo::Demo),
+    /// Bring the schema up to date
+    Migrate,
+    /// Verify configuration, database, migrations and clock without serving
+    Check(check::Check),
+    /// The ledger: every call and what became of it
+    #[command(subcommand)]
+    Deliveries(deliveries::Deliveries),
+    /// The accounts that are known
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    /// Secrets and keys
+    #[command(subcommand)]
+    Secret(secret::Secret),
+}
+
+impl Common {
+    fn overrides(&self, listen: Option<String>) -> Overrides {
+        Overrides { file: self.config.clone(), listen, database_url: self.database_url.clone() }
+    }
+
+    fn load(&self) -> Result<Config, CliError> {
+        Ok(Config::load(&self.overrides(None))?)
+    }
+
+    /// A connection for reading, to a database whose schema is up to date.
+    fn open(&self) -> Result<AnyConnection, CliError> {
+        let database = Database::parse(&self.load()?.database_url)?;
+        if let Some(file) = database.file()
+            && !file.exists()
+        {
+            return Err(CliError::Unreachable(format!(
+                "{} is not there; name another with --database-url, or make it with `tiersync migrate`",
+                database.shown()
+            )));
+        }
+        let unreachable =
+            |error: StoreError| CliError::Unreachable(format!("cannot use {}: {error}", database.shown()));
+        let mut connection = database.connect(Use::Read).map_err(unreachable)?;
+        if !migrations::missing(&mut connection).map_err(unreachable)?.is_empty() {
+            return Err(CliError::Failed(format!("the schema of {} is old; run `tiersync migrate`", database.shown())));
+        }
+        Ok(connection)
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let common = &cli.common;
+    let done = match cli.command {
+        Command::Serve(serve) => serve.run(common),
+        Command::Demo(demo) => demo.run(),
+        Command::Migrate => migrate::run(common),
+        Command::Check(check) => check.run(common),
+        Command::Deliveries(deliveries) => deliveries.run(common),
+        Command::Accounts(accounts) => accounts.run(common),
+        Command::Secret(secret) => secret.run(),
+    };
+    match done {
+        Ok(()) | Err(CliError::Closed) => ExitCode::SUCCESS,
+        Err(error) => {
+            let one_line = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            // Nothing is left to do if this cannot be written either.
+            let _ = writeln!(std::io::stderr(), "tiersync: {one_line}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Reading a body, bounded in size and time.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::web::{Bytes, BytesMut, Payload};
+use tokio::time::{Instant, timeout_at};
+
+use super::error::Failure;
+
+/// Largest body of a platform call, in bytes. Raising it raises what a burst can hold in memory: queue times this.
+pub const MAX_BODY: usize = 256 * 1024;
+
+/// Reads a body.
+///
+/// # Errors
+/// [`Failure`] when it is too large, too slow or breaks off. The connection must be closed then: the rest of the body
+/// would be taken for the next call.
+pub async fn read(request: &HttpRequest, mut payload: Payload, patience: Duration) -> Result<Bytes, Failure> {
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok())
+        .and_then(|length| length.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY) {
+        return Err(Failure::BodyTooLarge);
+    }
+    let deadline = Instant::now() + patience;
+    let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
+    loop {
+        // The server's own timeout covers the headers only.
+        let chunk = timeout_at(deadline, next(&mut payload)).await.map_err(|_| Failure::BodyTooSlow)?;
+        match chunk {
+            None => return Ok(body.freeze()),
+            Some(Err(_)) => return Err(Failure::BodyBroken),
+            Some(Ok(chunk)) if body.len() + chunk.len() > MAX_BODY => return Err(Failure::BodyTooLarge),
+            Some(Ok(chunk)) => body.extend_from_slice(&chunk),
+        }
+    }
+}
+
+async fn next(payload: &mut Payload) -> Option<Result<Bytes, actix_web::error::PayloadError>> {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    poll_fn(|context| futures_core::Stream::poll_next(Pin::new(&mut *payload), context)).await
+}

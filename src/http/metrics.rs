@@ -1,0 +1,229 @@
+//! What is counted, and how it is shown to Prometheus.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::RwLock;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use super::error::Failure;
+use crate::auth::gate::{CredentialKind, Refusal};
+use crate::domain::account::AccountKind;
+use crate::domain::outcome::Outcome;
+use crate::writer::{BatchReport, Observer};
+
+/// Upper bounds of the latency histograms, in seconds.
+const SECONDS: [f64; 14] =
+    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Upper bounds of the batch size histogram, in calls.
+const CALLS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+/// Handles by their labels, so that a call costs a look-up and no allocation.
+struct Family<L, H>(RwLock<HashMap<L, H>>);
+
+impl<L: Eq + Hash + Clone, H: Clone> Family<L, H> {
+    fn new() -> Self {
+        Self(RwLock::new(HashMap::new()))
+    }
+
+    fn get(&self, labels: &L, make: impl FnOnce() -> H) -> H {
+        if let Ok(known) = self.0.read()
+            && let Some(handle) = known.get(labels)
+        {
+            return handle.clone();
+        }
+        let made = make();
+        match self.0.write() {
+            Ok(mut known) => known.entry(labels.clone()).or_insert(made).clone(),
+            Err(_) => made, // A poisoned lock costs a cache, not a count.
+        }
+    }
+}
+
+/// All metrics of one receiver. Nothing is global, so that several receivers fit in one process.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    calls: Family<(usize, &'static str, Outcome, i32), Counter>,
+    seconds: Family<&'static str, Histogram>,
+    batch_calls: Histogram,
+    batch_seconds: Histogram,
+    commit_seconds: Histogram,
+}
+
+fn label(name: &'static str, value: impl Into<SharedString>) -> Label {
+    Label::new(name, value)
+}
+
+impl Metrics {
+    /// Describes everything that will be counted.
+    #[must_use]
+    pub fn new() -> Self {
+        let builder = PrometheusBuilder::new();
+        let builder = match builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS) {
+            Ok(builder) => builder,
+            Err(_) => PrometheusBuilder::new(), // Only an empty list of buckets is refused.
+        };
+        let builder = match builder.set_buckets_for_metric(Matcher::Full("tiersync_batch_calls".to_owned()), &CALLS) {
+            Ok(builder) => builder,
+            Err(_) => PrometheusBuilder::new(),
+        };
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        for (name, unit, text) in [
+            ("tiersync_call_seconds", Unit::Seconds, "From the last byte of a call to its answer, by endpoint"),
+            ("tiersync_batch_calls", Unit::Count, "Calls of a committed batch"),
+            ("tiersync_batch_seconds", Unit::Seconds, "Work on a batch before its commit"),
+            ("tiersync_commit_seconds", Unit::Seconds, "Commit of a batch"),
+        ] {
+            recorder.describe_histogram(KeyName::from(name), Some(unit), text.into());
+        }
+        for (name, text) in [
+            ("tiersync_calls_total", "Deliveries, by source, endpoint, outcome and code"),
+            ("tiersync_failures_total", "Calls that became no delivery, by code"),
+            ("tiersync_authentication_failures_total", "Calls that were not let in, by reason"),
+            ("tiersync_batch_reruns_total", "Batches that ran again, by reason"),
+        ] {
+            recorder.describe_counter(KeyName::from(name), None, text.into());
+        }
+        for (name, text) in [
+            ("tiersync_queue_depth", "Calls that wait for the writer"),
+            ("tiersync_queue_capacity", "Calls that can wait for the writer"),
+            ("tiersync_pool_connections", "Readers' connections, by state"),
+            ("tiersync_accounts", "Accounts that are alive, by kind"),
+            ("tiersync_relations_pending", "Open relations whose reseller has not come"),
+            ("tiersync_credential_last_used_seconds", "When a key or secret was last used, in seconds since 1970"),
+            ("tiersync_wal_bytes", "Size of SQLite's write-ahead log"),
+        ] {
+            recorder.describe_gauge(KeyName::from(name), None, text.into());
+        }
+        let histogram = |name: &'static str| recorder.register_histogram(&Key::from_static_name(name), &METADATA);
+        let (batch_calls, batch_seconds, commit_seconds) = (
+            histogram("tiersync_batch_calls"),
+            histogram("tiersync_batch_seconds"),
+            histogram("tiersync_commit_seconds"),
+        );
+        Self {
+            handle,
+            calls: Family::new(),
+            seconds: Family::new(),
+            batch_calls,
+            batch_seconds,
+            commit_seconds,
+            recorder,
+        }
+    }
+
+    fn counter(&self, name: &'static str, labels: Vec<Label>) -> Counter {
+        self.recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
+    }
+
+    fn gauge(&self, name: &'static str, labels: Vec<Label>) -> Gauge {
+        self.recorder.register_gauge(&Key::from_parts(name, labels), &METADATA)
+    }
+
+    /// A delivery was answered.
+    pub fn answered(&self, source: (usize, &str), endpoint: &'static str, outcome: Outcome, code: i32, took: Duration) {
+        let (position, name) = source;
+        let counter = self.calls.get(&(position, endpoint, outcome, code), || {
+            self.counter(
+                "tiersync_calls_total",
+                vec![
+                    label("source", name.to_owned()),
+                    label("endpoint", endpoint),
+                    label("outcome", outcome.as_str()),
+                    label("code", code.to_string()),
+                ],
+            )
+        });
+        counter.increment(1);
+        let seconds = self.seconds.get(&endpoint, || {
+            let key = Key::from_parts("tiersync_call_seconds", vec![label("endpoint", endpoint)]);
+            self.recorder.register_histogram(&key, &METADATA)
+        });
+        seconds.record(took.as_secs_f64());
+    }
+
+    /// A call became no delivery.
+    pub fn failed(&self, failure: Failure) {
+        self.counter("tiersync_failures_total", vec![label("code", failure.code().number().to_string())]).increment(1);
+    }
+
+    /// A call was not let in.
+    pub fn refused(&self, refusal: Refusal) {
+        self.counter("tiersync_authentication_failures_total", vec![label("reason", refusal.as_str())]).increment(1);
+    }
+
+    /// A credential was used, `second` seconds after 1970.
+    pub fn credential_used(&self, source: &str, kind: CredentialKind, fingerprint: &str, second: i64) {
+        self.gauge(
+            "tiersync_credential_last_used_seconds",
+            vec![
+                label("source", source.to_owned()),
+                label("kind", kind.as_str()),
+                label("fingerprint", fingerprint.to_owned()),
+            ],
+        )
+        .set(second as f64);
+    }
+
+    /// The queue as it is now.
+    pub fn queue(&self, depth: usize, capacity: usize) {
+        self.gauge("tiersync_queue_depth", Vec::new()).set(depth as f64);
+        self.gauge("tiersync_queue_capacity", Vec::new()).set(capacity as f64);
+    }
+
+    /// The pool as it is now.
+    pub fn pool(&self, connections: u32, idle: u32) {
+        let busy = connections.saturating_sub(idle);
+        self.gauge("tiersync_pool_connections", vec![label("state", "idle")]).set(f64::from(idle));
+        self.gauge("tiersync_pool_connections", vec![label("state", "busy")]).set(f64::from(busy));
+    }
+
+    /// Accounts and relations as last counted.
+    pub fn counted(&self, accounts: &[(AccountKind, i64)], pending: i64) {
+        for (kind, count) in accounts {
+            self.gauge("tiersync_accounts", vec![label("kind", kind.as_str())]).set(*count as f64);
+        }
+        self.gauge("tiersync_relations_pending", Vec::new()).set(pending as f64);
+    }
+
+    /// The size of the write-ahead log.
+    pub fn log_bytes(&self, bytes: u64) {
+        self.gauge("tiersync_wal_bytes", Vec::new()).set(bytes as f64);
+    }
+
+    /// Everything, as Prometheus reads it.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Folds what histograms gathered; without it they grow between two scrapes.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Observer for Metrics {
+    fn committed(&self, report: BatchReport) {
+        self.batch_calls.record(report.calls as f64);
+        self.batch_seconds.record(report.work.as_secs_f64());
+        self.commit_seconds.record(report.commit.as_secs_f64());
+    }
+
+    fn rerun(&self, reason: &'static str) {
+        self.counter("tiersync_batch_reruns_total", vec![label("reason", reason)]).increment(1);
+    }
+}

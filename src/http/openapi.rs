@@ -1,0 +1,177 @@
+//! The description of every endpoint that exists, in OpenAPI 3.1.
+
+#![allow(dead_code)] // The functions here carry descriptions; the routes are matched by their last segments.
+
+use std::sync::LazyLock;
+
+use utoipa::OpenApi;
+
+use super::machine::Health;
+use crate::wire::answer::AnswerBody;
+use crate::wire::definitions::{DiscoveryBody, FieldsBody, SyncOptionsBody};
+
+/// The account object of the platforms. Every field may be absent or null; only `ID` must be there.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "PascalCase")]
+struct AccountBody {
+    /// The platform's ID of the account: text, or a number taken as its decimal text.
+    #[schema(rename = "ID", example = "1082801", max_length = 128)]
+    id: String,
+    /// `Reseller` or `User`, in any case.
+    #[schema(example = "User")]
+    role: Option<String>,
+    /// The vendor's ID, once known.
+    #[schema(rename = "ExternalID")]
+    external_id: Option<String>,
+    /// The reseller's ID in the platform; absent keeps a known customer's reseller, empty says "none".
+    #[schema(rename = "ResellerID", example = "1082733")]
+    reseller_id: Option<String>,
+    /// The vendor's ID of the reseller.
+    #[schema(rename = "ResellerExternalID")]
+    reseller_external_id: Option<String>,
+    name: Option<String>,
+    code: Option<String>,
+    phone: Option<String>,
+    fax: Option<String>,
+    web_site: Option<String>,
+    email: Option<String>,
+    is_test: Option<bool>,
+    description: Option<String>,
+    #[schema(value_type = Object)]
+    extra_details: Option<()>,
+    /// The whole set of synchronization options: text, number, bool or list each.
+    #[schema(value_type = Object)]
+    sync_options: Option<()>,
+    #[schema(value_type = Object)]
+    contact_details: Option<()>,
+    #[schema(value_type = Object)]
+    address: Option<()>,
+}
+
+macro_rules! call {
+    ($function:ident, $path:literal, $summary:literal) => {
+        #[doc = $summary]
+        #[utoipa::path(
+            post,
+            path = $path,
+            tag = "platform",
+            params(("checkonly" = Option<bool>, Query, description = "Judge the call and write nothing but its delivery; also taken from the body.")),
+            request_body = AccountBody,
+            responses(
+                (status = 200, description = "Answered; Code tells how", body = AnswerBody),
+                (status = 400, description = "1001: the body is no JSON", body = AnswerBody),
+                (status = 401, description = "1401: not authenticated", body = AnswerBody),
+                (status = 408, description = "1408: the body came too slowly", body = AnswerBody),
+                (status = 413, description = "1413: the body is larger than 256 KiB", body = AnswerBody),
+                (status = 429, description = "1429: too many calls", body = AnswerBody),
+                (status = 500, description = "1500: our fault", body = AnswerBody),
+                (status = 503, description = "1503: not stored; sending it again is safe", body = AnswerBody),
+            ),
+            security(("application_id" = [], "api_key" = []), ("webhook_signature" = []))
+        )]
+        fn $function() {}
+    };
+}
+
+macro_rules! description {
+    ($function:ident, $path:literal, $body:ty, $summary:literal) => {
+        #[doc = $summary]
+        #[utoipa::path(
+            get,
+            path = $path,
+            tag = "platform",
+            responses((status = 200, body = $body), (status = 401, description = "1401: not authenticated", body = AnswerBody)),
+            security(("application_id" = [], "api_key" = []), ("webhook_signature" = []))
+        )]
+        fn $function() {}
+    };
+}
+
+call!(synchronize, "/api/Accounts/Synchronize", "Create or update an account; Result is its ExternalID");
+call!(exists, "/api/Accounts/Exists", "Whether an account exists: Code 1, with its ExternalID, or 0");
+call!(delete, "/api/Accounts/Delete", "End an account; its rows and history stay");
+call!(is_reseller, "/api/Accounts/IsReseller", "Whether an account is a reseller: Result \"true\" or \"false\"");
+description!(
+    sync_options,
+    "/api/Accounts/SyncOptions",
+    SyncOptionsBody,
+    "The synchronization options that accounts are asked for"
+);
+description!(fields, "/api/Fields/Get", FieldsBody, "The settings that partners are asked for");
+description!(service_definition, "/api/Fields/ServiceDefinition", serde_json::Value, "The product types of the vendor");
+description!(additional_info, "/api/Fields/AdditionalInfo", serde_json::Value, "A map of texts");
+description!(discovery, "/api/Discovery", DiscoveryBody, "The endpoints, with their URLs");
+
+/// Judge settings: a list of complaints, empty when all is well
+#[utoipa::path(
+    post,
+    path = "/api/Fields/Validate",
+    tag = "platform",
+    request_body(content = serde_json::Value, description = "{\"Fields\":[{\"ID\",\"Values\"}]}, or a map from field ID to value"),
+    responses((status = 200, body = Vec<String>), (status = 401, description = "1401: not authenticated", body = AnswerBody)),
+    security(("application_id" = [], "api_key" = []), ("webhook_signature" = []))
+)]
+fn validate() {}
+
+/// Whether the process answers
+#[utoipa::path(get, path = "/healthz", tag = "machine", responses((status = 200, body = Health)))]
+fn healthz() {}
+
+/// Whether a call sent now would be stored
+#[utoipa::path(get, path = "/readyz", tag = "machine", responses((status = 200, body = Health), (status = 503, body = Health)))]
+fn readyz() {}
+
+/// Metrics for Prometheus
+#[utoipa::path(get, path = "/metrics", tag = "machine", responses((status = 200, content_type = "text/plain", body = String)))]
+fn metrics() {}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "tiersync",
+        description = "The Account Synchronize endpoint of a cloud vendor. The platforms' endpoints lie under any prefix \
+                       and in any case; /api is the canonical one, /s/<source id>/api names the source.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    paths(
+        synchronize,
+        exists,
+        delete,
+        is_reseller,
+        sync_options,
+        fields,
+        validate,
+        service_definition,
+        additional_info,
+        discovery,
+        healthz,
+        readyz,
+        metrics
+    ),
+    modifiers(&Security)
+)]
+struct Description;
+
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+        let components = openapi.components.get_or_insert_default();
+        for (name, header) in [
+            ("application_id", "X-CloudPlatform-ApplicationId"),
+            ("api_key", "X-CloudPlatform-APIKey"),
+            ("webhook_signature", "webhook-signature"),
+        ] {
+            components.add_security_scheme(name, SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(header))));
+        }
+    }
+}
+
+static JSON: LazyLock<String> = LazyLock::new(|| Description::openapi().to_json().unwrap_or_default());
+
+/// The description as JSON.
+#[must_use]
+pub fn json() -> &'static str {
+    &JSON
+}

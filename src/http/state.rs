@@ -1,0 +1,60 @@
+//! What every handler has at hand.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+use super::metrics::Metrics;
+use crate::auth::gate::SourceCredentials;
+use crate::config::Config;
+use crate::store::pool::Pool;
+use crate::writer::Writer;
+
+/// Shared by all workers.
+pub struct State {
+    /// The configuration.
+    pub config: Config,
+    /// Who may call, in the order of the configuration's sources.
+    pub credentials: Vec<Arc<SourceCredentials>>,
+    /// Hands calls to the writer.
+    pub writer: Writer,
+    /// Connections for reading.
+    pub pool: Pool,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    limiters: Vec<Option<DefaultDirectRateLimiter>>,
+}
+
+impl State {
+    /// Puts everything together.
+    #[must_use]
+    pub fn new(config: Config, writer: Writer, pool: Pool, metrics: Arc<Metrics>) -> Self {
+        let credentials = config.sources.iter().map(|source| source.credentials.clone()).collect();
+        let limiters = config
+            .sources
+            .iter()
+            .map(|source| {
+                let rate = source.calls_per_second.and_then(NonZeroU32::new)?;
+                Some(RateLimiter::direct(Quota::per_second(rate)))
+            })
+            .collect();
+        Self { config, credentials, writer, pool, metrics, limiters }
+    }
+
+    /// Whether the source at this position may send one more call now.
+    #[must_use]
+    pub fn may_call(&self, source: usize) -> bool {
+        match self.limiters.get(source) {
+            Some(Some(limiter)) => limiter.check().is_ok(),
+            _ => true,
+        }
+    }
+}
+
+/// Now, in microseconds since 1970.
+#[must_use]
+pub fn now_micros() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,4 @@
+//! What the command line, and later console and API, have done: each a function that reads or acts and reports.
+
+pub mod check;
+pub mod verify;
