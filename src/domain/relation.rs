@@ -72,6 +72,16 @@ pub enum FoundBy {
 }
 
 impl FoundBy {
+    /// What found a reseller, of which at least one name did.
+    #[must_use]
+    pub fn of(platform_id: bool, external_id: bool) -> Self {
+        match (platform_id, external_id) {
+            (true, true) => Self::Both,
+            (false, true) => Self::ExternalId,
+            _ => Self::PlatformId,
+        }
+    }
+
     /// The name in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -12,7 +12,7 @@ use super::classify::Role;
 use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId};
 use super::outcome::{Answer, Outcome};
 use super::plan::Planned;
-use super::relation::{Relation, RelationState};
+use super::relation::{FoundBy, Relation, RelationState};
 
 /// As much of an account as others need who only name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -424,6 +424,10 @@ impl World {
                 relation.state = RelationState::Linked;
                 relation.reseller_account = Some(link.account);
                 relation.linked_at = Some(link.at);
+                relation.found_by = Some(FoundBy::of(
+                    relation.reseller_platform_id.as_ref() == Some(&link.key.platform_id),
+                    relation.reseller_external_id.as_ref() == Some(&link.external_id),
+                ));
                 linked.push((account.id, relation.clone()));
             }
         }

@@ -1,5 +1,6 @@
 //! Writes what a batch came to: rows only where they change, in an order that every index allows.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
@@ -8,7 +9,7 @@ use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, relations};
-use crate::domain::account::{Account, AccountKind, AccountStatus, Hold};
+use crate::domain::account::{Account, AccountKind, Hold};
 use crate::domain::ids::{DeliveryId, ExternalId, PlatformId};
 use crate::domain::ledger::Delivery;
 use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
@@ -465,11 +466,6 @@ fn names(relation: &Relation) -> [Value<'_>; 3] {
 fn link_waiting(connection: &mut AnyConnection, link: &Link) -> Result<(), StoreError> {
     let waiting = "valid_to IS NULL AND reseller_account_id IS NULL AND axis = 'reseller'";
     let scope = &link.key.scope;
-    let set = (
-        relations::state.eq(RelationState::Linked.as_str()),
-        relations::reseller_account_id.eq(link.account.0),
-        relations::linked_at.eq(link.at),
-    );
     let in_scope = || {
         relations::account_id.eq_any(
             accounts::table
@@ -479,28 +475,25 @@ fn link_waiting(connection: &mut AnyConnection, link: &Link) -> Result<(), Store
                 .select(accounts::id),
         )
     };
-    diesel::update(
-        relations::table
-            .filter(relations::reseller_platform_id.eq(link.key.platform_id.as_str().to_owned()))
-            .filter(diesel::dsl::sql::<Bool>(waiting))
-            .filter(in_scope()),
-    )
-    .set(set)
-    .execute(connection)?;
-    diesel::update(
-        relations::table
-            .filter(relations::reseller_external_id.eq(link.external_id.as_str().to_owned()))
-            .filter(diesel::dsl::sql::<Bool>(waiting))
-            .filter(diesel::dsl::sql::<Bool>("reseller_external_id IS NOT NULL"))
-            .filter(in_scope()),
-    )
-    .set(set)
-    .execute(connection)?;
+    let set = |found_by: FoundBy| {
+        (
+            relations::state.eq(RelationState::Linked.as_str()),
+            relations::reseller_account_id.eq(link.account.0),
+            relations::linked_at.eq(link.at),
+            relations::found_by.eq(found_by.as_str()),
+        )
+    };
+    // By both names first: each statement takes what the one before it left waiting.
+    let by_external_id = || relations::reseller_external_id.eq(link.external_id.as_str().to_owned());
+    let by_platform_id = || relations::reseller_platform_id.eq(link.key.platform_id.as_str().to_owned());
+    let waiting_in_scope = || relations::table.filter(sql::<Bool>(waiting)).filter(in_scope());
+    let named = || sql::<Bool>("reseller_external_id IS NOT NULL");
+    diesel::update(waiting_in_scope().filter(by_platform_id()).filter(by_external_id()))
+        .set(set(FoundBy::Both))
+        .execute(connection)?;
+    diesel::update(waiting_in_scope().filter(by_platform_id())).set(set(FoundBy::PlatformId)).execute(connection)?;
+    diesel::update(waiting_in_scope().filter(by_external_id()).filter(named()))
+        .set(set(FoundBy::ExternalId))
+        .execute(connection)?;
     Ok(())
-}
-
-/// The words that stand in `accounts.status`, for queries on it.
-#[must_use]
-pub fn active() -> &'static str {
-    AccountStatus::Active.as_str()
 }

@@ -1,0 +1,9 @@
+//! The receiver, tested whole: the built application over HTTP, on SQLite and on PostgreSQL.
+
+// Tests stop where something is not as it must be; that is what unwrap says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod harness;
+mod payloads;
+mod rooms;
+mod schema;
