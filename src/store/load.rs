@@ -357,6 +357,26 @@ fn await_arrivals(
     Ok(())
 }
 
+/// Whether a relation is open, within a scope, and waits for its reseller.
+///
+/// The literal conditions are those of the partial indices, which a bound parameter would not be seen to match. The scope
+/// is asked of each relation's account, not joined: a join may begin at the thousands of accounts of the scope.
+pub(super) fn waits_in<'a>(scope: &'a Scope) -> Box<RelationCondition<'a>> {
+    let (source, tenant): (&'a str, &'a str) = (scope.source.as_str(), scope.tenant.as_str());
+    let account = accounts::table
+        .filter(accounts::id.eq(relations::account_id))
+        .filter(accounts::source.eq(source))
+        .filter(accounts::tenant.eq(tenant));
+    Box::new(sql::<Bool>(WAITING).and(diesel::dsl::exists(account)))
+}
+
+/// A condition on the table of relations, for either database.
+pub(super) type RelationCondition<'a> =
+    dyn BoxableExpression<relations::table, <AnyConnection as Connection>::Backend, SqlType = Bool> + 'a;
+
+const WAITING: &str =
+    "relations.valid_to IS NULL AND relations.reseller_account_id IS NULL AND relations.axis = 'reseller'";
+
 /// The customers linked to a reseller and those whose relation waits for it, at most `cap` of each.
 fn customers(connection: &mut AnyConnection, name: &ResellerName, cap: usize) -> Result<Vec<AccountId>, StoreError> {
     let cap = i64::try_from(cap).unwrap_or(i64::MAX);
@@ -371,28 +391,21 @@ fn customers(connection: &mut AnyConnection, name: &ResellerName, cap: usize) ->
                 .load::<i64>(connection)?,
         );
     }
-    // The literal conditions are those of the partial indices, which a bound parameter would not be seen to match.
-    let waiting =
-        "relations.valid_to IS NULL AND relations.reseller_account_id IS NULL AND relations.axis = 'reseller'";
-    let scope = &name.key.scope;
-    let in_scope = || {
+    found.extend(
         relations::table
-            .inner_join(accounts::table.on(accounts::id.eq(relations::account_id)))
-            .filter(accounts::source.eq(scope.source.as_str().to_owned()))
-            .filter(accounts::tenant.eq(scope.tenant.as_str().to_owned()))
-            .filter(sql::<Bool>(waiting))
+            .filter(waits_in(&name.key.scope))
+            .filter(relations::reseller_platform_id.eq(name.key.platform_id.as_str().to_owned()))
             .select(relations::account_id)
             .limit(cap)
-    };
-    found.extend(
-        in_scope()
-            .filter(relations::reseller_platform_id.eq(name.key.platform_id.as_str().to_owned()))
             .load::<i64>(connection)?,
     );
     found.extend(
-        in_scope()
+        relations::table
+            .filter(waits_in(&name.key.scope))
             .filter(relations::reseller_external_id.eq(name.external_id.as_str().to_owned()))
             .filter(sql::<Bool>("relations.reseller_external_id IS NOT NULL"))
+            .select(relations::account_id)
+            .limit(cap)
             .load::<i64>(connection)?,
     );
     found.sort_unstable();

@@ -1,5 +1,12 @@
 //! Migrations, embedded in the binary.
 
+use diesel::backend::Backend;
+use diesel::dsl::{select, sql};
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::AnyConnection;
@@ -35,17 +42,40 @@ pub fn run(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
     run.map_err(failed)
 }
 
-/// The names of the migrations that this binary has and the database lacks.
+/// The names of the migrations that this binary has and the database lacks. Only reads: diesel's own answer to this
+/// question makes its table first.
 ///
 /// # Errors
 /// [`StoreError::Failed`] when the database does not tell.
 pub fn missing(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
-    fn names<DB: diesel::backend::Backend>(migrations: Vec<Box<dyn diesel::migration::Migration<DB>>>) -> Vec<String> {
-        migrations.iter().map(|migration| migration.name().to_string()).collect()
+    let table = "__diesel_schema_migrations";
+    let (embedded, exists) = match connection {
+        AnyConnection::Sqlite(sqlite) => (
+            names::<Sqlite>(MigrationSource::migrations(&SQLITE).map_err(failed)?),
+            select(sql::<Bool>(&format!("EXISTS (SELECT 1 FROM sqlite_master WHERE name = '{table}')")))
+                .get_result(sqlite)?,
+        ),
+        AnyConnection::Postgres(postgres) => (
+            names::<Pg>(MigrationSource::migrations(&POSTGRES).map_err(failed)?),
+            select(sql::<Bool>(&format!("to_regclass('{table}') IS NOT NULL"))).get_result(postgres)?,
+        ),
+    };
+    let done: Vec<String> =
+        if exists { run_migrations::table.select(run_migrations::version).load(connection)? } else { Vec::new() };
+    Ok(embedded.into_iter().filter(|(version, _)| !done.contains(version)).map(|(_, name)| name).collect())
+}
+
+diesel::table! {
+    /// diesel's own table of what was run.
+    #[sql_name = "__diesel_schema_migrations"]
+    run_migrations (version) {
+        /// The version, which is the date in the migration's name.
+        version -> Text,
     }
-    match connection {
-        AnyConnection::Sqlite(connection) => connection.pending_migrations(SQLITE).map(names),
-        AnyConnection::Postgres(connection) => connection.pending_migrations(POSTGRES).map(names),
-    }
-    .map_err(failed)
+}
+
+/// Version and name of each migration.
+fn names<DB: Backend>(migrations: Vec<Box<dyn Migration<DB>>>) -> Vec<(String, String)> {
+    let name = |migration: &dyn Migration<DB>| (migration.name().version().to_string(), migration.name().to_string());
+    migrations.iter().map(|migration| name(migration.as_ref())).collect()
 }

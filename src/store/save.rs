@@ -8,7 +8,8 @@ use super::bulk::{Rows, Statement, Value, Verb};
 use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
-use super::schema::{accounts, relations};
+use super::load::waits_in;
+use super::schema::relations;
 use crate::domain::account::{Account, AccountKind, Hold};
 use crate::domain::ids::{DeliveryId, ExternalId, PlatformId};
 use crate::domain::ledger::Delivery;
@@ -464,17 +465,6 @@ fn names(relation: &Relation) -> [Value<'_>; 3] {
 
 /// Links every stored relation that waits for a reseller that came, however many there are, in one statement a name.
 fn link_waiting(connection: &mut AnyConnection, link: &Link) -> Result<(), StoreError> {
-    let waiting = "valid_to IS NULL AND reseller_account_id IS NULL AND axis = 'reseller'";
-    let scope = &link.key.scope;
-    let in_scope = || {
-        relations::account_id.eq_any(
-            accounts::table
-                .filter(accounts::source.eq(scope.source.as_str().to_owned()))
-                .filter(accounts::tenant.eq(scope.tenant.as_str().to_owned()))
-                .filter(accounts::id.eq(relations::account_id))
-                .select(accounts::id),
-        )
-    };
     let set = |found_by: FoundBy| {
         (
             relations::state.eq(RelationState::Linked.as_str()),
@@ -486,7 +476,7 @@ fn link_waiting(connection: &mut AnyConnection, link: &Link) -> Result<(), Store
     // By both names first: each statement takes what the one before it left waiting.
     let by_external_id = || relations::reseller_external_id.eq(link.external_id.as_str().to_owned());
     let by_platform_id = || relations::reseller_platform_id.eq(link.key.platform_id.as_str().to_owned());
-    let waiting_in_scope = || relations::table.filter(sql::<Bool>(waiting)).filter(in_scope());
+    let waiting_in_scope = || relations::table.filter(waits_in(&link.key.scope));
     let named = || sql::<Bool>("reseller_external_id IS NOT NULL");
     diesel::update(waiting_in_scope().filter(by_platform_id()).filter(by_external_id()))
         .set(set(FoundBy::Both))

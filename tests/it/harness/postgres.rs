@@ -17,6 +17,7 @@ pub struct Cluster {
     folder: PathBuf,
     bin: PathBuf,
     server: Option<Child>,
+    durable: bool,
 }
 
 /// The folder that holds initdb, wherever distributions put it.
@@ -51,8 +52,13 @@ fn free_port() -> u16 {
 }
 
 impl Cluster {
-    /// Starts one; none where PostgreSQL is not installed.
+    /// Starts one that saves itself the waiting for disks; none where PostgreSQL is not installed.
     pub fn start() -> Option<Self> {
+        Self::start_with(false)
+    }
+
+    /// Starts one, with `fsync` on where it is to be durable.
+    pub fn start_with(durable: bool) -> Option<Self> {
         let bin = bin()?;
         let folder = tempfile::Builder::new().prefix("tiersync-pg").tempdir().unwrap().keep();
         if is_root() {
@@ -64,7 +70,7 @@ impl Cluster {
             .output()
             .unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let mut cluster = Self { port: free_port(), folder, bin, server: None };
+        let mut cluster = Self { port: free_port(), folder, bin, server: None, durable };
         cluster.resume();
         Some(cluster)
     }
@@ -77,7 +83,8 @@ impl Cluster {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.join("log"));
         shell.arg("-c").arg(script).arg(self.bin.join("postgres"));
         shell.arg("-D").arg(self.folder.join("data")).args(["-p", &self.port.to_string(), "-k"]).arg(&self.folder);
-        shell.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400", "-c", "fsync=off"]);
+        shell.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400"]);
+        shell.args(["-c", if self.durable { "fsync=on" } else { "fsync=off" }]);
         shell.args(["-c", "deadlock_timeout=100ms"]);
         shell.stdin(Stdio::piped()).stdout(Stdio::null());
         shell.stderr(log.map_or_else(|_| Stdio::null(), Stdio::from));
