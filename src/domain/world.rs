@@ -434,7 +434,10 @@ impl World {
         for (account, relation) in linked {
             self.write_relation(account, relation, false);
         }
-        self.links.push(link);
+        // Who waits in the store was looked up before this could be planned.
+        if self.customers.get(&link.key).is_none_or(|waiting| !waiting.is_empty()) {
+            self.links.push(link);
+        }
     }
 
     /// Everything to write. The world is used up.

@@ -11,10 +11,10 @@ use diesel::sql_types::{Array, BigInt, Bool, Text};
 
 use super::bulk::{Rows, Statement, Value, Verb};
 use super::connection::AnyConnection;
+use super::encode;
 use super::error::StoreError;
 use super::records::{AccountRow, DeliveryRow, RelationRow};
 use super::schema::{accounts, deliveries, relations, sync_options, webhook_ids};
-use super::{encode, schema};
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, SourceId};
 use crate::domain::options::OptionSet;
@@ -180,8 +180,8 @@ pub fn load(connection: &mut AnyConnection, world: &mut World, needs: &[Need], c
                     .filter(accounts::source.eq(scope.source.as_str()))
                     .filter(accounts::tenant.eq(scope.tenant.as_str()))
                     .filter(accounts::external_id.eq(external_id.as_str()))
-                    .first::<AccountRow>(sqlite)
-                    .optional()?;
+                    .load::<AccountRow>(sqlite)?
+                    .pop();
                 let owner = row.map(|row| row.reference()).transpose()?;
                 world.learn_external(scope.clone(), external_id.clone(), owner);
             }
@@ -197,13 +197,14 @@ pub fn load(connection: &mut AnyConnection, world: &mut World, needs: &[Need], c
     Ok(())
 }
 
+/// The key is unique. Not `first`: its LIMIT keeps diesel from caching the statement, and this is the hottest one.
 fn sqlite_row(connection: &mut SqliteConnection, key: &AccountKey) -> Result<Option<AccountRow>, StoreError> {
     Ok(accounts::table
         .filter(accounts::source.eq(key.scope.source.as_str()))
         .filter(accounts::tenant.eq(key.scope.tenant.as_str()))
         .filter(accounts::platform_id.eq(key.platform_id.as_str()))
-        .first::<AccountRow>(connection)
-        .optional()?)
+        .load::<AccountRow>(connection)?
+        .pop())
 }
 
 fn sqlite_account(connection: &mut SqliteConnection, row: AccountRow) -> Result<Account, StoreError> {
@@ -334,6 +335,14 @@ impl Statement for Arrive {
     const TAIL: &'static str = " ON CONFLICT DO NOTHING";
 }
 
+struct Arrived;
+
+impl Statement for Arrived {
+    const TABLE: &'static str = "arrivals";
+    const VERB: Verb = Verb::Delete;
+    const COLUMNS: &'static [&'static str] = &["name"];
+}
+
 /// Waits for every other transaction that is about to make one of these names or to wait for it, and makes others wait
 /// for this one. The rows are deleted at once: until this transaction ends, an insert of the same name waits all the same.
 fn await_arrivals(
@@ -353,7 +362,11 @@ fn await_arrivals(
         rows.push([Value::Text(name)]);
     }
     rows.write(connection)?;
-    diesel::delete(schema::arrivals::table).execute(connection)?;
+    let mut rows = Rows::<Arrived>::default();
+    for name in &names {
+        rows.push([Value::Text(name)]);
+    }
+    rows.write(connection)?;
     Ok(())
 }
 
@@ -419,8 +432,8 @@ fn memory(connection: &mut AnyConnection, source: &SourceId, id: &str) -> Result
         .filter(webhook_ids::source.eq(source.as_str().to_owned()))
         .filter(webhook_ids::webhook_id.eq(id.to_owned()))
         .select(deliveries::all_columns)
-        .first::<DeliveryRow>(connection)
-        .optional()?;
+        .load::<DeliveryRow>(connection)?
+        .pop();
     let Some(row) = row else {
         return Ok(None);
     };
