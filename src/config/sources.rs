@@ -160,11 +160,9 @@ fn source(
         .iter()
         .map(|scheme| word(&at("signature_schemes"), scheme, &[("standard", true), ("github", false)]))
         .collect::<Result<Vec<bool>, _>>()?;
-    let api_keys = resolve(&entry.api_keys, &at("api_keys"), distinct, |secret| ApiKey::parse(secret))?;
-    let signing_secrets =
-        resolve(&entry.signing_secrets, &at("signing_secrets"), distinct, |secret| SigningSecret::parse(secret))?;
-    let replay_secrets =
-        resolve(&entry.replay_secrets, &at("replay_secrets"), distinct, |secret| SigningSecret::parse(secret))?;
+    let api_keys = resolve(&entry.api_keys, &at("api_keys"), distinct, ApiKey::parse)?;
+    let signing_secrets = resolve(&entry.signing_secrets, &at("signing_secrets"), distinct, SigningSecret::parse)?;
+    let replay_secrets = resolve(&entry.replay_secrets, &at("replay_secrets"), distinct, SigningSecret::parse)?;
     let has_secrets = !signing_secrets.is_empty() || !replay_secrets.is_empty();
     if rule == SignatureRule::Off && has_secrets {
         return invalid(at(

@@ -10,8 +10,11 @@ use crate::store::{StoreError, accounts};
 /// How often they are counted. A count walks an index; with a million accounts that is tens of milliseconds.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// Runs until stopped. `counted` is told accounts by kind and pending relations, `upkeep` is called more often.
-pub fn run_until(stop: &Stop, pool: &Pool, counted: &dyn Fn(&[(AccountKind, i64)], i64), upkeep: &dyn Fn()) {
+/// Is told accounts by kind, and pending relations.
+pub type Counted<'a> = dyn Fn(&[(AccountKind, i64)], i64) + 'a;
+
+/// Runs until stopped. `upkeep` is called behind every count, whether or not it worked.
+pub fn run_until(stop: &Stop, pool: &Pool, counted: &Counted<'_>, upkeep: &dyn Fn()) {
     let mut wait = Duration::ZERO;
     while !stop.within(wait) {
         match count(pool) {
