@@ -274,7 +274,6 @@ fn relation_json(relation: &Relation) -> serde_json::Value {
 
 /// Prints the tree as it is read, level by level, never holding more than a page of each level.
 struct TreePrinter {
-    format: Format,
     listing: Option<Listing>,
     printed: usize,
     most: usize,
@@ -315,25 +314,29 @@ impl TreePrinter {
 
 impl Tree {
     fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
-        let columns = ["level", "id", "source", "tenant", "platform_id", "kind", "name", "state"];
-        let listing = match self.format {
-            Format::Table => None,
-            format => Some(Listing::start(format, &columns)?),
-        };
-        let most = self.limit.unwrap_or(usize::MAX);
-        let mut printer = TreePrinter { format: self.format, listing, printed: 0, most };
-        let whole = tree(connection, &mut printer)?;
-        if printer.format == Format::Table && printer.printed == 0 {
-            writeln!(std::io::stdout(), "nothing found")?;
-        }
-        if let Some(listing) = printer.listing.take() {
-            listing.end()?;
-        }
-        if !whole && self.format == Format::Table {
-            writeln!(std::io::stderr(), "There are more; raise --limit.")?;
-        }
-        Ok(())
+        print_tree(connection, self.format, self.limit)
     }
+}
+
+/// Prints who resells to whom, at most so many accounts.
+pub(super) fn print_tree(connection: &mut AnyConnection, format: Format, limit: Option<usize>) -> Result<(), CliError> {
+    let columns = ["level", "id", "source", "tenant", "platform_id", "kind", "name", "state"];
+    let listing = match format {
+        Format::Table => None,
+        format => Some(Listing::start(format, &columns)?),
+    };
+    let mut printer = TreePrinter { listing, printed: 0, most: limit.unwrap_or(usize::MAX) };
+    let whole = tree(connection, &mut printer)?;
+    if format == Format::Table && printer.printed == 0 {
+        writeln!(std::io::stdout(), "nothing found")?;
+    }
+    if let Some(listing) = printer.listing.take() {
+        listing.end()?;
+    }
+    if !whole && format == Format::Table {
+        writeln!(std::io::stderr(), "There are more; raise --limit.")?;
+    }
+    Ok(())
 }
 
 /// Walks the tree; false when the limit cut it.

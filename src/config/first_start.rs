@@ -18,6 +18,8 @@ pub struct FirstStart {
     pub application_id: String,
     /// Its key.
     pub api_key: String,
+    /// The secret that signs live calls.
+    pub signing_secret: String,
     /// The text of the configuration.
     pub toml: String,
 }
@@ -26,7 +28,7 @@ pub struct FirstStart {
 #[must_use]
 pub fn generate(name: &str, listen: Option<&str>, database_url: Option<&str>) -> FirstStart {
     let application_id = Uuid::new_v4().hyphenated().to_string().to_uppercase();
-    let api_key = new_api_key();
+    let (api_key, signing_secret) = (new_api_key(), new_signing_secret());
     let (listen, database_url) = (listen.unwrap_or(DEFAULT_LISTEN), database_url.unwrap_or(DEFAULT_DATABASE_URL));
     let toml = format!(
         r#"# Written by the first `tiersync serve`. Every key is explained in README.md, "Configuration".
@@ -39,7 +41,7 @@ id = "{name}"
 application_id = "{application_id}"
 api_keys = ["{api_key}"]
 # Gateways that sign calls (Standard Webhooks) sign with this one.
-signing_secrets = ["{signing}"]
+signing_secrets = ["{signing_secret}"]
 # Tools that resend captured calls sign with this one.
 replay_secrets = ["{replay}"]
 signature = "optional"
@@ -56,10 +58,9 @@ partner_id = true
 "#,
         listen = toml_text(listen),
         database_url = toml_text(database_url),
-        signing = new_signing_secret(),
         replay = new_signing_secret(),
     );
-    FirstStart { source: name.to_owned(), application_id, api_key, toml }
+    FirstStart { source: name.to_owned(), application_id, api_key, signing_secret, toml }
 }
 
 fn toml_text(text: &str) -> String {

@@ -3,6 +3,7 @@
 // Tests stop where something is not as it must be; that is what unwrap says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod demo;
 mod harness;
 mod payloads;
 mod rooms;
