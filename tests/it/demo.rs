@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::harness::Call;
+use crate::harness::client::now;
 
 /// How long the demonstration may take to print everything, and then to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -87,6 +88,16 @@ fn it_shows_a_small_world_and_leaves_nothing_behind() {
         .try_send(address)
         .unwrap();
     assert_eq!((reply.status, reply.code(), reply.message().as_str()), (200, 0, "Account created."));
+    let signed = || {
+        Call::new("POST", "/s/demo/api/Accounts/Synchronize")
+            .body(r#"{"ID":"1086001","Role":"User","ResellerID":"","Name":"Signed Ltd"}"#)
+            .signed(after(&lines, "signing secret"), "from-a-test", now())
+            .try_send(address)
+            .unwrap()
+    };
+    let answer = signed();
+    assert_eq!((answer.status, answer.code()), (200, 0), "{}", answer.body);
+    assert_eq!(signed().body, answer.body);
     assert_eq!(Call::new("GET", "/readyz").try_send(address).unwrap().status, 200);
 
     let url = after(&lines, "tiersync --database-url");
@@ -96,8 +107,8 @@ fn it_shows_a_small_world_and_leaves_nothing_behind() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
     };
-    assert_eq!(list("accounts").as_array().unwrap().len(), 13);
-    assert_eq!(list("deliveries").as_array().unwrap().len(), 25);
+    assert_eq!(list("accounts").as_array().unwrap().len(), 14);
+    assert_eq!(list("deliveries").as_array().unwrap().len(), 27);
 
     let folder = Path::new(url.strip_prefix("sqlite:").unwrap()).parent().unwrap();
     assert!(folder.is_dir());
