@@ -7,13 +7,13 @@ use std::ops::Range;
 use super::json::{Node, Value};
 use crate::domain::decimal::decimal_text;
 
-/// What was entered, and where each value stands in the body: settings may be passwords and are never stored.
+/// What was entered, and what of the body may be stored: settings may be passwords, wherever they stand.
 #[derive(Debug, Default)]
 pub struct Entered {
     /// By field ID.
     pub values: BTreeMap<String, String>,
-    /// The values, in bytes of the body.
-    pub spans: Vec<Range<usize>>,
+    /// The IDs of the fields, in bytes of the body.
+    pub ids: Vec<Range<usize>>,
 }
 
 /// Reads what was entered.
@@ -35,8 +35,11 @@ pub fn entered(root: &Node<'_>) -> Result<Entered, &'static str> {
         (_, Some(_)) => return Err("Fields must be a list."),
     };
     for field in fields {
-        let id = match field.get("ID").map(|id| &id.value) {
-            Some(Value::Text(id)) if !id.trim().is_empty() => id.trim(),
+        let id = match field.get("ID").map(|id| (&id.value, &id.span)) {
+            Some((Value::Text(id), span)) if !id.trim().is_empty() => {
+                entered.ids.push(span.clone());
+                id.trim()
+            }
             _ => return Err("A field has no ID."),
         };
         if let Some(node) = field.get("Values").or_else(|| field.get("Value")) {
@@ -63,7 +66,6 @@ impl Entered {
             Value::Bool(value) => value.to_string(),
             Value::List(_) | Value::Object(_) => return Err("A field must be a text, a number, true or false."),
         };
-        self.spans.push(node.span.clone());
         if self.values.insert(id.to_owned(), text).is_some() {
             return Err("A field comes twice.");
         }

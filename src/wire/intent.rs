@@ -110,8 +110,8 @@ fn validate(reading: Reading<'_>, body: &[u8], root: &Node<'_>) -> Read {
     };
     let stored_body = match refusal {
         // Where values could not be told apart, none of them may be stored.
-        Some(_) => redact::redact_settings(body, vec![root.span.clone()]),
-        None => redact::redact_settings(body, entered.spans.clone()),
+        Some(_) => redact::redact_whole(body, root),
+        None => redact::redact_settings(body, root, &entered.ids),
     };
     let check = check_only(Some(root), reading.query);
     if let Some(message) = refusal.or(check.err()) {

@@ -26,10 +26,36 @@ pub fn redact(body: &[u8], root: &Node<'_>, is_secret_option: &dyn Fn(&str) -> b
     cut(body, spans)
 }
 
-/// The body of a `Fields/Validate` with every value of a setting replaced: settings may be passwords.
+/// The body of a `Fields/Validate` with everything replaced but the IDs of its fields and `checkonly`.
+///
+/// What is no known value of a known shape may be a password all the same.
 #[must_use]
-pub fn redact_settings(body: &[u8], spans: Vec<Range<usize>>) -> Vec<u8> {
+pub fn redact_settings(body: &[u8], root: &Node<'_>, ids: &[Range<usize>]) -> Vec<u8> {
+    let mut spans = Vec::new();
+    match &root.value {
+        Value::Object(members) => {
+            let entered = members.iter().filter(|(key, _)| !key.eq_ignore_ascii_case("checkonly"));
+            entered.for_each(|(_, value)| leaves(value, ids, &mut spans));
+        }
+        _ => leaves(root, ids, &mut spans),
+    }
     cut(body, spans)
+}
+
+/// A body of which nothing can be told apart, replaced as a whole.
+#[must_use]
+pub fn redact_whole(body: &[u8], root: &Node<'_>) -> Vec<u8> {
+    cut(body, vec![root.span.clone()])
+}
+
+/// Every value that holds no others, but those to be kept and those that say nothing.
+fn leaves(node: &Node<'_>, kept: &[Range<usize>], spans: &mut Vec<Range<usize>>) {
+    match &node.value {
+        Value::Object(members) => members.iter().for_each(|(_, value)| leaves(value, kept, spans)),
+        Value::List(items) => items.iter().for_each(|item| leaves(item, kept, spans)),
+        _ if is_empty(node) || kept.contains(&node.span) => {}
+        _ => spans.push(node.span.clone()),
+    }
 }
 
 fn cut(body: &[u8], mut spans: Vec<Range<usize>>) -> Vec<u8> {

@@ -5,6 +5,8 @@
 
 mod demo;
 mod harness;
+mod inputs_ledger;
+mod inputs_secrets;
 mod payloads;
 mod rooms;
 mod schema;
