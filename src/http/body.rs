@@ -1,10 +1,14 @@
 //! Reading a body, bounded in size and time.
 
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::HttpRequest;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_web::{HttpRequest, HttpResponse};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Failure;
@@ -17,7 +21,7 @@ pub const MAX_BODY: usize = 256 * 1024;
 /// # Errors
 /// [`Failure`] when it is too large, too slow or breaks off. The connection must be closed then: the rest of the body
 /// would be taken for the next call.
-pub async fn read(request: &HttpRequest, mut payload: Payload, patience: Duration) -> Result<Bytes, Failure> {
+pub async fn read(request: &HttpRequest, payload: &mut Payload, patience: Duration) -> Result<Bytes, Failure> {
     let announced = request
         .headers()
         .get(CONTENT_LENGTH)
@@ -30,7 +34,7 @@ pub async fn read(request: &HttpRequest, mut payload: Payload, patience: Duratio
     let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
     loop {
         // The server's own timeout covers the headers only.
-        let chunk = timeout_at(deadline, next(&mut payload)).await.map_err(|_| Failure::BodyTooSlow)?;
+        let chunk = timeout_at(deadline, next(payload)).await.map_err(|_| Failure::BodyTooSlow)?;
         match chunk {
             None => return Ok(body.freeze()),
             Some(Err(_)) => return Err(Failure::BodyBroken),
@@ -42,6 +46,30 @@ pub async fn read(request: &HttpRequest, mut payload: Payload, patience: Duratio
 
 async fn next(payload: &mut Payload) -> Option<Result<Bytes, actix_web::error::PayloadError>> {
     use std::future::poll_fn;
-    use std::pin::Pin;
     poll_fn(|context| futures_core::Stream::poll_next(Pin::new(&mut *payload), context)).await
+}
+
+/// An answer that was given before the whole body came, together with what is left of that body.
+struct Early {
+    answer: BoxBody,
+    _rest: Payload,
+}
+
+impl MessageBody for Early {
+    type Error = Box<dyn Error>;
+
+    fn size(&self) -> BodySize {
+        self.answer.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().answer).poll_next(context)
+    }
+}
+
+/// Keeps what is left of a body until its answer is sent.
+///
+/// Were it dropped before, actix would read chunks to their end, however long that takes, to use the connection again.
+pub fn with_rest(response: HttpResponse, rest: Payload) -> HttpResponse {
+    response.map_body(|_, answer| Early { answer, _rest: rest }.boxed())
 }

@@ -7,6 +7,7 @@ mod demo;
 mod harness;
 mod inputs_ledger;
 mod inputs_secrets;
+mod inputs_transport;
 mod payloads;
 mod rooms;
 mod schema;

@@ -25,7 +25,7 @@ use crate::writer::Answered;
 /// Answers a call of a platform.
 pub(super) async fn answer(
     request: &HttpRequest,
-    payload: Payload,
+    payload: &mut Payload,
     state: &Data<State>,
     found: &Found,
     endpoint: Endpoint,

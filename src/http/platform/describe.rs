@@ -14,7 +14,7 @@ use crate::wire::definitions;
 /// Answers a description.
 pub(super) async fn answer(
     request: &HttpRequest,
-    payload: Payload,
+    payload: &mut Payload,
     state: &Data<State>,
     found: &Found,
     description: Description,

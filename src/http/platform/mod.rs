@@ -9,18 +9,21 @@ use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::body;
 use super::error::Failure;
 use super::state::State;
 use path::Target;
 
 /// Finds the endpoint that a path ends in and lets it answer.
-pub async fn dispatch(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
+pub async fn dispatch(request: HttpRequest, mut payload: Payload, state: Data<State>) -> HttpResponse {
     let answered = match path::find(request.uri().path()) {
         None => Err(Failure::NoSuchEndpoint),
         Some(found) => match found.target {
             target if request.method().as_str() != target.method() => Err(Failure::WrongMethod(target.method())),
-            Target::Call(endpoint) => call::answer(&request, payload, &state, &found, endpoint).await,
-            Target::Describe(description) => describe::answer(&request, payload, &state, &found, description).await,
+            Target::Call(endpoint) => call::answer(&request, &mut payload, &state, &found, endpoint).await,
+            Target::Describe(description) => {
+                describe::answer(&request, &mut payload, &state, &found, description).await
+            }
         },
     };
     answered.unwrap_or_else(|failure| {
@@ -31,6 +34,6 @@ pub async fn dispatch(request: HttpRequest, payload: Payload, state: Data<State>
             failure.code().number(),
             path::find(request.uri().path()).map_or("none", |found| found.target.name()),
         );
-        failure.respond()
+        body::with_rest(failure.respond(), payload)
     })
 }
