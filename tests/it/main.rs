@@ -5,6 +5,8 @@
 
 mod demo;
 mod harness;
+mod inputs;
+mod inputs_fields;
 mod inputs_ledger;
 mod inputs_secrets;
 mod inputs_transport;
