@@ -3,7 +3,11 @@
 // Tests stop where something is not as it must be; that is what unwrap says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod auth;
+mod auth_replay;
+mod auth_signatures;
 mod demo;
+mod endpoints_health;
 mod harness;
 mod inputs;
 mod inputs_fields;
