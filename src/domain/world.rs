@@ -361,6 +361,11 @@ impl World {
                 external_id: after.external_id.clone(),
                 at: call.received_at,
             });
+            if !after.sells() {
+                // It came and went within this batch. Nobody waited for it, or it could not have gone; whoever names it
+                // from now on waits again, which the store would not see.
+                self.links.retain(|link| link.account != after.id);
+            }
             self.put(key, after);
             if let Some(link) = link {
                 self.link(link);

@@ -6,9 +6,11 @@
 mod auth;
 mod auth_replay;
 mod auth_signatures;
+mod batches;
 mod demo;
 mod endpoints_health;
 mod harness;
+mod histories;
 mod inputs;
 mod inputs_fields;
 mod inputs_ledger;

@@ -1,0 +1,105 @@
+//! However a sequence of calls is split into batches, it gives the same answers and the same rows.
+
+use std::fmt::Debug;
+
+use diesel::prelude::*;
+use proptest::prelude::*;
+use proptest::test_runner::{Config as ProptestConfig, TestRunner};
+use tiersync::store::AnyConnection;
+use tiersync::store::records::{AccountRow, DeliveryRow, RelationRow};
+use tiersync::store::schema::{
+    accounts, arrivals, bodies, deliveries, ledger_chains, relations, sources, sync_options, webhook_ids,
+};
+
+use crate::harness::{Backend, backends};
+use crate::histories::{Bench, History, histories};
+
+const CASES: u32 = 24;
+const CALLS: usize = 30;
+
+fn shown<T: Debug>(table: &str, rows: Vec<T>) -> Vec<String> {
+    rows.into_iter().map(|row| format!("{table}: {row:?}")).collect()
+}
+
+/// Every row of every table, in order, but for the times and owners that are those of the run and not of its calls.
+fn rows(database: &mut AnyConnection) -> Vec<String> {
+    let chains = ledger_chains::table
+        .select((ledger_chains::chain, ledger_chains::deliveries, ledger_chains::rows_issued, ledger_chains::hash))
+        .order(ledger_chains::chain)
+        .load::<(i64, i64, i64, Vec<u8>)>(database)
+        .unwrap();
+    let known = sources::table
+        .select((sources::id, sources::tenant_setting))
+        .order(sources::id)
+        .load::<(String, String)>(database)
+        .unwrap();
+    let options = sync_options::table
+        .order((sync_options::account_id, sync_options::option_id))
+        .load::<(i64, String, String)>(database)
+        .unwrap();
+    let ids = webhook_ids::table
+        .order((webhook_ids::source, webhook_ids::webhook_id))
+        .load::<(String, String, i64)>(database)
+        .unwrap();
+    [
+        shown("account", accounts::table.order(accounts::id).load::<AccountRow>(database).unwrap()),
+        shown("option", options),
+        shown("relation", relations::table.order(relations::id).load::<RelationRow>(database).unwrap()),
+        shown("delivery", deliveries::table.order(deliveries::id).load::<DeliveryRow>(database).unwrap()),
+        shown("body", bodies::table.order(bodies::delivery_id).load::<(i64, Vec<u8>)>(database).unwrap()),
+        shown("webhook id", ids),
+        shown("chain", chains),
+        shown("source", known),
+        shown("arrival", arrivals::table.select(arrivals::name).load::<String>(database).unwrap()),
+    ]
+    .concat()
+}
+
+fn run(backend: Backend, history: &History, sizes: &[usize]) -> (Vec<String>, Vec<String>) {
+    let config = history.config();
+    let bench = Bench::new(backend, &config);
+    let answers = bench.run(&history.calls(&config), sizes);
+    let answers = answers.iter().map(|answered| format!("{answered:?}")).collect();
+    (answers, rows(&mut bench.finish()))
+}
+
+fn first_difference<'a>(alone: &'a [String], batched: &'a [String]) -> Option<(&'a str, &'a str)> {
+    let longest = alone.len().max(batched.len());
+    let line = |lines: &'a [String], at: usize| lines.get(at).map_or("nothing", String::as_str);
+    (0..longest).map(|at| (line(alone, at), line(batched, at))).find(|(alone, batched)| alone != batched)
+}
+
+fn any_split_gives_the_same(backend: Backend) {
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() });
+    let splits = prop::collection::vec(prop_oneof![1_usize..4, 4_usize..12, Just(CALLS)], CALLS);
+    runner
+        .run(&(histories(CALLS), splits), |(history, sizes)| {
+            let alone = run(backend, &history, &[]);
+            let batched = run(backend, &history, &sizes);
+            prop_assert_eq!(first_difference(&alone.0, &batched.0), None, "answers, one at a time and in batches");
+            prop_assert_eq!(first_difference(&alone.1, &batched.1), None, "rows, one at a time and in batches");
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_reseller_that_comes_and_goes_within_a_batch_links_nobody() {
+    let history = History::of(&[
+        r#"{"ID":"other","Role":"User"}"#,
+        r#"{"ID":"r","Role":"Reseller"}"#,
+        r#"{"ID":"r","Role":"User"}"#,
+        r#"{"ID":"c","Role":"User","ResellerID":"r"}"#,
+    ]);
+    for backend in backends() {
+        let (alone, batched) = (run(backend, &history, &[]), run(backend, &history, &[3]));
+        assert_eq!(first_difference(&alone.1, &batched.1), None);
+        assert!(batched.1.iter().any(|row| row.starts_with("relation") && row.contains("state: \"pending\"")));
+    }
+}
+
+#[test]
+fn however_calls_are_batched_answers_and_rows_are_the_same() {
+    backends().into_iter().for_each(any_split_gives_the_same);
+}
