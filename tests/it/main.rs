@@ -16,6 +16,7 @@ mod inputs_fields;
 mod inputs_ledger;
 mod inputs_secrets;
 mod inputs_transport;
+mod meanings;
 mod model;
 mod payloads;
 mod rooms;
