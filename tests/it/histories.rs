@@ -98,23 +98,32 @@ fn options() -> BoxedStrategy<Option<Value>> {
     .boxed()
 }
 
+/// Whom calls name as reseller, and who is one: mostly the same two.
+fn reseller_id() -> impl Strategy<Value = &'static str> {
+    prop_oneof![4 => prop::sample::select(&IDS[..2]), 1 => id()]
+}
+
+/// `ID`, `Role` and `ResellerID`.
+fn words() -> impl Strategy<Value = (&'static str, Option<Value>, Option<Value>)> {
+    let said = |role: &str| Just(Some(json!(role)));
+    let none = || prop_oneof![Just(None), Just(Some(Value::Null)), Just(Some(json!("")))];
+    let some = || reseller_id().prop_map(|id| Some(json!(id)));
+    prop_oneof![
+        5 => (reseller_id(), said("Reseller"), none()),
+        1 => (id(), said("Reseller"), some()),
+        8 => (id(), said("User"), some()),
+        4 => (id(), said("User"), none()),
+        1 => (id(), said("Admin"), none()),
+        1 => (id(), Just(None), some()),
+    ]
+}
+
 fn synchronize() -> impl Strategy<Value = Content> {
-    let role = prop_oneof![
-        4 => Just(Some(json!("Reseller"))),
-        8 => Just(Some(json!("User"))),
-        1 => Just(Some(json!("Admin"))),
-        1 => Just(None),
-    ];
     let name = maybe(prop::sample::select(&["A", "B"][..]).prop_map(|name| json!(name)).boxed(), 4);
-    let reseller = prop_oneof![
-        2 => Just(None),
-        2 => Just(Some(Value::Null)),
-        6 => id().prop_map(|id| Some(json!(id))),
-    ];
     let external = prop_oneof![12 => Just(None), 2 => external_id().prop_map(Some)];
     let reseller_external = maybe(external_id(), 12);
-    (id(), role, reseller, external, reseller_external, name, options()).prop_map(
-        |(id, role, reseller, external, reseller_external, name, options)| {
+    (words(), external, reseller_external, name, options()).prop_map(
+        |((id, role, reseller), external, reseller_external, name, options)| {
             let mut body = Map::new();
             body.insert("ID".to_owned(), json!(id));
             for (key, value) in [

@@ -10,6 +10,7 @@ mod batches;
 mod demo;
 mod endpoints_health;
 mod harness;
+mod hierarchy;
 mod histories;
 mod inputs;
 mod inputs_fields;
