@@ -70,6 +70,17 @@ fn changes_under_review_wait_and_are_answered_zero() {
 }
 
 #[test]
+fn each_report_under_review_is_kept() {
+    let mut receiver = hierarchy(ResellerChange::Review);
+    for reseller in ["s", "t"] {
+        receiver.call(Say::customer("c", reseller)).applied();
+        let reported = receiver.account("c").reported.clone().unwrap();
+        assert_eq!(reported.reseller, Some(PlatformId::stored(reseller)));
+        assert_eq!(receiver.place("c"), (ResellerCustomer, Some("r"), Some(Linked)));
+    }
+}
+
+#[test]
 fn refused_changes_change_nothing() {
     for (id, say, _) in changes() {
         let mut receiver = hierarchy(ResellerChange::Refuse);

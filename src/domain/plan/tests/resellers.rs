@@ -106,6 +106,48 @@ fn who_waits_is_linked_in_the_call_in_which_the_reseller_comes() {
 }
 
 #[test]
+fn another_name_links_who_waits() {
+    let mut receiver = Receiver::new();
+    receiver.call(Say::reseller("r")).applied();
+    receiver.call(Say::customer("c", "unknown")).applied();
+    let waiting = receiver.account("c").reseller.as_ref().unwrap().id;
+    receiver.call(Say::customer("c", "unknown").reseller_external(&derived("r"))).applied();
+    let relation = receiver.account("c").reseller.as_ref().unwrap();
+    assert_eq!((relation.id, relation.state), (waiting, Linked));
+    assert_eq!(relation.linked_at, Some(receiver.second * 1_000_000));
+    assert_eq!(found(&receiver, "c"), (Some(receiver.account("r").id), Some(FoundBy::ExternalId)));
+}
+
+#[test]
+fn one_common_name_is_the_same_reseller_while_it_has_not_come() {
+    for (names, others, same) in
+        [(("x", "E1"), ("y", "E1"), true), (("x", "E1"), ("x", "E2"), true), (("x", "E1"), ("y", "E2"), false)]
+    {
+        let mut receiver = Receiver::changing(ResellerChange::Refuse);
+        let say = |(reseller, external_id)| Say::customer("c", reseller).reseller_external(external_id);
+        receiver.call(say(names)).applied();
+        let told = receiver.call(say(others));
+        assert_eq!(told.code == Code::Done, same, "{names:?} {others:?}");
+        let relation = receiver.account("c").reseller.clone().unwrap();
+        let (platform_id, external_id) = if same { others } else { names };
+        assert_eq!(relation.reseller_platform_id, Some(PlatformId::stored(platform_id)));
+        assert_eq!(relation.reseller_external_id, Some(ExternalId::stored(external_id)));
+    }
+}
+
+#[test]
+fn who_is_linked_waits_for_nobody() {
+    let mut receiver = Receiver::new();
+    receiver.call(Say::reseller("r")).applied();
+    receiver.call(Say::customer("c", "later").reseller_external(&derived("r"))).applied();
+    // The ResellerID that found nobody then is an account's now: the link stays, and that account has no customers.
+    receiver.call(Say::reseller("later")).applied();
+    assert_eq!(found(&receiver, "c"), (Some(receiver.account("r").id), Some(FoundBy::ExternalId)));
+    receiver.call(Say::delete("r")).refused(Code::Conflict);
+    receiver.call(Say::delete("later")).applied();
+}
+
+#[test]
 fn without_reseller_support_nothing_is_missing() {
     let mut receiver = Receiver::new();
     receiver.policy.reseller_support = false;
