@@ -12,7 +12,7 @@ use tiersync::store::schema::{
 };
 
 use crate::harness::{Backend, backends};
-use crate::histories::{Bench, History, histories};
+use crate::histories::{Bench, History, derived, histories};
 
 const CASES: u32 = 24;
 const CALLS: usize = 30;
@@ -96,6 +96,23 @@ fn a_reseller_that_comes_and_goes_within_a_batch_links_nobody() {
         let (alone, batched) = (run(backend, &history, &[]), run(backend, &history, &[3]));
         assert_eq!(first_difference(&alone.1, &batched.1), None);
         assert!(batched.1.iter().any(|row| row.starts_with("relation") && row.contains("state: \"pending\"")));
+    }
+}
+
+#[test]
+fn who_was_found_by_external_id_stays_linked_when_the_reseller_id_comes() {
+    let external_id = derived("r");
+    let customer = format!(r#"{{"ID":"c","Role":"User","ResellerID":"l","ResellerExternalID":"{external_id}"}}"#);
+    let history = History::of(&[
+        r#"{"ID":"other","Role":"User"}"#,
+        r#"{"ID":"r","Role":"Reseller"}"#,
+        &customer,
+        r#"{"ID":"l","Role":"Reseller"}"#,
+    ]);
+    for backend in backends() {
+        let (alone, batched) = (run(backend, &history, &[]), run(backend, &history, &[3]));
+        assert_eq!(first_difference(&alone.1, &batched.1), None);
+        assert!(batched.1.iter().any(|row| row.starts_with("relation") && row.contains("Some(\"external_id\")")));
     }
 }
 

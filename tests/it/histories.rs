@@ -60,7 +60,7 @@ fn scope(second_tenant: bool) -> Scope {
 }
 
 /// The ExternalID that an account gets unless somebody adopted it.
-fn derived(id: &str) -> String {
+pub fn derived(id: &str) -> String {
     AccountKey { scope: scope(false), platform_id: PlatformId::stored(id) }.derived_external_id(1).to_string()
 }
 
