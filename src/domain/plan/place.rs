@@ -151,6 +151,14 @@ fn find(
         Some(external_id) => world.external(&call.scope, external_id)?,
         None => None,
     };
+    if external_id.is_some() && by_external_id.is_none() && world.account(subject)?.is_none() {
+        // A new account has no ExternalID yet, but the one that it is about to get names it already: a call that is
+        // refused when it comes again must not be taken when it comes first.
+        let own = submitted.external_id.clone().unwrap_or_else(|| subject.derived_external_id(1));
+        if external_id.as_ref() == Some(&own) {
+            return Err(names_itself());
+        }
+    }
     let by_platform_id = world.reference(&call.key(reseller))?;
     let (found, found_by) = match (by_external_id, by_platform_id) {
         (Some(a), Some(b)) if a.key != b.key => {
@@ -190,10 +198,7 @@ fn find(
 
 fn refuse_impossible(found: &Reference, subject: &AccountKey) -> Result<(), Stop> {
     if found.key == *subject {
-        return Err(Stop::Refuse(
-            Code::Conflict,
-            "ResellerExternalID names the account itself. Send the reseller's own, or none.".to_owned(),
-        ));
+        return Err(names_itself());
     }
     if found.status == AccountStatus::Deleted {
         return Err(Stop::Refuse(
@@ -202,4 +207,11 @@ fn refuse_impossible(found: &Reference, subject: &AccountKey) -> Result<(), Stop
         ));
     }
     Ok(())
+}
+
+fn names_itself() -> Stop {
+    Stop::Refuse(
+        Code::Conflict,
+        "ResellerExternalID names the account itself. Send the reseller's own, or none.".to_owned(),
+    )
 }

@@ -76,6 +76,22 @@ fn a_deleted_reseller_and_the_account_itself_are_refused() {
 }
 
 #[test]
+fn a_new_account_cannot_name_itself_either() {
+    let mut receiver = Receiver::new();
+    receiver.call(Say::reseller("r")).applied();
+    for (id, reseller, external_id) in [("c", "r", None), ("c", "unknown", None), ("d", "r", Some("adopted"))] {
+        let own = external_id.map_or_else(|| derived(id), str::to_owned);
+        let mut say = Say::customer(id, reseller).reseller_external(&own);
+        if let Some(external_id) = external_id {
+            say = say.external(external_id);
+        }
+        let told = receiver.call(say).refused(Code::Conflict);
+        assert!(told.message.contains("itself"), "{}", told.message);
+    }
+    assert_eq!(receiver.accounts.len(), 1);
+}
+
+#[test]
 fn who_waits_is_linked_in_the_call_in_which_the_reseller_comes() {
     for how in ["made", "revived", "promoted"] {
         let mut receiver = Receiver::new();
