@@ -1,4 +1,5 @@
-//! `checkonly` predicts what the same call made for real is answered, and changes nothing.
+//! Two promises about every state that a history can reach: `checkonly` predicts what the same call made for real is
+//! answered and changes nothing, and a call that comes again at once changes nothing more.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
@@ -17,10 +18,12 @@ fn doubled(calls: &[Call]) -> Vec<(bool, Call)> {
     calls.iter().flat_map(|call| asked(call).into_iter().chain([(false, call.clone())])).collect()
 }
 
+fn runner() -> TestRunner {
+    TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })
+}
+
 fn checkonly_predicts(backend: Backend) {
-    let mut runner =
-        TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() });
-    runner
+    runner()
         .run(&histories(CALLS), |history| {
             let config = history.config();
             let calls = history.calls(&config);
@@ -48,6 +51,37 @@ fn checkonly_predicts(backend: Backend) {
             Ok(())
         })
         .unwrap();
+}
+
+/// What a call comes to when it comes again at once, without an id.
+fn again(first: Outcome) -> Outcome {
+    match first {
+        Outcome::Applied => Outcome::Unchanged,
+        other => other,
+    }
+}
+
+fn the_same_again_changes_nothing(backend: Backend) {
+    runner()
+        .run(&histories(CALLS), |history| {
+            let config = history.config();
+            let calls = history.calls(&config).into_iter().map(|call| Call { signed_id: None, ..call });
+            let twice: Vec<Call> = calls.flat_map(|call| [call.clone(), call]).collect();
+            let answered = Bench::new(backend, &config).run(&twice, &[]);
+            for (pair, calls) in answered.chunks(2).zip(twice.chunks(2)) {
+                let (first, second) = (&pair[0], &pair[1]);
+                prop_assert_eq!(second.outcome, again(first.outcome), "{:?}: {:?}", calls[0].intent, second.answer);
+                let results = (first.answer.code, &first.answer.result);
+                prop_assert_eq!((second.answer.code, &second.answer.result), results, "{:?}", calls[0].intent);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_call_that_comes_again_at_once_changes_nothing_more() {
+    backends().into_iter().for_each(the_same_again_changes_nothing);
 }
 
 #[test]
