@@ -60,7 +60,7 @@ fn run(backend: Backend, history: &History, sizes: &[usize]) -> (Vec<String>, Ve
     let bench = Bench::new(backend, &config);
     let answers = bench.run(&history.calls(&config), sizes);
     let answers = answers.iter().map(|answered| format!("{answered:?}")).collect();
-    (answers, rows(&mut bench.finish()))
+    (answers, bench.finish(rows))
 }
 
 fn first_difference<'a>(alone: &'a [String], batched: &'a [String]) -> Option<(&'a str, &'a str)> {

@@ -91,7 +91,7 @@ fn the_hierarchy_is_whole(backend: Backend) {
             let config = history.config();
             let bench = Bench::new(backend, &config);
             bench.run(&history.calls(&config), &[CALLS / 4; 4]);
-            let hierarchy = Hierarchy::read(&mut bench.finish());
+            let hierarchy = bench.finish(Hierarchy::read);
             hierarchy.everybody_has_a_place()?;
             hierarchy.links_are_true()?;
             hierarchy.history_does_not_overlap()

@@ -345,11 +345,11 @@ impl Bench {
         })
     }
 
-    /// Ends the writer and connects to what it left behind.
-    pub fn finish(mut self) -> AnyConnection {
+    /// Ends the writer and reads what it left behind.
+    pub fn finish<T>(mut self, read: impl FnOnce(&mut AnyConnection) -> T) -> T {
         let (writer, thread) = self.writer.take().unwrap();
         drop(writer);
         thread.join();
-        self.database.connect(Use::Read).unwrap()
+        read(&mut self.database.connect(Use::Read).unwrap())
     }
 }
