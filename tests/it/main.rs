@@ -22,3 +22,4 @@ mod model;
 mod payloads;
 mod rooms;
 mod schema;
+mod signers;
