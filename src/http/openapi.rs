@@ -125,6 +125,10 @@ fn readyz() {}
 #[utoipa::path(get, path = "/metrics", tag = "machine", responses((status = 200, content_type = "text/plain", body = String)))]
 fn metrics() {}
 
+/// This description
+#[utoipa::path(get, path = "/openapi.json", tag = "machine", responses((status = 200, body = serde_json::Value)))]
+fn openapi() {}
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -146,7 +150,8 @@ fn metrics() {}
         discovery,
         healthz,
         readyz,
-        metrics
+        metrics,
+        openapi
     ),
     modifiers(&Security)
 )]

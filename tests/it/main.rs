@@ -9,6 +9,7 @@ mod auth_signatures;
 mod batches;
 mod demo;
 mod endpoints_health;
+mod endpoints_machine;
 mod harness;
 mod hierarchy;
 mod histories;
