@@ -74,28 +74,22 @@ fn bodies_are_bounded() {
 fn slow(backend: Backend) {
     let app = impatient(backend);
     let mut ledger = Ledger::of(&app);
-    let too_slow = |name: &str, stream: &mut std::net::TcpStream| {
-        let reply = Reply::read(stream).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!((reply.status, reply.code()), (408, 1408), "{name}");
-        assert_closed(name, stream);
-    };
-    let mut stream = connect(&app);
-    stream.write_all(&Call::synchronize(GOOD).content_length(GOOD.len() + 10).bytes()).unwrap();
-    too_slow("longer announced than sent", &mut stream);
-
-    let mut stream = connect(&app);
-    stream.write_all(&Call::synchronize("").content_length(GOOD.len()).bytes()).unwrap();
-    too_slow("announced and never sent", &mut stream);
-
-    let mut stream = connect(&app);
-    stream.write_all(&[chunked_head(), chunk(GOOD)].concat()).unwrap();
-    too_slow("chunks without an end", &mut stream);
-
+    let stalled = [
+        ("longer announced than sent", Call::synchronize(GOOD).content_length(GOOD.len() + 10).bytes()),
+        ("announced and never sent", Call::synchronize("").content_length(GOOD.len()).bytes()),
+        ("chunks without an end", [chunked_head(), chunk(GOOD)].concat()),
+    ];
+    let stalled = stalled.map(|(name, sent)| {
+        let mut stream = connect(&app);
+        stream.write_all(&sent).unwrap();
+        (name, stream)
+    });
     // A byte now and then keeps a naive timeout from ever passing: the limit must be on the whole body.
     let mut stream = connect(&app);
-    stream.write_all(&Call::synchronize("").content_length(MAX).bytes()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let began = Instant::now();
+    stream.write_all(&Call::synchronize("").content_length(MAX).bytes()).unwrap();
+    // How long the client waits between two bytes.
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let mut first = [0; 1];
     loop {
         assert!(began.elapsed() < Duration::from_secs(30), "a byte at a time holds the connection for ever");
@@ -110,7 +104,11 @@ fn slow(backend: Backend) {
     }
     assert!(began.elapsed() >= Duration::from_millis(900), "refused after {:?}", began.elapsed());
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    too_slow("a byte at a time", &mut stream);
+    for (name, mut stream) in stalled.into_iter().chain([("a byte at a time", stream)]) {
+        let reply = Reply::read(&mut stream).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((reply.status, reply.code()), (408, 1408), "{name}");
+        assert_closed(name, &mut stream);
+    }
 
     assert_eq!(ledger.count(), 0, "a body that did not come is no delivery");
     assert_alive(&app);
