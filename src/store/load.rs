@@ -18,7 +18,7 @@ use super::schema::{accounts, deliveries, relations, sync_options, webhook_ids};
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, SourceId};
 use crate::domain::options::OptionSet;
-use crate::domain::outcome::{Answer, Code};
+use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::relation::Relation;
 use crate::domain::world::{Memory, Need, Reference, ResellerName, World};
 
@@ -158,10 +158,7 @@ pub fn load(connection: &mut AnyConnection, world: &mut World, needs: &[Need], c
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
-    for (source, id) in asked.memory {
-        let memory = memory(connection, source, id)?;
-        world.learn_memory(source.clone(), id.clone(), memory);
-    }
+    memories(connection, world, &asked.memory)?;
     match connection {
         AnyConnection::Sqlite(sqlite) => {
             for key in asked.accounts {
@@ -274,7 +271,9 @@ fn postgres_accounts(
     if !missing.is_empty() || !unowned.is_empty() {
         // No row, no lock: another receiver may be making one of these at this moment. Meet at the name instead, and
         // look again once whoever came first is through.
-        await_arrivals(connection, &missing, &unowned)?;
+        let keys = missing.iter().map(|key| arriving('p', &key.scope, key.platform_id.as_str()));
+        let ids = unowned.iter().map(|(scope, id)| arriving('e', scope, id.as_str()));
+        await_arrivals(connection, keys.chain(ids).collect())?;
         rows.extend(by_key(connection, &missing)?);
         owners.extend(by_external_id(connection, &unowned)?);
     }
@@ -343,19 +342,15 @@ impl Statement for Arrived {
     const COLUMNS: &'static [&'static str] = &["name"];
 }
 
+/// A name of an account as the table of arrivals has it: no two spell the same.
+fn arriving(kind: char, scope: &Scope, id: &str) -> String {
+    let (source, tenant) = (scope.source.as_str(), scope.tenant.as_str());
+    format!("{kind}{}:{source}{}:{tenant}{id}", source.len(), tenant.len())
+}
+
 /// Waits for every other transaction that is about to make one of these names or to wait for it, and makes others wait
 /// for this one. The rows are deleted at once: until this transaction ends, an insert of the same name waits all the same.
-fn await_arrivals(
-    connection: &mut AnyConnection,
-    keys: &BTreeSet<&AccountKey>,
-    externals: &BTreeSet<(&Scope, &ExternalId)>,
-) -> Result<(), StoreError> {
-    let name = |kind: char, scope: &Scope, id: &str| {
-        let (source, tenant) = (scope.source.as_str(), scope.tenant.as_str());
-        format!("{kind}{}:{source}{}:{tenant}{id}", source.len(), tenant.len())
-    };
-    let mut names: Vec<String> = keys.iter().map(|key| name('p', &key.scope, key.platform_id.as_str())).collect();
-    names.extend(externals.iter().map(|(scope, id)| name('e', scope, id.as_str())));
+fn await_arrivals(connection: &mut AnyConnection, mut names: Vec<String>) -> Result<(), StoreError> {
     names.sort();
     let mut rows = Rows::<Arrive>::default();
     for name in &names {
@@ -424,6 +419,38 @@ fn customers(connection: &mut AnyConnection, name: &ResellerName, cap: usize) ->
     found.sort_unstable();
     found.dedup();
     Ok(found.into_iter().map(AccountId).collect())
+}
+
+/// Looks up what is remembered of signed ids. On PostgreSQL another receiver may be judging a call under the same id at
+/// this moment: meet at the ids that have no answer yet, before anything else is locked, and look again.
+fn memories(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    asked: &HashSet<(&SourceId, &std::sync::Arc<str>)>,
+) -> Result<(), StoreError> {
+    let mut open = Vec::new();
+    for (source, id) in asked {
+        match memory(connection, source, id)? {
+            Some(memory) if memory.outcome != Outcome::Rejected => {
+                world.learn_memory((*source).clone(), (*id).clone(), Some(memory));
+            }
+            memory if matches!(connection, AnyConnection::Sqlite(_)) => {
+                world.learn_memory((*source).clone(), (*id).clone(), memory);
+            }
+            _ => open.push((*source, *id)),
+        }
+    }
+    if !open.is_empty() {
+        let name = |(source, id): &(&SourceId, &std::sync::Arc<str>)| {
+            format!("m{}:{}{id}", source.as_str().len(), source.as_str())
+        };
+        await_arrivals(connection, open.iter().map(name).collect())?;
+        for (source, id) in open {
+            let memory = memory(connection, source, id)?;
+            world.learn_memory(source.clone(), id.clone(), memory);
+        }
+    }
+    Ok(())
 }
 
 fn memory(connection: &mut AnyConnection, source: &SourceId, id: &str) -> Result<Option<Memory>, StoreError> {
