@@ -132,14 +132,6 @@ impl Ran {
         assert!(matches!(lines[..], [line] if line.starts_with("tiersync: ")), "not one line: {self:?}");
         assert!(self.err.contains(part), "{part:?} is not in {self:?}");
     }
-
-    /// The command line itself was wrong: clap explains, with the usage or a hint below.
-    #[track_caller]
-    pub fn misused(&self, part: &str) {
-        assert_eq!(self.code, 2, "{self:?}");
-        assert!(self.out.is_empty() && self.err.starts_with("error: "), "{self:?}");
-        assert!(self.err.contains(part), "{part:?} is not in {self:?}");
-    }
 }
 
 /// A running `tiersync serve`. Dropping it kills it.
@@ -175,6 +167,13 @@ impl Serving {
     pub fn terminate(&self) {
         let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Waits for its end and gives everything that it logged.
+    pub fn log_when_ended(self) -> String {
+        let log = self.log.clone();
+        assert_eq!(self.wait().code(), Some(0));
+        read(&log)
     }
 
     /// Waits for its end.

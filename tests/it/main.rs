@@ -7,6 +7,7 @@ mod auth;
 mod auth_replay;
 mod auth_signatures;
 mod batches;
+mod commands;
 mod commands_binary;
 mod concurrency;
 mod demo;
