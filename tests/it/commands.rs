@@ -207,12 +207,11 @@ fn check_finds_a_tenant_setting_that_changed_while_there_are_accounts() {
 #[test]
 fn a_database_that_cannot_be_reached_is_exit_code_3() {
     let place = Place::with(Backend::Sqlite, &config("", ""));
-    // A port that was free a moment ago and is not listened on.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let away = format!("postgres://me:hunter2hunter2@127.0.0.1:{port}/db");
+    // Port 1 is reserved, and nobody listens on it.
+    let away = "postgres://me:hunter2hunter2@127.0.0.1:1/db";
     let nowhere = format!("sqlite:{}", place.path("no/such/folder/tiersync.db").display());
     for command in [&["migrate"][..], &["check"], &["accounts", "list"], &["deliveries", "verify"], &["serve"]] {
-        let ran = place.run(&[command, &["--database-url", &away]].concat());
+        let ran = place.run(&[command, &["--database-url", away]].concat());
         ran.failed(3, "");
         assert!(!ran.err.contains("hunter2") && ran.err.contains("127.0.0.1"), "{ran:?}");
     }
