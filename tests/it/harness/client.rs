@@ -133,6 +133,16 @@ impl Call {
     }
 }
 
+/// Reads what is there. A read with a timeout is interrupted where the process is stopped and goes on (signal(7)).
+fn uninterrupted(stream: &mut TcpStream, into: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(into) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
 impl Reply {
     /// Reads one answer.
     pub fn read(stream: &mut TcpStream) -> std::io::Result<Self> {
@@ -143,7 +153,7 @@ impl Reply {
             if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at;
             }
-            match stream.read(&mut chunk)? {
+            match uninterrupted(stream, &mut chunk)? {
                 0 => return Err(broken()),
                 read => bytes.extend_from_slice(&chunk[..read]),
             }
@@ -159,7 +169,7 @@ impl Reply {
             headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
         let mut body = bytes.split_off(head_end + 4);
         while body.len() < length.unwrap_or(0) {
-            match stream.read(&mut chunk)? {
+            match uninterrupted(stream, &mut chunk)? {
                 0 => return Err(broken()),
                 read => body.extend_from_slice(&chunk[..read]),
             }
