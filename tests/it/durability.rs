@@ -1,14 +1,17 @@
 //! What was answered is stored, whatever ends the receiver or takes its database away.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tiersync::app::Options;
 use tiersync::domain::outcome::Outcome;
 use tiersync::store::AnyConnection;
 use tiersync::store::accounts::{self, AccountFilter};
+use tiersync::store::chains;
 use tiersync::store::connection::{Database, Use};
 use tiersync::store::deliveries::{self, DeliveryFilter};
 
@@ -169,7 +172,27 @@ fn sigterm_answers_what_came_in_and_ends_well() {
         assert_eq!(lost, Vec::<&String>::new(), "whoever got no answer was not let in any more");
         place.fine(&["deliveries", "verify"]);
         assert_whole(&mut open(&place));
+        // It gave its chain back, so the next one goes on with it.
+        let serving = place.serve();
+        let body = r#"{"ID":"after","Role":"User"}"#;
+        assert_eq!(Call::synchronize(body).try_send(serving.address).unwrap().code(), 0);
+        let heads = chains::heads(&mut open(&place)).unwrap();
+        assert_eq!(heads.len(), 1, "{heads:?}");
     }
+}
+
+#[test]
+fn sigterm_does_not_wait_for_idle_connections() {
+    let place = Place::with(Backend::Sqlite, &config("", ""));
+    let serving = place.serve();
+    let mut idle = TcpStream::connect(serving.address).unwrap();
+    idle.write_all(&Call::synchronize(r#"{"ID":"1","Role":"User"}"#).bytes()).unwrap();
+    assert_eq!(Reply::read(&mut idle).unwrap().code(), 0);
+    let began = Instant::now();
+    serving.terminate();
+    assert_eq!(serving.wait().code(), Some(0));
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(15), "it waited {took:?} for a connection that says nothing");
 }
 
 /// An answer that says "not now".
@@ -206,5 +229,33 @@ fn postgres_may_stop_and_come_back() {
         assert_not_now(id, reply);
     }
     load.assert_stored(&mut app.database());
+    assert_whole(&mut app.database());
+}
+
+#[test]
+fn postgres_may_be_restarted_while_nobody_calls() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let mut cluster = Cluster::start().unwrap();
+    let app = TestApp::on(&cluster.new_schema(), &config("", ""), Options::default(), None);
+    for round in 0..3 {
+        let body = format!(r#"{{"ID":"{round}","Role":"User"}}"#);
+        assert_eq!(app.synchronize(&body).code(), 0);
+        cluster.halt();
+        until("it says that it is not ready", || app.get("/readyz").status == 503);
+        cluster.resume();
+        // Nobody told the writer yet: its first call finds the old connection dead.
+        until("calls are taken again", || {
+            let reply = app.synchronize(&body);
+            if reply.code() != 0 {
+                assert_not_now("the first call", &reply);
+            }
+            reply.code() == 0
+        });
+        until("it is ready again", || app.get("/readyz").status == 200);
+    }
+    let heads = chains::heads(&mut app.database()).unwrap();
+    assert_eq!(heads.iter().map(|head| (head.chain, head.position)).collect::<Vec<_>>(), [(0, 6)]);
     assert_whole(&mut app.database());
 }

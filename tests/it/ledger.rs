@@ -187,6 +187,27 @@ fn a_second_receiver_writes_a_chain_of_its_own() {
     assert_eq!(findings(&third, &[])[0], Finding::Missing(DeliveryId::issue(1, 2), DeliveryId::issue(1, 2)));
 }
 
+#[test]
+fn a_receiver_whose_chain_was_taken_over_takes_another() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let first = TestApp::start(Backend::Postgres);
+    assert_eq!(first.synchronize(&reseller("1")).code(), 0);
+    // As if it had not been heard of for long, though it is alive.
+    first.database().batch_execute("UPDATE ledger_chains SET claimed_at = 0").unwrap();
+    let second = first.second();
+    assert_eq!(second.synchronize(&reseller("2")).code(), 0);
+    assert_eq!(rows(&first).last().unwrap().id, DeliveryId::issue(0, 2), "the second one writes the first one's chain");
+    for n in 3..9 {
+        let app = if n % 2 == 0 { &second } else { &first };
+        assert_eq!(app.synchronize(&reseller(&n.to_string())).code(), 0);
+    }
+    let positions: Vec<(i64, i64)> = heads(&first).iter().map(|head| (head.chain, head.position)).collect();
+    assert_eq!(positions, [(0, 5), (1, 3)]);
+    assert_whole(&mut first.database());
+}
+
 /// A ledger of ten rows in one chain.
 fn ten(backend: Backend) -> TestApp {
     let app = TestApp::start(backend);
