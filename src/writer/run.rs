@@ -48,7 +48,7 @@ impl Running {
                  or start with an empty database"
             )));
         }
-        in_transaction(&mut connection, |connection| {
+        until_uncontended(&mut connection, |connection| {
             sources::register(connection, &running.config.sources, now_micros())
         })?;
         let tail = running.claim(&mut connection)?;
@@ -57,13 +57,7 @@ impl Running {
     }
 
     fn claim(&self, connection: &mut AnyConnection) -> Result<Tail, StoreError> {
-        let mut attempt = 0;
-        loop {
-            match in_transaction(connection, |connection| chains::claim(connection, &self.owner, now_micros())) {
-                Err(StoreError::Contended(_)) if attempt < MAX_RERUNS => attempt += 1,
-                claimed => return claimed,
-            }
-        }
+        until_uncontended(connection, |connection| chains::claim(connection, &self.owner, now_micros()))
     }
 
     /// Until every handle is gone.
@@ -262,6 +256,20 @@ fn in_transaction<T>(
         Err(error) => {
             transaction::roll_back(connection);
             Err(error)
+        }
+    }
+}
+
+/// As [`in_transaction`], again while receivers that start at the same moment are in the way.
+fn until_uncontended<T>(
+    connection: &mut AnyConnection,
+    work: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut attempt = 0;
+    loop {
+        match in_transaction(connection, &work) {
+            Err(StoreError::Contended(_)) if attempt < MAX_RERUNS => attempt += 1,
+            done => return done,
         }
     }
 }

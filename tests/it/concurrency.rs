@@ -3,16 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Barrier;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, RunQueryDsl};
 use rand::seq::SliceRandom;
+use tiersync::app::Options;
 use tiersync::domain::account::{AccountKind, AccountStatus};
 use tiersync::domain::outcome::Outcome;
 use tiersync::domain::relation::RelationState;
 use tiersync::store::accounts::{self, AccountFilter, Listed};
+use tiersync::store::connection::{Database, Use};
 use tiersync::store::deliveries::{self, DeliveryFilter};
+use tiersync::store::{chains, migrate};
 
+use crate::commands_binary::until;
 use crate::harness::app::SIGNING;
 use crate::harness::client::now;
-use crate::harness::{Backend, Call, Reply, TestApp, backends};
+use crate::harness::{Backend, Call, Reply, TestApp, backends, config, postgres};
 use crate::ledger::assert_whole;
 
 const THREADS: usize = 8;
@@ -283,4 +289,71 @@ fn a_deleted_reseller_never_has_customers_at_two_receivers() {
         let second = first.second();
         deletes_race_with_new_customers(&first, &second);
     }
+}
+
+/// Receivers that are rolled out together all find the database empty.
+#[test]
+fn receivers_may_start_at_the_same_moment() {
+    const RECEIVERS: usize = 4;
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    for migrated in [false, true, true, true, true, true] {
+        let url = postgres::shared().unwrap().new_schema();
+        if migrated {
+            // Whoever need not wait for migrations meets the others at the next step.
+            let mut database = Database::parse(&url).unwrap().connect(Use::Write).unwrap();
+            migrate::run(&mut database).unwrap();
+        }
+        let together = Barrier::new(RECEIVERS);
+        let start = || {
+            together.wait();
+            TestApp::on(&url, &config("", ""), Options::default(), None)
+        };
+        let apps: Vec<TestApp> = std::thread::scope(|scope| {
+            let starting: Vec<_> = (0..RECEIVERS).map(|_| scope.spawn(start)).collect();
+            starting.into_iter().map(|app| app.join().unwrap()).collect()
+        });
+        for (n, app) in apps.iter().enumerate() {
+            assert_eq!(app.synchronize(&reseller(&n.to_string())).code(), 0);
+        }
+        let heads = chains::heads(&mut apps[0].database()).unwrap();
+        assert_eq!(heads.iter().map(|head| head.position).collect::<Vec<_>>(), [1; RECEIVERS], "a chain each");
+        assert_whole(&mut apps[0].database());
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Waiting {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
+}
+
+#[test]
+fn a_source_may_be_registered_by_two_receivers_at_once() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let url = postgres::shared().unwrap().new_schema();
+    let named = format!("{url}&application_name=tiersync-registers");
+    let mut other = PgConnection::establish(&url).unwrap();
+    let mut database = Database::parse(&url).unwrap().connect(Use::Write).unwrap();
+    migrate::run(&mut database).unwrap();
+    other.batch_execute("BEGIN; INSERT INTO sources VALUES ('eu', '', 0)").unwrap();
+    let app = std::thread::scope(|scope| {
+        let starting = scope.spawn(|| TestApp::on(&named, &config("", ""), Options::default(), None));
+        let mut observer = PgConnection::establish(&url).unwrap();
+        until("the receiver waits for the other one", || {
+            let waiting: Waiting = diesel::sql_query(
+                "SELECT count(*) AS count FROM pg_stat_activity \
+                 WHERE application_name = 'tiersync-registers' AND wait_event_type = 'Lock'",
+            )
+            .get_result(&mut observer)
+            .unwrap();
+            waiting.count > 0
+        });
+        other.batch_execute("COMMIT").unwrap();
+        starting.join().unwrap()
+    });
+    assert_eq!(app.synchronize(&reseller("1")).code(), 0);
 }
