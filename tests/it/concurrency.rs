@@ -159,10 +159,21 @@ fn nobody_is_left_pending(receivers: &[&TestApp]) {
         let mut calls = Vec::new();
         for n in 0..60 {
             let id = format!("{round}-r{n}");
-            calls.push((id.clone(), Call::synchronize(reseller(&id))));
+            let vendors = format!("vendor-{id}");
+            let new = format!(r#"{{"ID":"{id}","Role":"Reseller","ResellerID":"","ExternalID":"{vendors}"}}"#);
+            calls.push((id.clone(), Call::synchronize(new)));
             for customer_number in 0..4 {
                 let customer_id = format!("{id}-c{customer_number}");
-                calls.push((customer_id.clone(), Call::synchronize(customer(&customer_id, &id))));
+                // Some name their reseller by its ID, some by the vendor's ID alone, some by both.
+                let (by_id, by_vendors) = match customer_number % 3 {
+                    0 => (id.clone(), String::new()),
+                    1 => (format!("nobody-{id}"), vendors.clone()),
+                    _ => (id.clone(), vendors.clone()),
+                };
+                let body = format!(
+                    r#"{{"ID":"{customer_id}","Role":"User","ResellerID":"{by_id}","ResellerExternalID":"{by_vendors}"}}"#
+                );
+                calls.push((customer_id, Call::synchronize(body)));
             }
         }
         for (id, reply) in spread(receivers, calls) {
@@ -289,6 +300,51 @@ fn a_deleted_reseller_never_has_customers_at_two_receivers() {
         let second = first.second();
         deletes_race_with_new_customers(&first, &second);
     }
+}
+
+/// Resellers become direct customers, and resellers again, while new customers of theirs arrive elsewhere.
+#[test]
+fn only_resellers_have_customers_at_two_receivers() {
+    const RACES: usize = 60;
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let first = TestApp::start(Backend::Postgres);
+    let second = first.second();
+    for n in 0..RACES {
+        assert_eq!(first.synchronize(&reseller(&format!("r{n}"))).code(), 0);
+    }
+    let together = Barrier::new(2);
+    let race = |app: &TestApp, bodies: Vec<String>| {
+        let send = |body: &String| {
+            together.wait();
+            app.synchronize(body).code()
+        };
+        bodies.iter().map(send).collect::<Vec<_>>()
+    };
+    let sellers = |make: fn(&str) -> String| (0..RACES).map(|n| make(&format!("r{n}"))).collect::<Vec<_>>();
+    let customers =
+        |name: &str| (0..RACES).map(|n| customer(&format!("{name}{n}"), &format!("r{n}"))).collect::<Vec<_>>();
+    for (make, name) in [(direct as fn(&str) -> String, "a"), (reseller, "b")] {
+        let (changed, arrived) = std::thread::scope(|scope| {
+            let changes = scope.spawn(|| race(&first, sellers(make)));
+            let arrivals = scope.spawn(|| race(&second, customers(name)));
+            (changes.join().unwrap(), arrivals.join().unwrap())
+        });
+        assert!(changed.iter().chain(&arrived).all(|code| [0, 1004].contains(code)), "{changed:?} {arrived:?}");
+        let accounts = all_accounts(&first);
+        let kinds: BTreeMap<&str, AccountKind> =
+            accounts.iter().map(|listed| (listed.account.key.platform_id.as_str(), listed.account.kind)).collect();
+        for listed in accounts.iter().filter(|listed| listed.account.kind == AccountKind::ResellerCustomer) {
+            let named = listed.account.reseller.as_ref().unwrap();
+            let seller = named.reseller_platform_id.as_ref().unwrap().as_str();
+            let linked = listed.reseller.as_ref().map(|(reseller, ..)| reseller.as_str());
+            let sells = kinds[seller] == AccountKind::Reseller;
+            assert_eq!(linked, sells.then_some(seller), "{}", listed.account.key.platform_id);
+        }
+    }
+    assert_eq!(accounts::count_pending(&mut first.database()).unwrap(), 0, "all are resellers again");
+    assert_whole(&mut first.database());
 }
 
 /// Receivers that are rolled out together all find the database empty.
