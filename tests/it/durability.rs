@@ -1,7 +1,7 @@
 //! What was answered is stored, whatever ends the receiver or takes its database away.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -193,6 +193,29 @@ fn sigterm_does_not_wait_for_idle_connections() {
     assert_eq!(serving.wait().code(), Some(0));
     let took = began.elapsed();
     assert!(took < Duration::from_secs(15), "it waited {took:?} for a connection that says nothing");
+}
+
+#[test]
+fn sigterm_lets_a_call_under_way_end() {
+    for backend in backends() {
+        let place = Place::with(backend, &config("", ""));
+        let serving = place.serve();
+        let (half, rest) = (r#"{"ID":"slow","#, r#""Role":"User"}"#);
+        let call = Call::synchronize(half).content_length(half.len() + rest.len()).header("Expect", "100-continue");
+        let mut stream = TcpStream::connect(serving.address).unwrap();
+        stream.write_all(&call.bytes()).unwrap();
+        // The receiver says so when it begins to read the body.
+        let mut go_on = [0; 25];
+        stream.read_exact(&mut go_on).unwrap();
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+        serving.terminate();
+        until("it stops", || serving.log().contains("no new calls"));
+        stream.write_all(rest.as_bytes()).unwrap();
+        let reply = Reply::read(&mut stream).unwrap();
+        assert_eq!((reply.status, reply.code()), (200, 0), "{}", reply.body);
+        assert_eq!(serving.wait().code(), Some(0));
+        assert_eq!(stored(&mut open(&place)), [("slow".to_owned(), reply.result())].into());
+    }
 }
 
 /// An answer that says "not now".

@@ -13,7 +13,7 @@ use tiersync::store::{AnyConnection, StoreError};
 use tiersync::writer::faults::{Faults, Place};
 
 use crate::commands_binary::until;
-use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
+use crate::harness::{Backend, Reply, TestApp, backends, config};
 use crate::ledger::assert_whole;
 
 /// Every place before the commit.
