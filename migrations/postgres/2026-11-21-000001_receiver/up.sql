@@ -38,10 +38,11 @@ CREATE TABLE accounts (
     body_digest BYTEA
 );
 
--- Identity: what a call names.
-CREATE UNIQUE INDEX accounts_identity ON accounts (source, tenant, platform_id);
+-- Identity: what a call names. The most telling column comes first in both: with a shared beginning, a plan made while
+-- the table was empty may take the one index for the other and walk through a whole source.
+CREATE UNIQUE INDEX accounts_identity ON accounts (platform_id, source, tenant);
 -- Who has an ExternalID: adoption, and ResellerExternalID.
-CREATE UNIQUE INDEX accounts_external_id ON accounts (source, tenant, external_id);
+CREATE UNIQUE INDEX accounts_external_id ON accounts (external_id, source, tenant);
 -- Counts by kind, and the roots of the tree.
 CREATE INDEX accounts_kind ON accounts (status, kind, id);
 
