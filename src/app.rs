@@ -31,6 +31,10 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most connections per worker.
 const MAX_CONNECTIONS: usize = 10_000;
 
+/// Threads that write to PostgreSQL: while one waits for its commit, another looks up and plans. More than the server has
+/// cores for only split the batches.
+const LANES: usize = 2;
+
 /// Why the receiver does not start.
 #[derive(Debug, Error)]
 pub enum AppError {
@@ -50,6 +54,8 @@ pub enum AppError {
 pub struct Options {
     /// Failures on demand.
     pub faults: Faults,
+    /// How many threads write to PostgreSQL, where not [`LANES`].
+    pub lanes: Option<usize>,
     /// Store nothing: what the stores are measured against.
     #[doc(hidden)]
     pub storing_nothing: bool,
@@ -86,6 +92,7 @@ impl App {
             Writer::start(WriterConfig {
                 database: database.clone(),
                 queue: config.limits.queue,
+                lanes: options.lanes.unwrap_or(LANES),
                 sources: registered(&config),
                 observer: metrics.clone(),
                 faults: options.faults,

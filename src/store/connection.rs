@@ -127,10 +127,10 @@ impl Database {
                 connection
                     .batch_execute("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")?;
                 match purpose {
-                    // FULL: in WAL mode NORMAL may lose the last commits at a power cut, and an answered call is a promise.
-                    // No automatic checkpoints: they would run inside a commit; the checkpoint task does them.
+                    // NORMAL only appends to the log at a commit; the writer flushes the log itself before it answers, see
+                    // `durable`. No automatic checkpoints: they would run inside a commit; the checkpoint task does them.
                     Use::Write => connection.batch_execute(&format!(
-                        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{WRITER_CACHE_KIB}"
+                        "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{WRITER_CACHE_KIB}"
                     ))?,
                     Use::Read => connection.batch_execute(&format!(
                         "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{READER_CACHE_KIB}; \

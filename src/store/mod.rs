@@ -7,6 +7,7 @@ pub mod chains;
 pub mod checkpoint;
 pub mod connection;
 pub mod deliveries;
+pub mod durable;
 pub mod encode;
 pub mod error;
 pub mod load;

@@ -4,7 +4,9 @@
 mod batch;
 pub mod faults;
 mod run;
+mod settle;
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -31,11 +33,15 @@ const MAX_BATCH: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(25);
 
 /// What the writer needs to start.
+#[derive(Clone)]
 pub struct WriterConfig {
     /// Where to write.
     pub database: Database,
     /// How many calls may wait.
     pub queue: usize,
+    /// How many threads write, each with a connection and a chain of its own. Calls about one account always go to the
+    /// same one, in their order. SQLite has one writer, whatever this says.
+    pub lanes: usize,
     /// The sources of this configuration.
     pub sources: Vec<Registered>,
     /// Told about every batch.
@@ -51,7 +57,7 @@ pub struct BatchReport {
     pub calls: usize,
     /// From its first statement to before its commit.
     pub work: Duration,
-    /// Its commit.
+    /// From there until it was durable.
     pub commit: Duration,
 }
 
@@ -98,47 +104,71 @@ struct Job {
     reply: oneshot::Sender<Result<Answered, SubmitError>>,
 }
 
-/// What all handles and the writer's thread share.
+/// What all handles and the writer's threads share.
 struct Shared {
     waiting: AtomicUsize,
-    available: AtomicBool,
     capacity: usize,
+    /// Whether each lane has its database.
+    available: Vec<AtomicBool>,
+}
+
+impl Shared {
+    fn new(capacity: usize, lanes: usize) -> Arc<Self> {
+        let available = (0..lanes).map(|_| AtomicBool::new(true)).collect();
+        Arc::new(Self { waiting: AtomicUsize::new(0), capacity, available })
+    }
+
+    fn set_available(&self, lane: usize, available: bool) {
+        if let Some(flag) = self.available.get(lane) {
+            flag.store(available, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Hands calls to the writer; cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
-    queue: SyncSender<Job>,
+    lanes: Arc<[SyncSender<Job>]>,
     shared: Arc<Shared>,
 }
 
-/// The writer's thread. Dropping every [`Writer`] lets it end behind its last call.
-pub struct WriterThread(JoinHandle<()>);
+/// The writer's threads. Dropping every [`Writer`] lets them end behind their last call.
+pub struct WriterThread(Vec<JoinHandle<()>>);
 
 impl WriterThread {
-    /// Waits until every queued call is answered and the chain is given back. Blocks.
+    /// Waits until every queued call is answered and the chains are given back. Blocks.
     pub fn join(self) {
-        if self.0.join().is_err() {
-            log::error!("the writer thread panicked");
+        for thread in self.0 {
+            if thread.join().is_err() {
+                log::error!("a writer thread panicked");
+            }
         }
     }
 }
 
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| StoreError::Unavailable(format!("no thread for the {name}: {error}")))
+}
+
 impl Writer {
-    /// Connects, checks what the sources were registered with, claims a chain and starts the thread.
+    /// Connects, checks what the sources were registered with, claims a chain for each lane and starts the threads.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be used as it is.
     pub fn start(config: WriterConfig) -> Result<(Self, WriterThread), StoreError> {
-        let (queue, jobs) = sync_channel(config.queue);
-        let shared =
-            Arc::new(Shared { waiting: AtomicUsize::new(0), available: AtomicBool::new(true), capacity: config.queue });
-        let mut running = run::Running::open(config, shared.clone())?;
-        let thread = std::thread::Builder::new()
-            .name("writer".to_owned())
-            .spawn(move || running.run(&jobs))
-            .map_err(|error| StoreError::Unavailable(format!("no thread for the writer: {error}")))?;
-        Ok((Self { queue, shared }, WriterThread(thread)))
+        let count = if config.database.is_postgres() { config.lanes.max(1) } else { 1 };
+        let shared = Shared::new(config.queue, count);
+        let (mut lanes, mut threads) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for lane in 0..count {
+            let (sender, jobs) = sync_channel(config.queue);
+            let mut running = run::Running::open(config.clone(), shared.clone(), lane)?;
+            threads.push(spawn("writer", move || running.run(&jobs))?);
+            lanes.push(sender);
+        }
+        Ok((Self { lanes: lanes.into(), shared }, WriterThread(threads)))
     }
 
     /// A writer that answers every call and stores none: what the others are measured against.
@@ -148,14 +178,18 @@ impl Writer {
     #[doc(hidden)]
     pub fn storing_nothing(queue: usize) -> Result<(Self, WriterThread), StoreError> {
         let (sender, jobs) = sync_channel(queue);
-        let shared =
-            Arc::new(Shared { waiting: AtomicUsize::new(0), available: AtomicBool::new(true), capacity: queue });
+        let shared = Shared::new(queue, 1);
         let seen = shared.clone();
-        let thread = std::thread::Builder::new()
-            .name("writer".to_owned())
-            .spawn(move || run::discard(&jobs, &seen))
-            .map_err(|error| StoreError::Unavailable(format!("no thread for the writer: {error}")))?;
-        Ok((Self { queue: sender, shared }, WriterThread(thread)))
+        let thread = spawn("writer", move || run::discard(&jobs, &seen))?;
+        Ok((Self { lanes: Arc::from([sender]), shared }, WriterThread(vec![thread])))
+    }
+
+    /// Where calls about this account go: always to the same lane, so that they are written as they arrive.
+    fn lane(&self, call: &Call) -> Option<&SyncSender<Job>> {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (&call.scope, call.platform_id()).hash(&mut hasher);
+        let count = u64::try_from(self.lanes.len()).unwrap_or(1).max(1);
+        self.lanes.get(usize::try_from(hasher.finish() % count).unwrap_or(0))
     }
 
     /// Submits a call and waits for its commit.
@@ -166,17 +200,18 @@ impl Writer {
         if !self.is_available() {
             return Err(SubmitError::Unavailable);
         }
+        let lane = self.lane(&call).ok_or(SubmitError::ShuttingDown)?;
         let (reply, answered) = oneshot::channel();
-        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        match self.queue.try_send(Job { call, policy, reply }) {
-            Ok(()) => {}
-            Err(refused) => {
-                self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-                return Err(match refused {
-                    TrySendError::Full(_) => SubmitError::Full,
-                    TrySendError::Disconnected(_) => SubmitError::ShuttingDown,
-                });
-            }
+        if self.shared.waiting.fetch_add(1, Ordering::Relaxed) >= self.shared.capacity {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(SubmitError::Full);
+        }
+        if let Err(refused) = lane.try_send(Job { call, policy, reply }) {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(match refused {
+                TrySendError::Full(_) => SubmitError::Full,
+                TrySendError::Disconnected(_) => SubmitError::ShuttingDown,
+            });
         }
         match tokio::time::timeout(PATIENCE, answered).await {
             Ok(Ok(answered)) => answered,
@@ -196,9 +231,9 @@ impl Writer {
         self.depth() >= self.shared.capacity
     }
 
-    /// Whether the database took the last batch.
+    /// Whether the database took the last batch of every lane.
     #[must_use]
     pub fn is_available(&self) -> bool {
-        self.shared.available.load(Ordering::Relaxed)
+        self.shared.available.iter().all(|available| available.load(Ordering::Relaxed))
     }
 }

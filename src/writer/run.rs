@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::batch::{self, Done};
 use super::faults::Place;
+use super::settle::{Committed, Settling};
 use super::{Answered, BatchReport, Job, MAX_BATCH, Shared, SubmitError, WriterConfig};
 use crate::domain::call::Call;
 use crate::domain::outcome::{Answer, Outcome};
@@ -28,8 +29,17 @@ const PROBE_EVERY: Duration = Duration::from_millis(250);
 pub(super) struct Running {
     config: WriterConfig,
     shared: Arc<Shared>,
+    lane: usize,
     owner: String,
-    open: Option<(AnyConnection, Tail)>,
+    open: Option<Open>,
+}
+
+/// A connection, the end of its chain, and what answers behind its commits. The fields are dropped in this order:
+/// everything is settled while the connection still keeps the log.
+struct Open {
+    settling: Settling,
+    connection: AnyConnection,
+    tail: Tail,
 }
 
 fn now_micros() -> i64 {
@@ -37,9 +47,9 @@ fn now_micros() -> i64 {
 }
 
 impl Running {
-    pub(super) fn open(config: WriterConfig, shared: Arc<Shared>) -> Result<Self, StoreError> {
+    pub(super) fn open(config: WriterConfig, shared: Arc<Shared>, lane: usize) -> Result<Self, StoreError> {
         let owner = uuid::Uuid::new_v4().to_string();
-        let mut running = Self { config, shared, owner, open: None };
+        let mut running = Self { config, shared, lane, owner, open: None };
         let mut connection = running.config.database.connect(Use::Write)?;
         let changed = sources::changed(&mut connection, &running.config.sources)?;
         if let Some(source) = changed.first() {
@@ -51,9 +61,15 @@ impl Running {
         until_uncontended(&mut connection, |connection| {
             sources::register(connection, &running.config.sources, now_micros())
         })?;
-        let tail = running.claim(&mut connection)?;
-        running.open = Some((connection, tail));
+        running.open = Some(running.opened(connection)?);
         Ok(running)
+    }
+
+    /// Makes a fresh connection ready for batches.
+    fn opened(&self, mut connection: AnyConnection) -> Result<Open, StoreError> {
+        let tail = self.claim(&mut connection)?;
+        let settling = Settling::open(&self.config.database, self.config.observer.clone())?;
+        Ok(Open { settling, connection, tail })
     }
 
     fn claim(&self, connection: &mut AnyConnection) -> Result<Tail, StoreError> {
@@ -81,9 +97,13 @@ impl Running {
             if !waiting.is_empty() {
                 self.settle(waiting);
             }
-            self.shared.available.store(self.open.is_some(), Ordering::Relaxed);
+            if self.open.as_ref().is_some_and(|open| open.settling.has_failed()) {
+                self.open = None;
+            }
+            self.shared.set_available(self.lane, self.open.is_some());
         }
-        if let Some((mut connection, tail)) = self.open.take() {
+        if let Some(Open { settling, mut connection, tail }) = self.open.take() {
+            drop(settling);
             let released =
                 in_transaction(&mut connection, |connection| chains::release(connection, tail.head.chain, &self.owner));
             if let Err(error) = released {
@@ -93,10 +113,7 @@ impl Running {
     }
 
     fn reconnect(&mut self) {
-        let opened = self.config.database.connect(Use::Write).and_then(|mut connection| {
-            let tail = self.claim(&mut connection)?;
-            Ok((connection, tail))
-        });
+        let opened = self.config.database.connect(Use::Write).and_then(|connection| self.opened(connection));
         match opened {
             Ok(open) => {
                 log::info!("the database is back");
@@ -109,10 +126,12 @@ impl Running {
     /// Runs a batch until its calls are answered, in halves where one of them makes the others fail.
     fn settle(&mut self, jobs: Vec<Job>) {
         match self.commit(&jobs) {
-            Ok(answered) => {
-                for (job, answered) in jobs.into_iter().zip(answered) {
-                    // Whoever asked may have gone; what is committed stays.
-                    let _ = job.reply.send(Ok(answered));
+            Ok((answered, report, since)) => {
+                let committed = Committed { jobs, answered, report, since };
+                match &self.open {
+                    Some(open) => open.settling.settle(committed),
+                    // A commit leaves its connection open; without one there is nobody who could make it durable.
+                    None => committed.give_up(),
                 }
             }
             Err(StoreError::Unavailable(reason) | StoreError::CommitLost(reason)) => {
@@ -147,7 +166,7 @@ impl Running {
     }
 
     /// Commits a batch, running it again while only other writers are in the way.
-    fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Answered>, StoreError> {
+    fn commit(&mut self, jobs: &[Job]) -> Result<(Vec<Answered>, BatchReport, Instant), StoreError> {
         let jobs: Vec<&Job> = jobs.iter().collect();
         let calls: Vec<&Call> = jobs.iter().map(|job| &job.call).collect();
         let mut reruns = 0;
@@ -169,17 +188,17 @@ impl Running {
 
     /// Somebody else may have moved our chain: claim one again.
     fn look_at_chain(&mut self) -> Result<(), StoreError> {
-        let Some((mut connection, _)) = self.open.take() else {
+        let Some(mut open) = self.open.take() else {
             return Err(StoreError::Unavailable("no connection".to_owned()));
         };
-        let tail = self.claim(&mut connection)?;
-        self.open = Some((connection, tail));
+        open.tail = self.claim(&mut open.connection)?;
+        self.open = Some(open);
         Ok(())
     }
 
-    fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<Vec<Answered>, StoreError> {
+    fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<(Vec<Answered>, BatchReport, Instant), StoreError> {
         let faults = self.config.faults.clone();
-        let Some((connection, tail)) = &mut self.open else {
+        let Some(Open { connection, tail, .. }) = &mut self.open else {
             return Err(StoreError::Unavailable("no connection".to_owned()));
         };
         let began = Instant::now();
@@ -197,16 +216,17 @@ impl Running {
                 return Err(error);
             }
         };
-        let work = began.elapsed();
+        let report = BatchReport { calls: calls.len(), work: began.elapsed(), commit: Duration::ZERO };
         let committing = Instant::now();
         let committed = transaction::commit(connection).and_then(|()| faults.at(Place::Committed, calls));
         match committed {
             Ok(()) => {
                 *tail = done.tail;
-                self.config.observer.committed(BatchReport { calls: calls.len(), work, commit: committing.elapsed() });
-                Ok(done.answered)
+                Ok((done.answered, report, committing))
             }
-            Err(StoreError::CommitLost(reason)) => self.resolve(done, &reason),
+            Err(StoreError::CommitLost(reason)) => {
+                self.resolve(done, &reason).map(|answered| (answered, report, committing))
+            }
             Err(error) => {
                 transaction::roll_back(connection);
                 Err(error)
@@ -223,12 +243,11 @@ impl Running {
             let looked_up = self.config.database.connect(Use::Write).and_then(|mut connection| {
                 let id = crate::domain::ids::DeliveryId::issue(done.tail.head.chain, done.tail.head.position);
                 let happened = deliveries::has(&mut connection, id, &done.tail.head.hash)?;
-                let tail = self.claim(&mut connection)?;
-                Ok((connection, tail, happened))
+                Ok((self.opened(connection)?, happened))
             });
             match looked_up {
-                Ok((connection, tail, happened)) => {
-                    self.open = Some((connection, tail));
+                Ok((open, happened)) => {
+                    self.open = Some(open);
                     return if happened {
                         Ok(done.answered)
                     } else {

@@ -290,6 +290,7 @@ impl Bench {
             None
         });
         let (writer, thread) = Writer::start(WriterConfig {
+            lanes: 1,
             database: database.clone(),
             queue: 1024,
             sources: app::registered(config),

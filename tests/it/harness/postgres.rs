@@ -86,7 +86,6 @@ impl Cluster {
         shell.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400"]);
         shell.args(["-c", if self.durable { "fsync=on" } else { "fsync=off" }]);
         shell.args(["-c", "deadlock_timeout=100ms"]);
-        if let Ok(extra) = std::env::var("PGX") { shell.args(["-c", &extra]); }
         shell.stdin(Stdio::piped()).stdout(Stdio::null());
         shell.stderr(log.map_or_else(|_| Stdio::null(), Stdio::from));
         self.server = Some(shell.spawn().unwrap());

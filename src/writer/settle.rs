@@ -1,0 +1,115 @@
+//! Answers what is committed as soon as it is durable.
+//!
+//! On PostgreSQL a commit is durable when it returns, and its calls are answered at once. On SQLite a thread flushes the
+//! write-ahead log behind the commit, one flush for all batches that came while the last one ran, and answers then.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::{Answered, BatchReport, Job, Observer, SubmitError, spawn};
+use crate::store::StoreError;
+use crate::store::connection::Database;
+use crate::store::durable::LogFlush;
+
+/// Batches that may be committed and not yet durable. More would only wait longer for the disk.
+const UNSETTLED: usize = 4;
+
+/// A committed batch with its answers.
+pub(super) struct Committed {
+    pub jobs: Vec<Job>,
+    pub answered: Vec<Answered>,
+    pub report: BatchReport,
+    pub since: Instant,
+}
+
+impl Committed {
+    fn answer(self, observer: &dyn Observer) {
+        observer.committed(BatchReport { commit: self.since.elapsed(), ..self.report });
+        for (job, answered) in self.jobs.into_iter().zip(self.answered) {
+            // Whoever asked may have gone; what is committed stays.
+            let _ = job.reply.send(Ok(answered));
+        }
+    }
+
+    /// Tells everybody to send the call again.
+    pub(super) fn give_up(self) {
+        for job in self.jobs {
+            let _ = job.reply.send(Err(SubmitError::Unavailable));
+        }
+    }
+}
+
+/// Settles committed batches.
+pub(super) enum Settling {
+    /// Commits are durable as they return.
+    AtOnce(Arc<dyn Observer>),
+    /// A thread flushes the log behind them.
+    Behind(Option<SyncSender<Committed>>, Option<JoinHandle<()>>, Arc<AtomicBool>),
+}
+
+impl Settling {
+    /// For a database whose writing connection is open.
+    pub(super) fn open(database: &Database, observer: Arc<dyn Observer>) -> Result<Self, StoreError> {
+        let Some(file) = database.file() else {
+            return Ok(Self::AtOnce(observer));
+        };
+        let log = LogFlush::open(file)?;
+        let (sender, committed) = sync_channel(UNSETTLED);
+        let failed = Arc::new(AtomicBool::new(false));
+        let seen = failed.clone();
+        let thread = spawn("flush", move || flush(&log, &committed, observer.as_ref(), &seen))?;
+        Ok(Self::Behind(Some(sender), Some(thread), failed))
+    }
+
+    /// Answers a committed batch, now or once it is durable.
+    pub(super) fn settle(&self, committed: Committed) {
+        match self {
+            Self::AtOnce(observer) => committed.answer(observer.as_ref()),
+            Self::Behind(Some(sender), ..) => {
+                if let Err(refused) = sender.send(committed) {
+                    refused.0.give_up();
+                }
+            }
+            Self::Behind(None, ..) => committed.give_up(),
+        }
+    }
+
+    /// Whether the disk refused a flush: what this connection shows may not last.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self, Self::Behind(_, _, failed) if failed.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Settling {
+    /// Waits until everything that was committed is answered.
+    fn drop(&mut self) {
+        if let Self::Behind(sender, thread, _) = self {
+            *sender = None;
+            if let Some(thread) = thread.take()
+                && thread.join().is_err()
+            {
+                log::error!("the flush thread panicked");
+            }
+        }
+    }
+}
+
+fn flush(log: &LogFlush, committed: &Receiver<Committed>, observer: &dyn Observer, failed: &AtomicBool) {
+    while let Ok(first) = committed.recv() {
+        let batches = std::iter::once(first).chain(committed.try_iter()).collect::<Vec<_>>();
+        // Once refused, the kernel may have dropped the pages and would say "done" next time (fsync(2)).
+        let flushed = if failed.load(Ordering::Relaxed) { Ok(false) } else { log.flush().map(|()| true) };
+        match flushed {
+            Ok(true) => batches.into_iter().for_each(|batch| batch.answer(observer)),
+            Ok(false) => batches.into_iter().for_each(Committed::give_up),
+            Err(error) => {
+                log::error!("{error}");
+                failed.store(true, Ordering::Relaxed);
+                batches.into_iter().for_each(Committed::give_up);
+            }
+        }
+    }
+}
