@@ -176,6 +176,7 @@ pub fn main() -> ExitCode {
         Command::Accounts(accounts) => accounts.run(common),
         Command::Secret(secret) => secret.run(),
     };
+    logging::finish();
     match done {
         Ok(()) | Err(CliError::Closed) => ExitCode::SUCCESS,
         Err(error) => {

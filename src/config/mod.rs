@@ -160,6 +160,13 @@ impl Config {
         sources::build(file::parse(text)?, &Overrides::default())
     }
 
+    /// The synchronization options that are entered behind a mask.
+    #[must_use]
+    pub fn secret_options(&self) -> Vec<String> {
+        let masked = self.sync_options.iter().filter(|definition| definition.kind == OptionKind::Mask);
+        masked.map(|definition| definition.id.clone()).collect()
+    }
+
     /// Whether the value of a synchronization option is a secret: its name says so, or it is entered behind a mask.
     #[must_use]
     pub fn is_secret_option(&self, id: &str) -> bool {

@@ -66,7 +66,7 @@ impl Failure {
             Self::BodyBroken => "The body broke off. Send the call again.",
             Self::TooManyCalls => "Too many calls. Send the call again later.",
             Self::Internal => "The call failed here. Send it again; if it fails again, give the vendor its TrackId.",
-            Self::Unavailable => "The call was not stored. Send it again; that is always safe.",
+            Self::Unavailable => "It is not certain that the call was stored. Send it again; that is always safe.",
         }
     }
 

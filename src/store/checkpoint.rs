@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
 
-use super::connection::AnyConnection;
+use super::connection::{AnyConnection, Database, Use};
 use super::error::StoreError;
 
 /// How thorough a checkpoint is.
@@ -14,6 +16,18 @@ pub enum Thoroughness {
     Passive,
     /// Wholly, so that the log begins anew; the writer waits for the part that passive ones left over.
     Restart,
+    /// Wholly, and the log is emptied: nothing that was committed depends on it any longer.
+    Truncate,
+}
+
+/// How long a thorough checkpoint may keep the writer waiting for readers, in milliseconds.
+const BUSY_TIMEOUT_MS: u32 = 50;
+
+/// What SQLite answers to a checkpoint. That it was busy is no error to it.
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Integer)]
+    busy: i32,
 }
 
 /// Bytes in the log.
@@ -24,16 +38,31 @@ pub fn log_bytes(database: &Path) -> u64 {
     std::fs::metadata(PathBuf::from(path)).map_or(0, |file| file.len())
 }
 
-/// Moves the log into the file.
+/// Opens a connection for checkpoints, which gives up early instead of holding the writer up.
+///
+/// # Errors
+/// [`StoreError`] when the database cannot be opened.
+pub fn open(database: &Database) -> Result<AnyConnection, StoreError> {
+    let mut connection = database.connect(Use::Write)?;
+    if let AnyConnection::Sqlite(sqlite) = &mut connection {
+        sqlite.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))?;
+    }
+    Ok(connection)
+}
+
+/// Moves the log into the file; false when readers were in the way of all of it.
 ///
 /// # Errors
 /// [`StoreError`] when SQLite does not do it.
-pub fn run(connection: &mut AnyConnection, thoroughness: Thoroughness) -> Result<(), StoreError> {
-    if let AnyConnection::Sqlite(sqlite) = connection {
-        sqlite.batch_execute(match thoroughness {
-            Thoroughness::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
-            Thoroughness::Restart => "PRAGMA wal_checkpoint(RESTART)",
-        })?;
-    }
-    Ok(())
+pub fn run(connection: &mut AnyConnection, thoroughness: Thoroughness) -> Result<bool, StoreError> {
+    let AnyConnection::Sqlite(sqlite) = connection else {
+        return Ok(true);
+    };
+    let row: Row = diesel::sql_query(match thoroughness {
+        Thoroughness::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
+        Thoroughness::Restart => "PRAGMA wal_checkpoint(RESTART)",
+        Thoroughness::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
+    })
+    .get_result(sqlite)?;
+    Ok(row.busy == 0)
 }

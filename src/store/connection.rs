@@ -144,13 +144,16 @@ impl Database {
                 // synchronous_commit: as with SQLite, an answer is a promise whatever the server's default is.
                 // lc_messages: see StoreError.
                 connection.batch_execute("SET synchronous_commit = on")?;
-                let _ = connection.batch_execute("SET lc_messages = 'C'"); // Needs a privilege that some servers keep.
+                // A privilege that some servers keep; most of those speak English anyway.
+                if let Err(error) = connection.batch_execute("SET lc_messages = 'C'") {
+                    log::debug!("lc_messages stays as the server has it: {error}");
+                }
                 if purpose == Use::Write {
                     // Every statement of the writer looks rows up by key. Its plans are cached, and one made while the
                     // tables were empty would scan them for ever.
                     connection.batch_execute(
                         "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
-                         SET lock_timeout = '10s'",
+                         SET lock_timeout = '1s'",
                     )?;
                 } else {
                     connection.batch_execute("SET default_transaction_read_only = on")?;

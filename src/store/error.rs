@@ -34,8 +34,12 @@ impl StoreError {
 /// SQLite's and PostgreSQL's words for "not now". Both report these as errors of unknown kind through diesel, which
 /// passes no SQLSTATE on; the texts are those of SQLite 3 (sqlite3ErrStr) and of PostgreSQL's backend in English, which
 /// the writer's connection asks for (lc_messages).
-const UNAVAILABLE: [&str; 12] = [
+const UNAVAILABLE: [&str; 16] = [
     "disk is full",
+    "No space left",
+    "out of memory",
+    "recovery mode",
+    "statement timeout",
     "disk I/O error",
     "unable to open database",
     "readonly database",
@@ -60,9 +64,10 @@ impl From<DieselError> for StoreError {
                     DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::SerializationFailure => {
                         Self::Contended(text.to_owned())
                     }
-                    DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
-                        Self::Unavailable(text.to_owned())
-                    }
+                    // A managed server turns read-only when its disk is full, and a standby is.
+                    DatabaseErrorKind::ClosedConnection
+                    | DatabaseErrorKind::UnableToSendCommand
+                    | DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(text.to_owned()),
                     _ if CONTENDED.iter().any(|part| text.contains(part)) => Self::Contended(text.to_owned()),
                     _ if UNAVAILABLE.iter().any(|part| text.contains(part)) => Self::Unavailable(text.to_owned()),
                     _ => Self::Failed(text.to_owned()),

@@ -10,6 +10,7 @@ use crate::domain::call::{Endpoint, Intent};
 use crate::domain::field::FieldDefinition;
 use crate::domain::ids::PlatformId;
 use crate::domain::outcome::Code;
+use crate::domain::redaction::REDACTED;
 
 /// What is needed to read a body.
 pub struct Reading<'a> {
@@ -21,6 +22,8 @@ pub struct Reading<'a> {
     pub query: &'a str,
     /// Which synchronization options hold secrets.
     pub is_secret_option: &'a dyn Fn(&str) -> bool,
+    /// The IDs of those that only the configuration makes secret.
+    pub secret_options: &'a dyn Fn() -> Vec<String>,
     /// The settings that are asked for.
     pub fields: &'a [FieldDefinition],
     /// Settings that came in headers, by field ID.
@@ -53,19 +56,9 @@ pub fn read(reading: Reading<'_>) -> Read {
         Err(JsonError::NotJson) => {
             let message =
                 if body.is_empty() { "The body is empty." } else { "The body is no JSON in UTF-8 (RFC 8259)." };
-            return Read {
-                intent: refused(message, true, None),
-                check_only: false,
-                stored_body: redact::redact_text(body),
-            };
+            return unread(&reading, body, message, true);
         }
-        Err(JsonError::Refused(message)) => {
-            return Read {
-                intent: refused(message, false, None),
-                check_only: false,
-                stored_body: redact::redact_text(body),
-            };
-        }
+        Err(JsonError::Refused(message)) => return unread(&reading, body, message, false),
     };
     if reading.endpoint == Endpoint::ValidateFields {
         return validate(reading, body, &root);
@@ -84,6 +77,19 @@ pub fn read(reading: Reading<'_>) -> Read {
         Err(refusal) => Intent::Refused { code: refusal.code, message: refusal.message, not_json: false, platform_id },
     };
     Read { intent, check_only, stored_body }
+}
+
+/// A body that cannot be taken apart. What the query says of `checkonly` holds all the same.
+#[must_use]
+pub fn unread(reading: &Reading<'_>, body: &[u8], message: &str, not_json: bool) -> Read {
+    let stored_body = match reading.endpoint {
+        // Any of it may be a setting's value, and that a password.
+        Endpoint::ValidateFields if body.is_empty() => Vec::new(),
+        Endpoint::ValidateFields => REDACTED.as_bytes().to_vec(),
+        _ => redact::redact_text(body, &(reading.secret_options)()),
+    };
+    let check_only = check_only(None, reading.query).unwrap_or(false);
+    Read { intent: refused(message, not_json, None), check_only, stored_body }
 }
 
 fn intent(

@@ -12,11 +12,16 @@ use super::{Answered, BatchReport, Job, MAX_BATCH, Shared, SubmitError, WriterCo
 use crate::domain::call::Call;
 use crate::domain::outcome::{Answer, Outcome};
 use crate::store::chains::{self, Tail};
+use crate::store::checkpoint::{self, Thoroughness};
 use crate::store::connection::Use;
 use crate::store::{AnyConnection, StoreError, deliveries, sources, transaction};
 
-/// How often a batch is run again because another writer was in the way.
+/// How often a batch is run again because another writer was in the way, and for how long at most.
 const MAX_RERUNS: u32 = 12;
+const MAX_RERUN_TIME: Duration = Duration::from_secs(3);
+
+/// As above, for the halves of a batch that was split because it waited in vain.
+const HALVES_RERUNS: u32 = 1;
 
 /// How often a lost commit is looked up before the calls are told to come again, and the pause between.
 const MAX_RESOLVES: u32 = 8;
@@ -32,6 +37,20 @@ pub(super) struct Running {
     lane: usize,
     owner: String,
     open: Option<Open>,
+    /// Whether the disk refused a flush since the last connection.
+    flush_failed: bool,
+}
+
+/// Says that a lane takes no calls any longer, however its thread ends.
+struct Gone {
+    shared: Arc<Shared>,
+    lane: usize,
+}
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.shared.set_available(self.lane, false);
+    }
 }
 
 /// A connection, the end of its chain, and what answers behind its commits. The fields are dropped in this order:
@@ -49,7 +68,7 @@ fn now_micros() -> i64 {
 impl Running {
     pub(super) fn open(config: WriterConfig, shared: Arc<Shared>, lane: usize) -> Result<Self, StoreError> {
         let owner = uuid::Uuid::new_v4().to_string();
-        let mut running = Self { config, shared, lane, owner, open: None };
+        let mut running = Self { config, shared, lane, owner, open: None, flush_failed: false };
         let mut connection = running.config.database.connect(Use::Write)?;
         let changed = sources::changed(&mut connection, &running.config.sources)?;
         if let Some(source) = changed.first() {
@@ -78,6 +97,7 @@ impl Running {
 
     /// Until every handle is gone.
     pub(super) fn run(&mut self, jobs: &Receiver<Job>) {
+        let _gone = Gone { shared: self.shared.clone(), lane: self.lane };
         loop {
             let first = if self.open.is_some() {
                 jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -95,10 +115,11 @@ impl Running {
                 self.reconnect();
             }
             if !waiting.is_empty() {
-                self.settle(waiting);
+                self.settle(waiting, MAX_RERUNS);
             }
             if self.open.as_ref().is_some_and(|open| open.settling.has_failed()) {
                 self.open = None;
+                self.flush_failed = true;
             }
             self.shared.set_available(self.lane, self.open.is_some());
         }
@@ -113,9 +134,17 @@ impl Running {
     }
 
     fn reconnect(&mut self) {
-        let opened = self.config.database.connect(Use::Write).and_then(|connection| self.opened(connection));
+        let opened = self.config.database.connect(Use::Write).and_then(|mut connection| {
+            // The kernel may take pages that it could not write for written (fsync(2)), so that a later flush would say
+            // "done" over a hole. Only when everything stands in the database file is nothing left to doubt.
+            if self.flush_failed && !checkpoint::run(&mut connection, Thoroughness::Truncate)? {
+                return Err(StoreError::Unavailable("readers keep the write-ahead log from being emptied".to_owned()));
+            }
+            self.opened(connection)
+        });
         match opened {
             Ok(open) => {
+                self.flush_failed = false;
                 log::info!("the database is back");
                 self.open = Some(open);
             }
@@ -124,8 +153,8 @@ impl Running {
     }
 
     /// Runs a batch until its calls are answered, in halves where one of them makes the others fail.
-    fn settle(&mut self, jobs: Vec<Job>) {
-        match self.commit(&jobs) {
+    fn settle(&mut self, jobs: Vec<Job>, reruns: u32) {
+        match self.commit(&jobs, reruns) {
             Ok((answered, report, since)) => {
                 let committed = Committed { jobs, answered, report, since };
                 match &self.open {
@@ -142,7 +171,7 @@ impl Running {
                     let _ = job.reply.send(Err(SubmitError::Unavailable));
                 }
             }
-            Err(StoreError::Contended(reason)) => {
+            Err(StoreError::Contended(reason)) if jobs.len() == 1 => {
                 log::warn!("a batch of {} gave up behind other writers: {reason}", jobs.len());
                 for job in jobs {
                     let _ = job.reply.send(Err(SubmitError::Unavailable));
@@ -153,8 +182,10 @@ impl Running {
                 self.config.observer.rerun("split");
                 let mut first = jobs;
                 let second = first.split_off(first.len() / 2);
-                self.settle(first);
-                self.settle(second);
+                // Somebody who holds one account must not hold up the others: each half waits for itself.
+                let reruns = if matches!(error, StoreError::Contended(_)) { HALVES_RERUNS } else { reruns };
+                self.settle(first, reruns);
+                self.settle(second, reruns);
             }
             Err(error) => {
                 for job in jobs {
@@ -166,13 +197,14 @@ impl Running {
     }
 
     /// Commits a batch, running it again while only other writers are in the way.
-    fn commit(&mut self, jobs: &[Job]) -> Result<(Vec<Answered>, BatchReport, Instant), StoreError> {
+    fn commit(&mut self, jobs: &[Job], most: u32) -> Result<(Vec<Answered>, BatchReport, Instant), StoreError> {
         let jobs: Vec<&Job> = jobs.iter().collect();
         let calls: Vec<&Call> = jobs.iter().map(|job| &job.call).collect();
         let mut reruns = 0;
+        let began = Instant::now();
         loop {
             match self.attempt(&jobs, &calls) {
-                Err(StoreError::Contended(reason)) if reruns < MAX_RERUNS => {
+                Err(StoreError::Contended(reason)) if reruns < most && began.elapsed() < MAX_RERUN_TIME => {
                     reruns += 1;
                     log::debug!("a batch runs again: {reason}");
                     self.config.observer.rerun("contended");

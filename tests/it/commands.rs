@@ -298,7 +298,7 @@ fn no_output_holds_a_secret() {
         }
         serving.terminate();
         let (log, out) = (serving.log_when_ended(), std::fs::read_to_string(place.path("out")).unwrap());
-        assert!(log.contains("refused reason=") && log.contains("call delivery=0-1"), "{log}");
+        assert!(log.contains("code=1401") && log.contains("reason=") && log.contains("call delivery=0-1"), "{log}");
         shown.extend([log, out]);
         for text in shown {
             for secret in [PASSWORD, API_KEY, OTHER_KEY, SIGNING, REPLAY, "whsec_"] {

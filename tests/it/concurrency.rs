@@ -16,7 +16,7 @@ use tiersync::store::deliveries::{self, DeliveryFilter};
 use tiersync::store::{chains, migrate};
 
 use crate::commands_binary::until;
-use crate::harness::app::SIGNING;
+use crate::harness::app::{MPNID, SIGNING};
 use crate::harness::client::now;
 use crate::harness::{Backend, Call, Reply, TestApp, backends, config, postgres};
 use crate::ledger::assert_whole;
@@ -116,10 +116,15 @@ fn the_same_calls_at_once(receivers: &[&TestApp]) {
     assert_whole(&mut app.database());
 }
 
+/// A receiver that writes on as many lanes as it does in production.
+fn start(backend: Backend) -> TestApp {
+    TestApp::with_options(backend, &config("", MPNID), Options { lanes: Some(2), ..Options::default() })
+}
+
 #[test]
 fn the_same_calls_at_one_receiver() {
     for backend in backends() {
-        let app = TestApp::start(backend);
+        let app = start(backend);
         the_same_calls_at_once(&[&app]);
     }
 }
@@ -127,7 +132,7 @@ fn the_same_calls_at_one_receiver() {
 #[test]
 fn the_same_calls_at_two_receivers() {
     if backends().contains(&Backend::Postgres) {
-        let first = TestApp::start(Backend::Postgres);
+        let first = start(Backend::Postgres);
         let second = first.second();
         the_same_calls_at_once(&[&first, &second]);
     }
@@ -196,14 +201,14 @@ fn nobody_is_left_pending(receivers: &[&TestApp]) {
 #[test]
 fn customers_and_resellers_arrive_together_at_one_receiver() {
     for backend in backends() {
-        nobody_is_left_pending(&[&TestApp::start(backend)]);
+        nobody_is_left_pending(&[&start(backend)]);
     }
 }
 
 #[test]
 fn customers_and_resellers_arrive_together_at_two_receivers() {
     if backends().contains(&Backend::Postgres) {
-        let first = TestApp::start(Backend::Postgres);
+        let first = start(Backend::Postgres);
         let second = first.second();
         nobody_is_left_pending(&[&first, &second]);
     }
@@ -216,7 +221,7 @@ fn one_id_with_two_contents_at_two_receivers() {
     if !backends().contains(&Backend::Postgres) {
         return;
     }
-    let first = TestApp::start(Backend::Postgres);
+    let first = start(Backend::Postgres);
     let second = first.second();
     let together = Barrier::new(2);
     let race = |app: &TestApp, name: &str| {
@@ -288,7 +293,7 @@ fn deletes_race_with_new_customers(first: &TestApp, second: &TestApp) {
 #[test]
 fn a_deleted_reseller_never_has_customers() {
     for backend in backends() {
-        let app = TestApp::start(backend);
+        let app = start(backend);
         deletes_race_with_new_customers(&app, &app);
     }
 }
@@ -296,7 +301,7 @@ fn a_deleted_reseller_never_has_customers() {
 #[test]
 fn a_deleted_reseller_never_has_customers_at_two_receivers() {
     if backends().contains(&Backend::Postgres) {
-        let first = TestApp::start(Backend::Postgres);
+        let first = start(Backend::Postgres);
         let second = first.second();
         deletes_race_with_new_customers(&first, &second);
     }
@@ -309,7 +314,7 @@ fn only_resellers_have_customers_at_two_receivers() {
     if !backends().contains(&Backend::Postgres) {
         return;
     }
-    let first = TestApp::start(Backend::Postgres);
+    let first = start(Backend::Postgres);
     let second = first.second();
     for n in 0..RACES {
         assert_eq!(first.synchronize(&reseller(&format!("r{n}"))).code(), 0);

@@ -217,6 +217,7 @@ impl History {
 impl Step {
     fn call(&self, config: &Config, received_at: i64) -> Call {
         let read = intent::read(Reading {
+            secret_options: &Vec::new,
             endpoint: self.content.endpoint,
             body: self.content.body.as_bytes(),
             query: if self.check_only { "checkonly=true" } else { "" },

@@ -115,10 +115,12 @@ pub fn plan(world: &World, policy: &SourcePolicy, call: &Call) -> Result<Planned
             }
         },
     };
-    if call.check_only && !matches!(call.intent, Intent::Refused { .. }) {
-        planned.outcome = Outcome::Checked;
+    if call.check_only {
         planned.change = None;
         planned.remember = false;
+        if !matches!(call.intent, Intent::Refused { .. }) {
+            planned.outcome = Outcome::Checked;
+        }
     }
     Ok(planned)
 }
@@ -269,6 +271,9 @@ fn is_reseller(world: &World, call: &Call, id: &PlatformId) -> Result<Planned, N
             Answer::done("Account is a reseller.", "true")
         }
         Some(_) => Answer::done("Account is not a reseller.", "false"),
+        None if account.is_some() => {
+            Answer::refused(Code::UnknownAccount, "This account is deleted. Accounts/Synchronize brings it back.")
+        }
         None => unknown_account(),
     };
     Ok(Planned::answering(Outcome::Checked, answer).about(account))

@@ -18,8 +18,7 @@ use crate::domain::outcome::Code;
 use crate::http::body;
 use crate::http::error::{self, Failure};
 use crate::http::state::{State, now_micros};
-use crate::wire::intent::{self, Read, Reading};
-use crate::wire::redact;
+use crate::wire::intent::{self, Reading};
 use crate::writer::Answered;
 
 /// Answers a call of a platform.
@@ -79,20 +78,18 @@ fn read(
     received_at: i64,
 ) -> Call {
     let (settings, settings_refusal) = settings(request, state, endpoint);
+    let reading = Reading {
+        endpoint,
+        body: bytes,
+        query: request.uri().query().unwrap_or_default(),
+        is_secret_option: &|id| state.config.is_secret_option(id),
+        secret_options: &|| state.config.secret_options(),
+        fields: &state.config.fields,
+        settings,
+    };
     let read = match encoding(request) {
-        Some(refusal) => Read {
-            intent: intent::refused(refusal, true, None),
-            check_only: false,
-            stored_body: redact::redact_text(bytes),
-        },
-        None => intent::read(Reading {
-            endpoint,
-            body: bytes,
-            query: request.uri().query().unwrap_or_default(),
-            is_secret_option: &|id| state.config.is_secret_option(id),
-            fields: &state.config.fields,
-            settings,
-        }),
+        Some(refusal) => intent::unread(&reading, bytes, refusal, true),
+        None => intent::read(reading),
     };
     let (tenant, tenant_refusal) = tenant(request, source, endpoint);
     let platform_id = platform_id(&read.intent);

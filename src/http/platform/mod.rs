@@ -28,6 +28,10 @@ pub async fn dispatch(request: HttpRequest, mut payload: Payload, state: Data<St
     };
     answered.unwrap_or_else(|failure| {
         state.metrics.failed(failure);
+        // Whoever was not let in is logged with the reason, which is not known here.
+        if failure == Failure::NotAuthenticated {
+            return body::with_rest(failure.respond(), payload);
+        }
         log::info!(
             "call method={} code={} endpoint={}",
             if *request.method() == Method::POST { "POST" } else { "other" },

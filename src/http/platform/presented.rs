@@ -62,7 +62,12 @@ pub(super) fn authenticate(
         Err(refusal) => {
             state.metrics.refused(refusal);
             let track = track_id(request);
-            log::warn!("refused reason={} track={}", refusal.as_str(), track.as_deref().unwrap_or("-"));
+            log::warn!(
+                "call code=1401 endpoint={} reason={} track={}",
+                found.target.name(),
+                refusal.as_str(),
+                track.as_deref().unwrap_or("-")
+            );
             Err(Failure::NotAuthenticated)
         }
     }

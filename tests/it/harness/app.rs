@@ -53,6 +53,7 @@ pub struct TestApp {
     pub address: SocketAddr,
     pub database_url: String,
     config: String,
+    lanes: Option<usize>,
     stopping: Option<(ServerHandle, JoinHandle<()>)>,
     /// Keeps the folder of the SQLite file.
     _folder: Option<std::sync::Arc<TempDir>>,
@@ -82,7 +83,11 @@ impl TestApp {
     }
 
     /// Starts one on a database that is there: a second receiver, or one after a restart.
-    pub fn on(url: &str, toml: &str, options: Options, folder: Option<std::sync::Arc<TempDir>>) -> Self {
+    ///
+    /// It writes one chain unless the options say otherwise, so that rows have the ids that tests name.
+    pub fn on(url: &str, toml: &str, mut options: Options, folder: Option<std::sync::Arc<TempDir>>) -> Self {
+        options.lanes.get_or_insert(1);
+        let lanes = options.lanes;
         let mut config = Config::from_toml(toml).unwrap();
         config.listen = "127.0.0.1:0".parse().unwrap();
         url.clone_into(&mut config.database_url);
@@ -99,6 +104,7 @@ impl TestApp {
             address,
             database_url: url.to_owned(),
             config: toml.to_owned(),
+            lanes,
             stopping: Some((handle, thread)),
             _folder: folder,
         }
@@ -106,7 +112,8 @@ impl TestApp {
 
     /// Another receiver on the same database.
     pub fn second(&self) -> Self {
-        Self::on(&self.database_url, &self.config, Options::default(), self._folder.clone())
+        let options = Options { lanes: self.lanes, ..Options::default() };
+        Self::on(&self.database_url, &self.config, options, self._folder.clone())
     }
 
     /// Stops this one and starts it again on the same database.
