@@ -1,6 +1,10 @@
 //! The chains of the ledger: who writes which, and where each ends.
 
+use diesel::backend::Backend;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Binary, Text};
 
 use super::connection::AnyConnection;
 use super::error::StoreError;
@@ -96,27 +100,57 @@ pub fn advance(
     owner: &str,
     now: i64,
 ) -> Result<(), StoreError> {
-    let query = || {
-        diesel::update(
-            ledger_chains::table
-                .filter(ledger_chains::chain.eq(from.head.chain))
-                .filter(ledger_chains::deliveries.eq(from.head.position))
-                .filter(ledger_chains::rows_issued.eq(from.rows_issued))
-                .filter(ledger_chains::hash.eq(from.head.hash.to_vec())),
-        )
-        .set((
-            ledger_chains::deliveries.eq(to.head.position),
-            ledger_chains::rows_issued.eq(to.rows_issued),
-            ledger_chains::hash.eq(to.head.hash.to_vec()),
-            ledger_chains::owner.eq(owner.to_owned()),
-            ledger_chains::claimed_at.eq(now),
-        ))
-    };
+    let advance = Advance { from, to, owner, now };
     let moved = match connection {
-        AnyConnection::Sqlite(sqlite) => query().execute(sqlite)?,
-        AnyConnection::Postgres(postgres) => query().execute(postgres)?,
+        AnyConnection::Sqlite(sqlite) => advance.execute(sqlite)?,
+        AnyConnection::Postgres(postgres) => advance.execute(postgres)?,
     };
     if moved == 1 { Ok(()) } else { Err(StoreError::Contended("another writer took over the ledger chain".to_owned())) }
+}
+
+/// The compare-and-set of a head, written by hand: every batch runs it, and diesel caches no UPDATE of its own.
+#[derive(Clone, Copy)]
+struct Advance<'a> {
+    from: &'a Tail,
+    to: &'a Tail,
+    owner: &'a str,
+    now: i64,
+}
+
+impl QueryId for Advance<'_> {
+    type QueryId = Advance<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<C> RunQueryDsl<C> for Advance<'_> {}
+
+impl<DB> QueryFragment<DB> for Advance<'_>
+where
+    DB: Backend,
+    i64: ToSql<BigInt, DB>,
+    str: ToSql<Text, DB>,
+    [u8]: ToSql<Binary, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE ledger_chains SET deliveries = ");
+        out.push_bind_param::<BigInt, _>(&self.to.head.position)?;
+        out.push_sql(", rows_issued = ");
+        out.push_bind_param::<BigInt, _>(&self.to.rows_issued)?;
+        out.push_sql(", hash = ");
+        out.push_bind_param::<Binary, [u8]>(&self.to.head.hash)?;
+        out.push_sql(", owner = ");
+        out.push_bind_param::<Text, str>(self.owner)?;
+        out.push_sql(", claimed_at = ");
+        out.push_bind_param::<BigInt, _>(&self.now)?;
+        out.push_sql(" WHERE chain = ");
+        out.push_bind_param::<BigInt, _>(&self.from.head.chain)?;
+        out.push_sql(" AND deliveries = ");
+        out.push_bind_param::<BigInt, _>(&self.from.head.position)?;
+        out.push_sql(" AND rows_issued = ");
+        out.push_bind_param::<BigInt, _>(&self.from.rows_issued)?;
+        out.push_sql(" AND hash = ");
+        out.push_bind_param::<Binary, [u8]>(&self.from.head.hash)
+    }
 }
 
 /// The ends of all chains, in order.
