@@ -232,7 +232,14 @@ impl Verify {
         match self.format {
             Format::Json => {
                 let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
-                writeln!(out, "{}", json!({"rows": report.rows, "heads": heads, "findings": findings}))?;
+                let report = json!({
+                    "rows": report.rows,
+                    "bodies_emptied": report.bodies_emptied,
+                    "heads": heads,
+                    "findings": findings,
+                    "truncated": report.truncated,
+                });
+                writeln!(out, "{report}")?;
             }
             Format::Csv => {
                 let mut listing = Listing::start(Format::Csv, &["finding"])?;
@@ -256,12 +263,12 @@ impl Verify {
         match report.findings.len() {
             0 => {
                 if self.format == Format::Table {
-                    writeln!(
-                        out,
-                        "{} rows in {} chain(s): nothing changed, missing or swapped",
-                        report.rows,
-                        heads.len()
-                    )?;
+                    let emptied = match report.bodies_emptied {
+                        0 => String::new(),
+                        emptied => format!("; {emptied} bodies were emptied"),
+                    };
+                    let (rows, chains) = (report.rows, heads.len());
+                    writeln!(out, "{rows} rows in {chains} chain(s): nothing changed, missing or swapped{emptied}")?;
                 }
                 Ok(())
             }

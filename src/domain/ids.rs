@@ -202,6 +202,12 @@ macro_rules! row_id {
                 Self(RowNumber::new(chain, position).0)
             }
 
+            /// The last id that this chain can issue.
+            #[must_use]
+            pub fn last(chain: i64) -> Self {
+                Self::issue(chain, (1 << ROW_BITS) - 1)
+            }
+
             /// Which chain issued it, and where in that chain.
             #[must_use]
             pub fn row(self) -> RowNumber {

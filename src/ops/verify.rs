@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::ids::DeliveryId;
 use crate::domain::ledger::{GENESIS, Head};
-use crate::store::{AnyConnection, StoreError, chains, deliveries};
+use crate::store::deliveries::{self, VerifyRow};
+use crate::store::{AnyConnection, StoreError, chains};
 
 /// Rows read at once.
 const PAGE: i64 = 1_000;
@@ -26,6 +27,8 @@ pub enum Finding {
     BeyondHead(DeliveryId),
     /// Rows of a chain that has no head.
     NoHead(i64),
+    /// A row where no chain has one: positions begin with 1 and chains with 0.
+    NoPlace(DeliveryId),
     /// The expected head is not in the ledger: its tail was cut, or it was written anew.
     HeadMissing(DeliveryId),
 }
@@ -40,6 +43,7 @@ impl fmt::Display for Finding {
             Self::BodyChanged(id) => write!(f, "delivery {id}: the body was changed"),
             Self::BeyondHead(id) => write!(f, "delivery {id}: the row stands behind the end of its chain"),
             Self::NoHead(chain) => write!(f, "chain {chain}: its head is missing"),
+            Self::NoPlace(id) => write!(f, "delivery {id} (id {}): no chain has a row there", id.0),
             Self::HeadMissing(id) => {
                 write!(f, "delivery {id}: the expected head is not there; the tail was cut or rewritten")
             }
@@ -52,7 +56,9 @@ impl fmt::Display for Finding {
 pub struct Report {
     /// Rows read.
     pub rows: u64,
-    /// Bodies that were emptied.
+    /// Bodies that are no longer there. No finding: the digest of each stays in its row, and with it the chain.
+    pub bodies_emptied: u64,
+    /// Where each chain ended when this began: it is verified up to there.
     pub heads: Vec<Head>,
     /// What does not hold, at most [`MAX_FINDINGS`].
     pub findings: Vec<Finding>,
@@ -90,6 +96,9 @@ pub fn parse_head(text: &str) -> Option<Head> {
 
 /// Verifies every chain, and that each expected head is in it. `progress` is told rows read and rows expected.
 ///
+/// A receiver may be writing meanwhile: each chain is verified up to the head that was read first, and what stands behind
+/// it is compared with heads that are read after it.
+///
 /// # Errors
 /// [`StoreError`] when the database cannot be read.
 pub fn verify(
@@ -97,87 +106,141 @@ pub fn verify(
     expected: &[Head],
     progress: &dyn Fn(u64, u64),
 ) -> Result<Report, StoreError> {
-    let mut report = Report { heads: chains::heads(connection)?, ..Report::default() };
-    let total = report.heads.iter().map(|head| u64::try_from(head.position).unwrap_or(0)).sum();
-    for head in report.heads.clone() {
-        chain(connection, &head, expected, &mut report, &|rows| progress(rows, total))?;
+    let heads = chains::heads(connection)?;
+    let total = heads.iter().map(|head| u64::try_from(head.position).unwrap_or(0)).sum();
+    let mut report = Report { heads: heads.clone(), ..Report::default() };
+    for head in &heads {
+        let mut walk = Walk { expected, found: Vec::new(), position: 0, previous: GENESIS, report: &mut report };
+        walk.up_to_head(connection, head, &|rows| progress(rows, total))?;
+        walk.behind_head(connection, head)?;
+        let found = walk.found;
+        for wanted in expected.iter().filter(|wanted| wanted.chain == head.chain && !found.contains(wanted)) {
+            report.find(Finding::HeadMissing(DeliveryId::issue(wanted.chain, wanted.position)));
+        }
     }
-    let known = |chain: i64| report.heads.iter().any(|head| head.chain == chain);
-    let mut findings: Vec<Finding> = expected
-        .iter()
-        .filter(|head| !known(head.chain))
-        .map(|head| Finding::HeadMissing(DeliveryId::issue(head.chain, head.position)))
-        .collect();
-    if let Some(last) = deliveries::last_id(connection)? {
-        findings.extend((0..=last.row().chain()).filter(|chain| !known(*chain)).map(Finding::NoHead));
+    let (misplaced, first_rows) = deliveries::edges(connection, i64::try_from(MAX_FINDINGS).unwrap_or(i64::MAX))?;
+    misplaced.into_iter().for_each(|id| report.find(Finding::NoPlace(id)));
+    // Read after the rows: a chain that was opened meanwhile has its head in here.
+    let heads_now = chains::heads(connection)?;
+    let known = |chain: i64| heads.iter().chain(&heads_now).any(|head| head.chain == chain);
+    for head in expected.iter().filter(|head| !known(head.chain)) {
+        report.find(Finding::HeadMissing(DeliveryId::issue(head.chain, head.position)));
     }
-    findings.into_iter().for_each(|finding| report.find(finding));
+    for first in first_rows {
+        if first.row().position() == 0 {
+            report.find(Finding::NoPlace(first));
+        }
+        if !known(first.row().chain()) {
+            report.find(Finding::NoHead(first.row().chain()));
+        }
+    }
     Ok(report)
 }
 
-fn chain(
-    connection: &mut AnyConnection,
-    head: &Head,
-    expected: &[Head],
-    report: &mut Report,
-    progress: &dyn Fn(u64),
-) -> Result<(), StoreError> {
-    let (mut position, mut previous) = (0, GENESIS);
-    let mut found: Vec<&Head> = Vec::new();
-    loop {
-        let rows = deliveries::chain_rows(connection, head.chain, position, PAGE)?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            report.rows += 1;
-            let here = row.id.row().position();
-            let gap = here != position + 1;
-            if gap && position < head.position {
-                let last = DeliveryId::issue(head.chain, (here - 1).min(head.position));
-                report.find(Finding::Missing(DeliveryId::issue(head.chain, position + 1), last));
+/// One chain, row by row.
+struct Walk<'e, 'r> {
+    expected: &'e [Head],
+    /// Those of `expected` that were met.
+    found: Vec<&'e Head>,
+    /// The last row that was read.
+    position: i64,
+    /// The hash that it holds.
+    previous: [u8; 32],
+    report: &'r mut Report,
+}
+
+impl Walk<'_, '_> {
+    fn up_to_head(
+        &mut self,
+        connection: &mut AnyConnection,
+        head: &Head,
+        progress: &dyn Fn(u64),
+    ) -> Result<(), StoreError> {
+        loop {
+            let rows = deliveries::chain_rows(connection, head.chain, self.position, head.position, PAGE)?;
+            if rows.is_empty() {
+                break;
             }
-            if here > head.position {
-                report.find(Finding::BeyondHead(row.id));
-            }
-            position = here;
-            match row.delivery {
-                Err(error) => {
-                    report.find(Finding::Unreadable(row.id, error.to_string()));
-                    previous = GENESIS;
+            for row in rows {
+                let here = row.id.row().position();
+                if here != self.position + 1 {
+                    let (first, last) = (self.position + 1, here - 1);
+                    let (first, last) = (DeliveryId::issue(head.chain, first), DeliveryId::issue(head.chain, last));
+                    self.report.find(Finding::Missing(first, last));
                 }
-                Ok((delivery, stored)) => {
-                    // Behind a gap the hash before is not known: the row itself cannot be judged, those after it can.
-                    if !gap && delivery.hash(&previous).as_slice() != stored {
-                        report.find(Finding::Changed(row.id));
-                    }
-                    if let Some(body) = row.body
-                        && Sha256::digest(&body).as_slice() != delivery.body_digest
-                    {
-                        report.find(Finding::BodyChanged(row.id));
-                    }
-                    // Go on from what is stored, so that one changed row is one finding.
-                    previous = stored.try_into().unwrap_or(GENESIS);
-                }
+                self.judge(row);
+                self.report.rows += 1;
             }
-            found.extend(
-                expected.iter().filter(|head| {
-                    head.chain == row.id.row().chain() && head.position == here && head.hash == previous
-                }),
-            );
+            progress(self.report.rows);
         }
-        progress(report.rows);
+        if self.position < head.position {
+            let (first, last) = (self.position + 1, head.position);
+            let (first, last) = (DeliveryId::issue(head.chain, first), DeliveryId::issue(head.chain, last));
+            self.report.find(Finding::Missing(first, last));
+        } else if self.previous != head.hash {
+            self.report.find(Finding::Changed(DeliveryId::issue(head.chain, head.position)));
+        }
+        Ok(())
     }
-    if position < head.position {
-        let (first, last) = (DeliveryId::issue(head.chain, position + 1), DeliveryId::issue(head.chain, head.position));
-        report.find(Finding::Missing(first, last));
-    } else if position == head.position && previous != head.hash {
-        report.find(Finding::Changed(DeliveryId::issue(head.chain, head.position)));
+
+    /// What stands behind the head was committed since, or is forged: a head read afterwards tells which.
+    fn behind_head(&mut self, connection: &mut AnyConnection, head: &Head) -> Result<(), StoreError> {
+        let last = deliveries::last_of_chain(connection, head.chain)?.map_or(0, |id| id.row().position());
+        let now = |connection: &mut AnyConnection| -> Result<Head, StoreError> {
+            Ok(chains::heads(connection)?.into_iter().find(|now| now.chain == head.chain).unwrap_or(*head))
+        };
+        if last <= head.position {
+            return Ok(());
+        }
+        let from = now(connection)?;
+        if from.position != self.position {
+            (self.position, self.previous) = (from.position, from.hash);
+        }
+        loop {
+            let rows = deliveries::chain_rows(connection, head.chain, self.position, last, PAGE)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let end = now(connection)?.position;
+            for row in rows {
+                if row.id.row().position() > end {
+                    self.report.find(Finding::BeyondHead(row.id));
+                    self.report.rows += 1;
+                }
+                self.judge(row);
+            }
+        }
     }
-    for wanted in expected.iter().filter(|wanted| wanted.chain == head.chain && !found.contains(wanted)) {
-        report.find(Finding::HeadMissing(DeliveryId::issue(wanted.chain, wanted.position)));
+
+    fn judge(&mut self, row: VerifyRow) {
+        let (chain, here) = (row.id.row().chain(), row.id.row().position());
+        let gap = here != self.position + 1;
+        self.position = here;
+        match row.delivery {
+            Err(error) => {
+                self.report.find(Finding::Unreadable(row.id, error.to_string()));
+                self.previous = GENESIS;
+            }
+            Ok((delivery, stored)) => {
+                // Behind a gap the hash before is not known: the row itself cannot be judged, those after it can.
+                if !gap && delivery.hash(&self.previous).as_slice() != stored {
+                    self.report.find(Finding::Changed(row.id));
+                }
+                match row.body {
+                    Some(body) if Sha256::digest(&body).as_slice() != delivery.body_digest => {
+                        self.report.find(Finding::BodyChanged(row.id));
+                    }
+                    None if delivery.body_of == row.id => self.report.bodies_emptied += 1,
+                    _ => {}
+                }
+                // Go on from what is stored, so that one changed row is one finding.
+                self.previous = stored.try_into().unwrap_or(GENESIS);
+            }
+        }
+        let hash = self.previous;
+        let met = |head: &&Head| head.chain == chain && head.position == here && head.hash == hash;
+        self.found.extend(self.expected.iter().filter(met));
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ pub struct VerifyRow {
     pub body: Option<Vec<u8>>,
 }
 
-/// The next rows of a chain behind `after`, in order.
+/// The next rows of a chain behind `after` and up to `to`, in order.
 ///
 /// # Errors
 /// [`StoreError`] when a statement fails.
@@ -116,14 +116,13 @@ pub fn chain_rows(
     connection: &mut AnyConnection,
     chain: i64,
     after: i64,
+    to: i64,
     limit: i64,
 ) -> Result<Vec<VerifyRow>, StoreError> {
-    let from = DeliveryId::issue(chain, after).0;
-    let to = DeliveryId::issue(chain + 1, 0).0;
     let rows = deliveries::table
         .left_join(bodies::table.on(bodies::delivery_id.eq(deliveries::id)))
-        .filter(deliveries::id.gt(from))
-        .filter(deliveries::id.lt(to))
+        .filter(deliveries::id.gt(DeliveryId::issue(chain, after).0))
+        .filter(deliveries::id.le(DeliveryId::issue(chain, to).0))
         .order(deliveries::id)
         .limit(limit)
         .select((deliveries::all_columns, bodies::body.nullable()))
@@ -134,13 +133,43 @@ pub fn chain_rows(
         .collect())
 }
 
-/// The chains that rows exist of, whatever the table of chains says.
+/// The last row of a chain, whatever the table of chains says.
 ///
 /// # Errors
 /// [`StoreError`] when the statement fails.
-pub fn last_id(connection: &mut AnyConnection) -> Result<Option<DeliveryId>, StoreError> {
-    let last: Option<i64> = deliveries::table.select(diesel::dsl::max(deliveries::id)).first(connection)?;
+pub fn last_of_chain(connection: &mut AnyConnection, chain: i64) -> Result<Option<DeliveryId>, StoreError> {
+    let last: Option<i64> = deliveries::table
+        .filter(deliveries::id.ge(DeliveryId::issue(chain, 0).0))
+        .filter(deliveries::id.le(DeliveryId::last(chain).0))
+        .select(diesel::dsl::max(deliveries::id))
+        .first(connection)?;
     Ok(last.map(DeliveryId))
+}
+
+/// Rows with ids that no chain issues, and the first row of each chain that rows exist of, whatever the table of chains
+/// says; at most `limit` of each. Goes from chain to chain by the primary key.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails.
+pub fn edges(connection: &mut AnyConnection, limit: i64) -> Result<(Vec<DeliveryId>, Vec<DeliveryId>), StoreError> {
+    let outside: Vec<i64> = deliveries::table
+        .filter(deliveries::id.le(0))
+        .order(deliveries::id)
+        .limit(limit)
+        .select(deliveries::id)
+        .load(connection)?;
+    let mut firsts = Vec::new();
+    let mut behind = 0;
+    for _ in 0..limit {
+        let first: Option<i64> = deliveries::table
+            .filter(deliveries::id.gt(behind))
+            .select(diesel::dsl::min(deliveries::id))
+            .first(connection)?;
+        let Some(first) = first.map(DeliveryId) else { break };
+        behind = DeliveryId::last(first.row().chain()).0;
+        firsts.push(first);
+    }
+    Ok((outside.into_iter().map(DeliveryId).collect(), firsts))
 }
 
 /// Whether these rows are in the ledger with these hashes: resolves a commit whose answer was lost.

@@ -138,7 +138,8 @@ fn verify_proves_the_ledger_and_names_what_does_not_hold() {
         assert!(head.starts_with("0-6:") && head.len() == 4 + 64, "{out}");
         assert!(out.ends_with("6 rows in 1 chain(s): nothing changed, missing or swapped\n"), "{out}");
         let json: Value = serde_json::from_str(&place.fine(&["deliveries", "verify", "--format", "json"])).unwrap();
-        assert_eq!(json, json!({"rows": 6, "heads": [head], "findings": []}));
+        let expected = json!({"rows": 6, "bodies_emptied": 0, "heads": [head], "findings": [], "truncated": false});
+        assert_eq!(json, expected);
         assert_eq!(place.fine(&["deliveries", "verify", "--format", "csv"]), "finding\n");
         place.fine(&["deliveries", "verify", "--expect", &head]);
 
@@ -156,7 +157,9 @@ fn verify_proves_the_ledger_and_names_what_does_not_hold() {
         assert!(records(&ran.out)[1][0].starts_with("delivery 0-3: "));
 
         database(&place).batch_execute(&format!("UPDATE deliveries SET code = 1002 WHERE id = {row}")).unwrap();
-        place.fine(&["deliveries", "verify"]);
+        database(&place).batch_execute(&format!("DELETE FROM bodies WHERE delivery_id = {row}")).unwrap();
+        let out = place.fine(&["deliveries", "verify"]);
+        assert!(out.ends_with("missing or swapped; 1 bodies were emptied\n"), "{out}");
         let (last, five) = (DeliveryId::issue(0, 6).0, DeliveryId::issue(0, 5).0);
         database(&place)
             .batch_execute(&format!(

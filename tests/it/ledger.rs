@@ -1,5 +1,7 @@
 //! The ledger: what a row records, how chains go on, and that tampering shows.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use diesel::connection::SimpleConnection;
 use sha2::{Digest, Sha256};
 use tiersync::domain::account::AccountKind;
@@ -329,8 +331,11 @@ fn a_changed_body_shows_and_an_emptied_one_is_well() {
         assert_eq!(findings(&app, &[]), [Finding::BodyChanged(at(5))]);
         database.batch_execute(&format!("DELETE FROM bodies WHERE delivery_id = {id}")).unwrap();
         assert_whole(&mut database);
+        let emptied = |app: &TestApp| verify::verify(&mut app.database(), &[], &|_, _| {}).unwrap().bodies_emptied;
+        assert_eq!(emptied(&app), 1);
         database.batch_execute("DELETE FROM bodies").unwrap();
         assert_whole(&mut database);
+        assert_eq!(emptied(&app), 10);
     }
 }
 
@@ -370,11 +375,72 @@ fn a_head_that_is_gone_or_moved_shows() {
     for backend in backends() {
         let app = ten(backend);
         app.database().batch_execute("UPDATE ledger_chains SET deliveries = 9").unwrap();
-        assert_eq!(findings(&app, &[]), [Finding::BeyondHead(at(10))]);
+        // The head's hash is another than that of row 9, too.
+        assert_eq!(findings(&app, &[]), [Finding::Changed(at(9)), Finding::BeyondHead(at(10))]);
         app.database().batch_execute("UPDATE ledger_chains SET deliveries = 12").unwrap();
         assert_eq!(findings(&app, &[]), [Finding::Missing(at(11), at(12))]);
         app.database().batch_execute("DELETE FROM ledger_chains").unwrap();
         assert_eq!(findings(&app, &[]), [Finding::NoHead(0)]);
+    }
+}
+
+#[test]
+fn rows_outside_of_every_chain_show() {
+    for backend in backends() {
+        let app = ten(backend);
+        app.database().batch_execute("CREATE TABLE kept AS SELECT * FROM deliveries").unwrap();
+        let (back, far) = ("DELETE FROM deliveries; INSERT INTO deliveries SELECT * FROM kept", (1 << 22) - 1);
+        for (id, expected) in [
+            (DeliveryId(-7), vec![Finding::NoPlace(DeliveryId(-7))]),
+            (DeliveryId(0), vec![Finding::NoPlace(DeliveryId(0))]),
+            (DeliveryId::issue(far, 0), vec![Finding::NoPlace(DeliveryId::issue(far, 0)), Finding::NoHead(far)]),
+            // No finding for any of the chains between.
+            (DeliveryId::issue(far, 3), vec![Finding::NoHead(far)]),
+            (DeliveryId(i64::MAX), vec![Finding::NoHead((1 << 23) - 1)]),
+        ] {
+            let there = format!(
+                "CREATE TABLE copy AS SELECT * FROM kept ORDER BY id LIMIT 1; UPDATE copy SET id = {}; \
+                 INSERT INTO deliveries SELECT * FROM copy; DROP TABLE copy",
+                id.0
+            );
+            tamper(&app, &there, back, &expected);
+        }
+    }
+}
+
+#[test]
+fn a_receiver_may_be_writing_while_its_ledger_is_verified() {
+    for backend in backends() {
+        let app = ten(backend);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let calls = scope.spawn(|| {
+                let mut n = 100;
+                while !done.load(Ordering::Relaxed) {
+                    n += 1;
+                    assert_eq!(app.synchronize(&reseller(&n.to_string())).code(), 0);
+                }
+                n - 100
+            });
+            let mut database = app.database();
+            let begun = std::time::Instant::now();
+            while begun.elapsed() < std::time::Duration::from_secs(2) {
+                // A call between heads and rows, each time.
+                let called = std::cell::Cell::new(false);
+                let progress = |_, _| {
+                    if !called.replace(true) {
+                        assert_eq!(app.synchronize(&reseller("11")).code(), 0);
+                    }
+                };
+                let report = verify::verify(&mut database, &[], &progress).unwrap();
+                assert_eq!(report.findings, []);
+                let expected: i64 = report.heads.iter().map(|head| head.position).sum();
+                assert_eq!(i64::try_from(report.rows).unwrap(), expected, "as far as the heads that were read");
+            }
+            done.store(true, Ordering::Relaxed);
+            assert!(calls.join().unwrap() > 0);
+        });
+        assert_whole(&mut app.database());
     }
 }
 
@@ -387,6 +453,7 @@ fn findings_name_the_row() {
         (Finding::Missing(at(5), at(7)), "deliveries 0-5 to 0-7: "),
         (Finding::BodyChanged(at(5)), "delivery 0-5: "),
         (Finding::BeyondHead(at(5)), "delivery 0-5: "),
+        (Finding::NoPlace(DeliveryId::issue(2, 0)), "delivery 2-0 "),
         (Finding::NoHead(3), "chain 3: "),
         (Finding::HeadMissing(at(5)), "delivery 0-5: "),
     ] {
