@@ -11,14 +11,14 @@ use crate::domain::redaction::{REDACTED, is_secret_name};
 /// The body with every secret replaced by [`REDACTED`], the rest byte for byte.
 ///
 /// A secret is the value of a key whose name says so, anywhere, and of a synchronization option that `is_secret_option`
-/// names. Null and empty text are no secrets.
+/// names by its id without the spaces around it, as the account's reader takes ids. Null and empty text are no secrets.
 #[must_use]
 pub fn redact(body: &[u8], root: &Node<'_>, is_secret_option: &dyn Fn(&str) -> bool) -> Vec<u8> {
     let mut spans = Vec::new();
     collect(root, &mut spans);
     if let Some(options) = root.get("SyncOptions").and_then(Node::members) {
         for (id, value) in options {
-            if is_secret_option(id) && !is_empty(value) {
+            if is_secret_option(id.trim()) && !is_empty(value) {
                 spans.push(value.span.clone());
             }
         }
@@ -113,13 +113,28 @@ static LOOKS_SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// A body that is no JSON, as text, with what looks like a secret replaced: it is kept for people who ask what came.
 ///
+/// `secret_names` are further keys whose values are secrets, as whole words whatever their case.
+///
 /// Bytes that are no UTF-8 become U+FFFD, UTF-16 is decoded, so that no secret hides between zero bytes.
 #[must_use]
-pub fn redact_text(body: &[u8], _secret_names: &[String]) -> Vec<u8> {
-    let text = decode(body);
-    match LOOKS_SECRET.as_ref() {
-        Some(pattern) => pattern.replace_all(&text, format!("${{1}}\"{REDACTED}\"")).into_owned().into_bytes(),
-        None => REDACTED.as_bytes().to_vec(),
+pub fn redact_text(body: &[u8], secret_names: &[String]) -> Vec<u8> {
+    let with = format!("${{1}}\"{REDACTED}\"");
+    let whole = || REDACTED.as_bytes().to_vec();
+    let Some(pattern) = LOOKS_SECRET.as_ref() else { return whole() };
+    let text = pattern.replace_all(&decode(body), &with).into_owned();
+    let names: Vec<String> =
+        secret_names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).map(regex::escape).collect();
+    if names.is_empty() {
+        return text.into_bytes();
+    }
+    // Not \b: a name may begin or end with something else than a letter. A list may be cut off like the rest.
+    let named = format!(
+        r#"(?i)((?:^|[^\w])(?:{})\s*\\?["']?\s*[:=]\s*)(\[[^\]]*\]?|\\?"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&}}<\]]+)"#,
+        names.join("|")
+    );
+    match Regex::new(&named) {
+        Ok(pattern) => pattern.replace_all(&text, &with).into_owned().into_bytes(),
+        Err(_) => whole(),
     }
 }
 
@@ -161,6 +176,8 @@ mod tests {
             redacted("{\"SyncOptions\":{\"Pin\":1234,\"MPNID\":7}}"),
             "{\"SyncOptions\":{\"Pin\":\"[redacted]\",\"MPNID\":7}}"
         );
+        // The account's reader trims ids, too.
+        assert_eq!(redacted(r#"{"SyncOptions":{" Pin\t":1234}}"#), r#"{"SyncOptions":{" Pin\t":"[redacted]"}}"#);
         let plain = "{\"ID\":1,\"Password\":\"\",\"Token\":null}";
         assert_eq!(redacted(plain), plain);
     }
@@ -173,5 +190,24 @@ mod tests {
         let utf16: Vec<u8> = "{\"password\":\"hunter2\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(!text(&utf16).contains("hunter2"));
         assert!(text(b"\xff\xff plain").ends_with(" plain"));
+    }
+
+    #[test]
+    fn configured_names_are_secrets_in_what_is_no_json() {
+        let names = ["Pin".to_owned(), "a.b (c)".to_owned(), String::new()];
+        for (body, expected) in [
+            (r#"{"Pin":"1234", broken"#, r#"{"Pin":"[redacted]", broken"#),
+            (r#"{"pin" : 1234, broken"#, r#"{"pin" : "[redacted]", broken"#),
+            (r#"{"PIN":["12","34"],"x":1"#, r#"{"PIN":"[redacted]","x":1"#),
+            (r#"{"Pin":["12","34"#, r#"{"Pin":"[redacted]""#),
+            (r#"{" Pin ":"1234""#, r#"{" Pin ":"[redacted]""#),
+            ("a=1&pin=1234&x=1", "a=1&pin=\"[redacted]\"&x=1"),
+            ("pin: 1234", "pin: \"[redacted]\""),
+            ("a.B (c)=1234 x", "a.B (c)=\"[redacted]\" x"),
+            // Other words.
+            (r#"{"Shipping":"1234","Pint":"5","axb (c)":6"#, r#"{"Shipping":"1234","Pint":"5","axb (c)":6"#),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&redact_text(body.as_bytes(), &names)), expected, "{body}");
+        }
     }
 }
