@@ -20,7 +20,7 @@ use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, S
 use crate::domain::options::OptionSet;
 use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::relation::Relation;
-use crate::domain::world::{Memory, Need, Reference, ResellerName, World};
+use crate::domain::world::{Memory, Need, ResellerName, World};
 
 /// A look-up on PostgreSQL by arrays of keys, with a fixed text, so that it is prepared once.
 trait Lookup: 'static {
@@ -480,13 +480,4 @@ fn memory(connection: &mut AnyConnection, source: &SourceId, id: &str) -> Result
         answer: Answer { code, message: delivery.message, result: delivery.result },
         account: delivery.account,
     }))
-}
-
-/// A reference by our own id, for tools that name accounts so.
-///
-/// # Errors
-/// [`StoreError`] when the statement fails or the row holds what this version does not know.
-pub fn reference(connection: &mut AnyConnection, id: AccountId) -> Result<Option<Reference>, StoreError> {
-    let row = accounts::table.filter(accounts::id.eq(id.0)).first::<AccountRow>(connection).optional()?;
-    row.map(|row| row.reference()).transpose()
 }
