@@ -21,7 +21,7 @@ fn fields(json: &str, column: &str) -> Result<Map<String, Value>, StoreError> {
     if json.is_empty() {
         return Ok(Map::new());
     }
-    serde_json::from_str(json).map_err(|_| StoreError::corrupt(column, json))
+    serde_json::from_str(json).map_err(|_| StoreError::corrupt_private(column))
 }
 
 fn take(map: &mut Map<String, Value>, name: &str) -> String {
@@ -126,7 +126,7 @@ pub fn option(value: &OptionValue) -> String {
 /// # Errors
 /// [`StoreError::Corrupt`] when it is none of the values that are written there.
 pub fn read_option(json: &str) -> Result<OptionValue, StoreError> {
-    let corrupt = || StoreError::corrupt("sync_options.value", json);
+    let corrupt = || StoreError::corrupt_private("sync_options.value");
     match json.as_bytes().first() {
         Some(b'"') => {
             let text: String = serde_json::from_str(json).map_err(|_| corrupt())?;
@@ -165,6 +165,21 @@ mod tests {
         }
         assert!(read_option("null").is_err() && read_option("").is_err());
         Ok(())
+    }
+
+    #[test]
+    fn errors_name_the_column_and_nothing_of_what_it_holds() {
+        let broken = "{\"email\":\"maria@example.org\"";
+        for (error, column) in [
+            (read_contact(broken).err(), "accounts.contact"),
+            (read_address(broken).err(), "accounts.address"),
+            (read_option("\"maria@example.org").err(), "sync_options.value"),
+            (read_option("[\"maria@example.org\"").err(), "sync_options.value"),
+            (read_option("maria@example.org").err(), "sync_options.value"),
+        ] {
+            let text = error.map(|error| error.to_string()).unwrap_or_default();
+            assert!(text.contains(column) && !text.contains("maria"), "{text}");
+        }
     }
 
     #[test]

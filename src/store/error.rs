@@ -24,10 +24,19 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// A row of `table` holds an unknown `value`.
+    /// A row of `table` holds an unknown `value`, one of few words. At most 64 characters of it are told.
     #[must_use]
     pub fn corrupt(table: &str, value: &str) -> Self {
-        Self::Corrupt(format!("\"{value}\" in {table}"))
+        let told: String = value.chars().take(64).collect();
+        let more = if told.len() < value.len() { "…" } else { "" };
+        Self::Corrupt(format!("\"{told}{more}\" in {table}"))
+    }
+
+    /// A row holds in `column` what cannot be read and may be about a person: errors stand in logs, so none of it is
+    /// told.
+    #[must_use]
+    pub fn corrupt_private(column: &str) -> Self {
+        Self::Corrupt(format!("something in {column}"))
     }
 }
 
@@ -88,5 +97,18 @@ impl From<diesel::ConnectionError> for StoreError {
 impl From<r2d2::Error> for StoreError {
     fn from(error: r2d2::Error) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StoreError;
+
+    #[test]
+    fn unknown_words_are_told_in_part() {
+        let text = StoreError::corrupt("accounts.kind", "partner").to_string();
+        assert!(text.contains("\"partner\" in accounts.kind"), "{text}");
+        let text = StoreError::corrupt("accounts.kind", &"é".repeat(65)).to_string();
+        assert!(text.contains(&format!("\"{}…\"", "é".repeat(64))), "{text}");
     }
 }
