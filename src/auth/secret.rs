@@ -127,7 +127,7 @@ impl SigningSecret {
     }
 
     /// The bytes that sign Standard Webhooks.
-    pub(super) fn key(&self) -> &[u8] {
+    pub(crate) fn key(&self) -> &[u8] {
         self.key.expose_secret()
     }
 

@@ -270,6 +270,14 @@ mod tests {
                 "application_id",
             ),
             (source(&format!("signing_secrets = [\"{SECRET}\"]\nreplay_secrets = [\"{SECRET}\"]")), "same secret"),
+            (
+                source(
+                    "signing_secrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAA==\", \
+                     \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAA\"]",
+                ),
+                "same secret",
+            ),
+            (source(&format!("signing_secrets = [\"{SECRET}\"]")).replace(KEY, SECRET), "same secret"),
             (source("signature = \"required\""), "signing_secrets"),
             (source(&format!("signature = \"off\"\nsigning_secrets = [\"{SECRET}\"]")), "signature"),
             (source("signing_secrets = [\"plain\"]"), "whsec_"),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -44,9 +44,9 @@ impl Written {
 pub(super) struct Distinct(HashMap<[u8; 32], String>);
 
 impl Distinct {
-    pub(super) fn take(&mut self, secret: &SecretString, list: &str) -> Result<(), ConfigError> {
-        let digest = Sha256::digest(secret.expose_secret().as_bytes()).into();
-        match self.0.insert(digest, list.to_owned()) {
+    /// `secret` is a secret as it is written, or the bytes that it stands for: base64 is written with padding or without.
+    pub(super) fn take(&mut self, secret: &[u8], list: &str) -> Result<(), ConfigError> {
+        match self.0.insert(Sha256::digest(secret).into(), list.to_owned()) {
             None => Ok(()),
             Some(other) => Err(ConfigError::invalid(format!(
                 "{list} and {other} hold the same secret; make a new one with `tiersync secret new`"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::file::{File, PredefinedEntry, SourceEntry, SyncOptionEntry};
 use super::secrets::{Distinct, Written};
@@ -12,7 +13,7 @@ use super::{
     Config, ConfigError, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, Limits, MissingTenant, Overrides, Source, TenantRule,
 };
 use crate::auth::gate::{SignatureRule, SourceCredentials};
-use crate::auth::secret::{ApiKey, SigningSecret};
+use crate::auth::secret::{ApiKey, SecretError, SigningSecret};
 use crate::domain::account::AccountKind;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind, PredefinedValue};
 use crate::domain::field::{FieldDefinition, FieldKind};
@@ -160,9 +161,11 @@ fn source(
         .iter()
         .map(|scheme| word(&at("signature_schemes"), scheme, &[("standard", true), ("github", false)]))
         .collect::<Result<Vec<bool>, _>>()?;
-    let api_keys = resolve(&entry.api_keys, &at("api_keys"), distinct, ApiKey::parse)?;
-    let signing_secrets = resolve(&entry.signing_secrets, &at("signing_secrets"), distinct, SigningSecret::parse)?;
-    let replay_secrets = resolve(&entry.replay_secrets, &at("replay_secrets"), distinct, SigningSecret::parse)?;
+    let api_keys = resolve(&entry.api_keys, &at("api_keys"), distinct, |secret| {
+        Ok((ApiKey::parse(secret)?, secret.expose_secret().as_bytes().to_vec()))
+    })?;
+    let signing_secrets = resolve(&entry.signing_secrets, &at("signing_secrets"), distinct, signing)?;
+    let replay_secrets = resolve(&entry.replay_secrets, &at("replay_secrets"), distinct, signing)?;
     let has_secrets = !signing_secrets.is_empty() || !replay_secrets.is_empty();
     if rule == SignatureRule::Off && has_secrets {
         return invalid(at(
@@ -218,20 +221,32 @@ fn source(
     })
 }
 
-fn resolve<T, E: std::fmt::Display>(
+/// `parse` gives the secret and the bytes by which it is told from others, besides its text.
+fn resolve<T>(
     written: &[Written],
     list: &str,
     distinct: &mut Distinct,
-    parse: impl Fn(&secrecy::SecretString) -> Result<T, E>,
+    parse: impl Fn(&SecretString) -> Result<(T, Vec<u8>), SecretError>,
 ) -> Result<Vec<T>, ConfigError> {
     written
         .iter()
         .map(|written| {
             let secret = written.resolve(list)?;
-            distinct.take(&secret, list)?;
-            parse(&secret).map_err(|error| ConfigError::invalid(format!("{list}: {error}")))
+            let (parsed, bytes) = parse(&secret).map_err(|error| ConfigError::invalid(format!("{list}: {error}")))?;
+            let text = secret.expose_secret().as_bytes();
+            distinct.take(text, list)?;
+            if bytes != text {
+                distinct.take(&bytes, list)?;
+            }
+            Ok(parsed)
         })
         .collect()
+}
+
+fn signing(secret: &SecretString) -> Result<(SigningSecret, Vec<u8>), SecretError> {
+    let parsed = SigningSecret::parse(secret)?;
+    let bytes = parsed.key().to_vec();
+    Ok((parsed, bytes))
 }
 
 fn tenant(
