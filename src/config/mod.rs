@@ -191,6 +191,18 @@ mod tests {
         format!("[[source]]\nid = \"a\"\napplication_id = \"A\"\napi_keys = [\"{KEY}\"]\n{extra}\n")
     }
 
+    fn keyless(extra: &str) -> String {
+        source(&format!("signing_secrets = [\"{SECRET}\"]\n{extra}")).replace(&format!("\"{KEY}\""), "")
+    }
+
+    fn option(extra: &str) -> String {
+        source(&format!("[[sync_option]]\nid = \"X\"\nname = \"X\"\n{extra}"))
+    }
+
+    fn field(id: &str, kind: &str) -> String {
+        format!("[[field]]\nid = \"{id}\"\nname = \"{id}\"\nkind = \"{kind}\"\n")
+    }
+
     fn complaint(toml: &str) -> String {
         match Config::from_toml(toml) {
             Ok(_) => "accepted".to_owned(),
@@ -293,6 +305,30 @@ mod tests {
                 source("[[sync_option]]\nid = \"X\"\nname = \"X\"\n[[sync_option]]\nid = \"X\"\nname = \"X\""),
                 "two sync_options",
             ),
+            (option("kind = \"Mask\"\npartner_id = true"), "needs a single value in clear"),
+            (option("kind = \"Boolean\"\npartner_id = true"), "needs a single value in clear"),
+            (option("kind = \"ListMultiSelect\"\npartner_id = true"), "needs a single value in clear"),
+            (option("partner_id = true").replace("\"X\"", "\"X-Token\""), "its id is that of a secret"),
+            (option("applies_to = []"), "applies_to"),
+            (option("kind = \"Boolean\"\npattern = \"x\""), "pattern is never"),
+            (option("kind = \"List\"\npattern = \"x\"\npredefined_values = [\"x\"]"), "pattern is never"),
+            (option("kind = \"ListMultiSelect\"\npattern = \"x\"\npredefined_values = [\"x\"]"), "pattern is never"),
+            (source(&format!("tenant_setting = \"Org\"\n{}", field("Org", "PasswordText"))), "stored in clear"),
+            (source(&format!("tenant_setting = \"OrgToken\"\n{}", field("OrgToken", "Text"))), "stored in clear"),
+            (source(&format!("{}{}", field("Org", "Text"), field("ORG", "Text"))), "two fields have the id \"org\""),
+            (keyless(&format!("tenant_setting = \"Org\"\n{}", field("Org", "Text"))), "tenant_setting needs api_keys"),
+            (keyless("signature_schemes = [\"github\"]"), "needs api_keys"),
+            (
+                source(&format!(
+                    "signature = \"required\"\nsignature_schemes = [\"github\"]\nreplay_secrets = [\"{SECRET}\"]"
+                )),
+                "never uses replay_secrets",
+            ),
+            (source(&format!("signing_secrets = [\"{SECRET}\"]\nsignature_schemes = []")), "signature_schemes = []"),
+            (format!("queue = 1000001\n{}", source("")), "queue must be 1 to 1000000"),
+            (format!("queue = 0\n{}", source("")), "queue must be 1 to 1000000"),
+            (format!("body_timeout_seconds = 601\n{}", source("")), "body_timeout_seconds must be 1 to 600"),
+            (format!("body_timeout_seconds = 0\n{}", source("")), "body_timeout_seconds must be 1 to 600"),
             (source("tolerance_seconds = -1"), "tolerance_seconds"),
             ("listen = \"everywhere\"".to_owned(), "listen"),
             ("database_url = \"mysql://x\"".to_owned(), "database_url"),
@@ -300,6 +336,21 @@ mod tests {
             let complaint = complaint(&toml);
             assert!(complaint.contains(part), "{part:?} not in {complaint:?}");
             assert!(!complaint.contains(KEY) && !complaint.contains("MfKQ9r8GK"), "a secret shows in {complaint:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_near_a_complaint_and_works_is_accepted() {
+        for toml in [
+            option("kind = \"List\"\npredefined_values = [\"x\"]\npartner_id = true"),
+            option("kind = \"List\"\npattern = \"x\""),
+            source(&format!("tenant_setting = \"Org\"\n{}", field("Org", "Text"))),
+            source(&format!("signing_secrets = [\"{SECRET}\"]\nsignature_schemes = [\"github\"]")),
+            source("signature_schemes = []"),
+            keyless("signature_schemes = [\"standard\", \"github\"]"),
+            format!("queue = 1000000\nbody_timeout_seconds = 600\n{}", source("")),
+        ] {
+            assert_eq!(complaint(&toml), "accepted", "{toml}");
         }
     }
 

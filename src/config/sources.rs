@@ -19,9 +19,16 @@ use crate::domain::definition::{DataType, OptionDefinition, OptionKind, Predefin
 use crate::domain::field::{FieldDefinition, FieldKind};
 use crate::domain::ids::SourceId;
 use crate::domain::policy::{MissingRole, ResellerChange, SourcePolicy};
+use crate::domain::redaction::is_secret_name;
 
 /// The source that accounts made here belong to; no platform may have its name.
 const LOCAL_SOURCE: &str = "local";
+
+/// Most calls that may wait: beyond a million they wait longer than any platform does, and fill the memory.
+const MAX_QUEUE: usize = 1_000_000;
+
+/// Longest that a body may take. A caller that needs longer only holds a connection.
+const MAX_BODY_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Longest tolerance: a day. Beyond that a captured call could be sent again long after.
 const MAX_TOLERANCE_SECONDS: i64 = 86_400;
@@ -60,11 +67,16 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         body_timeout: file.body_timeout_seconds.map_or(Limits::default().body_timeout, Duration::from_secs),
         queue: file.queue.unwrap_or(Limits::default().queue),
     };
-    if limits.body_timeout.is_zero() || limits.queue == 0 {
-        return invalid("body_timeout_seconds and queue must be at least 1");
+    if limits.body_timeout.is_zero() || limits.body_timeout > MAX_BODY_TIMEOUT {
+        return invalid("body_timeout_seconds must be 1 to 600");
+    }
+    if !(1..=MAX_QUEUE).contains(&limits.queue) {
+        return invalid("queue must be 1 to 1000000");
     }
     let fields = file.field.iter().map(field).collect::<Result<Vec<_>, _>>()?;
-    distinct("fields", fields.iter().map(|field| field.id.as_str()))?;
+    // They become names of headers, which have no case.
+    let field_ids: Vec<String> = fields.iter().map(|field| field.id.to_ascii_lowercase()).collect();
+    distinct("fields", field_ids.iter().map(String::as_str))?;
     let sync_options = file.sync_option.iter().map(sync_option).collect::<Result<Vec<_>, _>>()?;
     distinct("sync_options", sync_options.iter().map(|option| option.id.as_str()))?;
     if sync_options.iter().filter(|option| option.partner_id).count() > 1 {
@@ -172,11 +184,30 @@ fn source(
             "signature = \"off\" would never use the signing_secrets and replay_secrets that are there",
         ));
     }
+    if has_secrets && schemes.is_empty() {
+        return invalid(at(
+            "signature_schemes = [] would never use the signing_secrets and replay_secrets that are there",
+        ));
+    }
     if rule == SignatureRule::Required && (!has_secrets || schemes.is_empty()) {
         return invalid(at("signature = \"required\" needs signing_secrets and signature_schemes"));
     }
     if api_keys.is_empty() && !has_secrets {
         return invalid(at("api_keys and signing_secrets are both empty: nobody could call"));
+    }
+    // Replays are signed in the standard way only.
+    let standard = schemes.contains(&true);
+    if rule == SignatureRule::Required && !standard && signing_secrets.is_empty() {
+        return invalid(at(
+            "signature_schemes without \"standard\" never uses replay_secrets, and there are no signing_secrets: nobody \
+             could call",
+        ));
+    }
+    if api_keys.is_empty() && !standard {
+        return invalid(at("signature_schemes without \"standard\" needs api_keys: nobody could call"));
+    }
+    if api_keys.is_empty() && entry.tenant_setting.is_some() {
+        return invalid(at("tenant_setting needs api_keys, since no signature covers headers: nobody could call"));
     }
     if !(0..=MAX_TOLERANCE_SECONDS).contains(&entry.tolerance_seconds) {
         return invalid(at("tolerance_seconds must be 0 to 86400"));
@@ -193,7 +224,7 @@ fn source(
             signing_secrets,
             replay_secrets,
             rule,
-            standard: schemes.contains(&true),
+            standard,
             github: schemes.contains(&false),
             tolerance_seconds: entry.tolerance_seconds,
             tells_tenants_apart: tenant.is_some(),
@@ -260,10 +291,13 @@ fn tenant(
             None => Ok(None),
         };
     };
-    if !fields.iter().any(|field| field.id == *setting) {
+    let Some(field) = fields.iter().find(|field| field.id == *setting) else {
         return invalid(at(&format!(
             "tenant_setting = \"{setting}\" is the id of no [[field]], so no partner is asked for it"
         )));
+    };
+    if field.kind == FieldKind::PasswordText || is_secret_name(setting) {
+        return invalid(at(&format!("tenant_setting = \"{setting}\" is a secret, and tenants are stored in clear")));
     }
     let missing = word(
         &at("missing_tenant"),
@@ -320,7 +354,7 @@ fn sync_option(entry: &SyncOptionEntry) -> Result<OptionDefinition, ConfigError>
             ConfigError::invalid(at(&format!("pattern: {}", reason.lines().last().unwrap_or_default())))
         })?),
     };
-    Ok(OptionDefinition {
+    let definition = OptionDefinition {
         id: entry.id.clone(),
         name: entry.name.clone(),
         description: entry.description.clone().filter(|text| !text.is_empty()),
@@ -334,7 +368,33 @@ fn sync_option(entry: &SyncOptionEntry) -> Result<OptionDefinition, ConfigError>
         applies_to,
         pattern,
         partner_id: entry.partner_id,
-    })
+    };
+    match never(&definition) {
+        Some(complaint) => invalid(at(complaint)),
+        None => Ok(definition),
+    }
+}
+
+/// What of a definition can never come to anything, if something cannot.
+fn never(definition: &OptionDefinition) -> Option<&'static str> {
+    let kind = definition.kind;
+    if definition.applies_to.is_empty() {
+        return Some("applies_to = [] asks nobody for it; leave it out for every kind of account");
+    }
+    let chosen = matches!(kind, OptionKind::List | OptionKind::ListMultiSelect);
+    if definition.pattern.is_some()
+        && (kind == OptionKind::Boolean || chosen && !definition.predefined_values.is_empty())
+    {
+        return Some("pattern is never looked at where the value is true or false or one of predefined_values");
+    }
+    if !definition.partner_id {
+        return None;
+    }
+    if matches!(kind, OptionKind::Mask | OptionKind::Boolean | OptionKind::ListMultiSelect) {
+        return Some("partner_id = true needs a single value in clear: not kind Mask, Boolean or ListMultiSelect");
+    }
+    is_secret_name(&definition.id)
+        .then_some("partner_id = true, but its id is that of a secret, which is not stored and so names nobody")
 }
 
 fn predefined(entry: &PredefinedEntry) -> PredefinedValue {
