@@ -6,11 +6,15 @@ use serde_json::json;
 use super::output::{Format, Listing};
 use super::{CliError, Common};
 use crate::app::registered;
+use crate::config::Config;
 use crate::ops::check;
 
 /// Verify without serving.
 #[derive(Debug, Args)]
 pub(super) struct Check {
+    /// Where `serve` would listen
+    #[arg(long, value_name = "ADDRESS:PORT", env = "TIERSYNC_LISTEN")]
+    listen: Option<String>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -18,7 +22,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
-        let config = common.load()?;
+        let config = Config::load(&common.overrides(self.listen))?;
         let report = check::check(&config, &registered(&config))?;
         let mut listing = Listing::start(self.format, &["check", "ok", "detail"])?;
         for checked in &report {

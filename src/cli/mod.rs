@@ -15,7 +15,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use thiserror::Error;
 
 use crate::app::AppError;
@@ -162,19 +163,34 @@ impl Common {
     }
 }
 
+/// Refuses flags for everything where they would do nothing. The environment may say what it likes: it is there for
+/// other commands.
+fn unused(matches: &ArgMatches, command: &str) -> Result<(), CliError> {
+    for (id, flag) in [("config", "--config"), ("database_url", "--database-url")] {
+        if matches.value_source(id) == Some(ValueSource::CommandLine) {
+            let why = format!(
+                "{flag} means nothing to `tiersync {command}`, which reads no configuration and no other database"
+            );
+            return Err(CliError::Usage(why));
+        }
+    }
+    Ok(())
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let common = &cli.common;
     let done = match cli.command {
         Command::Serve(serve) => serve.run(common),
-        Command::Demo(demo) => demo.run(),
+        Command::Demo(demo) => unused(&matches, "demo").and_then(|()| demo.run()),
         Command::Migrate => migrate::run(common),
         Command::Check(check) => check.run(common),
         Command::Deliveries(deliveries) => deliveries.run(common),
         Command::Accounts(accounts) => accounts.run(common),
-        Command::Secret(secret) => secret.run(),
+        Command::Secret(secret) => unused(&matches, "secret").and_then(|()| secret.run()),
     };
     logging::finish();
     match done {

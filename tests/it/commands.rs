@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use tiersync::app::Options;
 
-use crate::commands_binary::Place;
+use crate::commands_binary::{Place, Ran};
 use crate::harness::app::{API_KEY, MPNID, OTHER_KEY, REPLAY, SIGNING};
 use crate::harness::{Backend, TestApp, backends, config};
 
@@ -83,6 +83,10 @@ fn wrong_usage_is_exit_code_2_and_says_what_is_wrong() {
         (&["deliveries", "show", "12"], "0-12"),
         (&["deliveries", "verify", "--expect", "0-1"], "deliveries verify"),
         (&["secret", "new", "--length", "9"], "--length"),
+        (&["secret", "new", "--config", "tiersync.toml"], "--config means nothing to `tiersync secret`"),
+        (&["--database-url", "sqlite:x.db", "secret", "new"], "--database-url means nothing to `tiersync secret`"),
+        (&["demo", "--database-url", "sqlite:x.db"], "--database-url means nothing to `tiersync demo`"),
+        (&["--config", "tiersync.toml", "demo"], "--config means nothing to `tiersync demo`"),
     ] {
         let ran = place.run(arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {ran:?}");
@@ -157,6 +161,19 @@ fn check_looks_at_everything_and_changes_nothing() {
         assert!(place.fine(&["check"]).lines().skip(1).all(|line| line.contains(" yes ")));
         assert_eq!(records(&place.fine(&["check", "--format", "csv"]))[0], ["check", "ok", "detail"]);
     }
+}
+
+#[test]
+fn check_looks_at_where_serve_would_listen() {
+    let place = Place::with(Backend::Sqlite, &config("", ""));
+    place.fine(&["migrate"]);
+    let with = |listen: &str| place.command(&["check"]).env("TIERSYNC_LISTEN", listen).output().unwrap();
+    Ran::of(with("everywhere")).failed(2, "listen = \"everywhere\"");
+    place.run(&["check", "--listen", "everywhere"]).failed(2, "listen = \"everywhere\"");
+    assert!(with("127.0.0.1:0").status.success());
+    // What is there for other commands is no mistake where it does nothing.
+    let run = place.command(&["secret", "new"]).env("TIERSYNC_DATABASE_URL", "sqlite:x.db").output().unwrap();
+    assert!(run.status.success());
 }
 
 #[test]
