@@ -185,9 +185,7 @@ fn source(
         ));
     }
     if has_secrets && schemes.is_empty() {
-        return invalid(at(
-            "signature_schemes = [] would never use the signing_secrets and replay_secrets that are there",
-        ));
+        return invalid(at("signature_schemes = [] would never use the secrets that are there"));
     }
     if rule == SignatureRule::Required && (!has_secrets || schemes.is_empty()) {
         return invalid(at("signature = \"required\" needs signing_secrets and signature_schemes"));

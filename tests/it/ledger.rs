@@ -423,7 +423,7 @@ fn a_receiver_may_be_writing_while_its_ledger_is_verified() {
                 n - 100
             });
             let mut database = app.database();
-            let begun = std::time::Instant::now();
+            let (begun, mut found) = (std::time::Instant::now(), Vec::new());
             while begun.elapsed() < std::time::Duration::from_secs(2) {
                 // A call between heads and rows, each time.
                 let called = std::cell::Cell::new(false);
@@ -433,11 +433,12 @@ fn a_receiver_may_be_writing_while_its_ledger_is_verified() {
                     }
                 };
                 let report = verify::verify(&mut database, &[], &progress).unwrap();
-                assert_eq!(report.findings, []);
                 let expected: i64 = report.heads.iter().map(|head| head.position).sum();
-                assert_eq!(i64::try_from(report.rows).unwrap(), expected, "as far as the heads that were read");
+                found.push((report.findings, i64::try_from(report.rows).unwrap() - expected));
             }
             done.store(true, Ordering::Relaxed);
+            // Judged once the calls have stopped, so that a failure does not wait for them for ever.
+            assert!(found.iter().all(|(findings, behind)| findings.is_empty() && *behind == 0), "{found:?}");
             assert!(calls.join().unwrap() > 0);
         });
         assert_whole(&mut app.database());
