@@ -82,13 +82,8 @@ impl AccountRow {
     /// # Errors
     /// [`StoreError::Corrupt`] for a word that this version does not know.
     pub fn reference(&self) -> Result<Reference, StoreError> {
-        Ok(Reference {
-            key: self.key(),
-            id: AccountId(self.id),
-            external_id: ExternalId::stored(&self.external_id),
-            kind: word(&self.kind, "accounts.kind", AccountKind::parse)?,
-            status: word(&self.status, "accounts.status", AccountStatus::parse)?,
-        })
+        let row = (self.id, self.external_id.clone(), self.kind.clone(), self.status.clone());
+        reference_of(self.key(), row)
     }
 
     /// The account with its options and open relations.
@@ -146,6 +141,23 @@ impl AccountRow {
             body,
         })
     }
+}
+
+/// A reference from its columns: id, ExternalID, kind and status.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] for a word that this version does not know.
+pub fn reference_of(
+    key: AccountKey,
+    (id, external_id, kind, status): (i64, String, String, String),
+) -> Result<Reference, StoreError> {
+    Ok(Reference {
+        key,
+        id: AccountId(id),
+        external_id: ExternalId::stored(&external_id),
+        kind: word(&kind, "accounts.kind", AccountKind::parse)?,
+        status: word(&status, "accounts.status", AccountStatus::parse)?,
+    })
 }
 
 /// A row of `relations`, its columns in order.
