@@ -226,6 +226,33 @@ fn one_poisonous_call_fails_alone() {
 }
 
 #[test]
+fn one_call_that_waits_in_vain_holds_nobody_else_up() {
+    for backend in backends() {
+        let gate = Gate::default();
+        let largest = Arc::new(AtomicUsize::new(0));
+        let hook = {
+            let (gate, largest) = (gate.clone(), largest.clone());
+            move |at, calls: &[&Planned]| {
+                gate.pass(at, calls);
+                largest.fetch_max(calls.len(), Ordering::Relaxed);
+                (at == Place::Write && names(calls, "locked")).then(|| StoreError::Contended("a fault".to_owned()))
+            }
+        };
+        let app = start(backend, hook);
+        let ids: Vec<String> = ["a", "b", "locked", "c", "d"].map(str::to_owned).into();
+        let replies = in_one_batch(&app, &gate, &ids);
+        assert_eq!(largest.load(Ordering::Relaxed), ids.len(), "they share a batch");
+        for (id, reply) in ids.iter().zip(&replies) {
+            let expected = if id == "locked" { (503, 1503) } else { (200, 0) };
+            assert_eq!((reply.status, reply.code()), expected, "{id}: {}", reply.body);
+        }
+        let mut expected: Vec<String> = ids.into_iter().filter(|id| id != "locked").collect();
+        expected.push("plug".to_owned());
+        assert_exactly(&app, &expected);
+    }
+}
+
+#[test]
 fn a_database_that_goes_away_is_waited_for() {
     for backend in backends() {
         for place in BEFORE {
