@@ -28,7 +28,22 @@ const BUSY_TIMEOUT_MS: u32 = 50;
 struct Row {
     #[diesel(sql_type = Integer)]
     busy: i32,
+    #[diesel(sql_type = Integer)]
+    log: i32,
 }
+
+/// What a checkpoint came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether nobody was in the way.
+    pub complete: bool,
+    /// How much of the log holds pages since it last began anew, in bytes. The file never shrinks, so its size does not
+    /// tell.
+    pub used: u64,
+}
+
+/// A page of the log and the header in front of it, in bytes (sqlite.org/fileformat2.html, 4.1).
+const FRAME: u64 = 4_096 + 24;
 
 /// Bytes in the log.
 #[must_use]
@@ -50,13 +65,13 @@ pub fn open(database: &Database) -> Result<AnyConnection, StoreError> {
     Ok(connection)
 }
 
-/// Moves the log into the file; false when readers were in the way of all of it.
+/// Moves the log into the file.
 ///
 /// # Errors
 /// [`StoreError`] when SQLite does not do it.
-pub fn run(connection: &mut AnyConnection, thoroughness: Thoroughness) -> Result<bool, StoreError> {
+pub fn run(connection: &mut AnyConnection, thoroughness: Thoroughness) -> Result<Progress, StoreError> {
     let AnyConnection::Sqlite(sqlite) = connection else {
-        return Ok(true);
+        return Ok(Progress { complete: true, used: 0 });
     };
     let row: Row = diesel::sql_query(match thoroughness {
         Thoroughness::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
@@ -64,5 +79,6 @@ pub fn run(connection: &mut AnyConnection, thoroughness: Thoroughness) -> Result
         Thoroughness::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
     })
     .get_result(sqlite)?;
-    Ok(row.busy == 0)
+    // The log is -1 where there is none.
+    Ok(Progress { complete: row.busy == 0, used: u64::try_from(row.log).unwrap_or(0) * FRAME })
 }
