@@ -94,11 +94,73 @@ impl<'a, S: Statement> Rows<'a, S> {
                 }
                 Ok(written)
             }
-            AnyConnection::Postgres(connection) => {
-                let columns = (0..width).map(|at| column(self.values.iter().skip(at).step_by(width))).collect();
-                Ok(execute(connection, &PgRows::<S> { columns, statement: PhantomData })?)
-            }
+            AnyConnection::Postgres(connection) => Ok(execute(connection, &self.postgres())?),
         }
+    }
+
+    fn postgres(&self) -> PgRows<'a, S> {
+        let width = S::COLUMNS.len();
+        let columns = (0..width).map(|at| column(self.values.iter().skip(at).step_by(width))).collect();
+        PgRows { columns, statement: PhantomData }
+    }
+}
+
+/// Statements of which none reads or writes what another writes. SQLite runs each as it is added; PostgreSQL runs all of
+/// them as parts of the last one, in one round trip (PostgreSQL manual, 7.8.4).
+#[derive(Default)]
+pub struct Together<'a>(Vec<Box<dyn QueryFragment<Pg> + 'a>>);
+
+impl<'a> Together<'a> {
+    /// Adds rows; a table stands in no two of the statements with the same rows.
+    ///
+    /// # Errors
+    /// [`StoreError`] of a statement that ran at once.
+    pub fn add<S: Statement>(&mut self, connection: &mut AnyConnection, rows: &Rows<'a, S>) -> Result<(), StoreError> {
+        match connection {
+            AnyConnection::Sqlite(_) => {
+                rows.write(connection)?;
+            }
+            AnyConnection::Postgres(_) if rows.values.is_empty() => {}
+            AnyConnection::Postgres(_) => self.0.push(Box::new(rows.postgres())),
+        }
+        Ok(())
+    }
+
+    /// Runs the last one and what was added, and returns how many rows the last one touched.
+    ///
+    /// # Errors
+    /// [`StoreError`] of what ran.
+    pub fn finish<Q>(self, connection: &mut AnyConnection, last: &Q) -> Result<usize, StoreError>
+    where
+        Q: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId,
+    {
+        Ok(match connection {
+            AnyConnection::Sqlite(connection) => execute(connection, last)?,
+            AnyConnection::Postgres(connection) => execute(connection, &WithAll { parts: self.0, last })?,
+        })
+    }
+}
+
+/// `WITH a AS (…), b AS (…) last`.
+struct WithAll<'a, Q> {
+    parts: Vec<Box<dyn QueryFragment<Pg> + 'a>>,
+    last: &'a Q,
+}
+
+/// Which parts there are differs from batch to batch, so that the text itself is what it is prepared under.
+impl<Q> QueryId for WithAll<'_, Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for WithAll<'_, Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        for (at, part) in self.parts.iter().enumerate() {
+            out.push_sql(&format!("{} part{at} AS (", if at == 0 { "WITH" } else { "," }));
+            part.walk_ast(out.reborrow())?;
+            out.push_sql(") ");
+        }
+        self.last.walk_ast(out)
     }
 }
 

@@ -89,40 +89,25 @@ pub fn release(connection: &mut AnyConnection, chain: i64, owner: &str) -> Resul
     Ok(())
 }
 
-/// Moves the end of a chain from where the writer believes it is.
+/// Moves the end of a chain from where the writer believes it is; no row means that somebody else wrote this chain.
 ///
-/// # Errors
-/// [`StoreError::Contended`] when it is elsewhere: somebody else wrote this chain.
-pub fn advance(
-    connection: &mut AnyConnection,
-    from: &Tail,
-    to: &Tail,
-    owner: &str,
-    now: i64,
-) -> Result<(), StoreError> {
-    let advance = Advance { from, to, owner, now };
-    let moved = match connection {
-        AnyConnection::Sqlite(sqlite) => advance.execute(sqlite)?,
-        AnyConnection::Postgres(postgres) => advance.execute(postgres)?,
-    };
-    if moved == 1 { Ok(()) } else { Err(StoreError::Contended("another writer took over the ledger chain".to_owned())) }
-}
-
-/// The compare-and-set of a head, written by hand: every batch runs it, and diesel caches no UPDATE of its own.
-#[derive(Clone, Copy)]
-struct Advance<'a> {
-    from: &'a Tail,
-    to: &'a Tail,
-    owner: &'a str,
-    now: i64,
+/// A compare-and-set written by hand: every batch runs it, and diesel caches no UPDATE of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Advance<'a> {
+    /// Where it ends.
+    pub from: &'a Tail,
+    /// Where it is to end.
+    pub to: &'a Tail,
+    /// Who writes it.
+    pub owner: &'a str,
+    /// Microseconds since 1970.
+    pub now: i64,
 }
 
 impl QueryId for Advance<'_> {
     type QueryId = Advance<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
-
-impl<C> RunQueryDsl<C> for Advance<'_> {}
 
 impl<DB> QueryFragment<DB> for Advance<'_>
 where

@@ -51,9 +51,9 @@ pub enum Use {
     Read,
 }
 
-/// Pages of 4 KiB that the writer's SQLite connection may keep: 48 MiB. More shortens look-ups in large databases and
-/// costs memory; the whole process is to stay under 100 MiB.
-const WRITER_CACHE_KIB: u32 = 48 * 1024;
+/// Pages of 4 KiB that the writer's SQLite connection may keep: 16 MiB. More costs time, not only memory: a commit whose
+/// balancing borrowed the page number of the lock byte walks through the whole cache (`pcache1TruncateUnsafe`).
+const WRITER_CACHE_KIB: u32 = 16 * 1024;
 
 /// As above, for each reader: 2 MiB.
 const READER_CACHE_KIB: u32 = 2 * 1024;
@@ -150,10 +150,10 @@ impl Database {
                 }
                 if purpose == Use::Write {
                     // Every statement of the writer looks rows up by key. Its plans are cached, and one made while the
-                    // tables were empty would scan them for ever.
+                    // tables were empty would scan them for ever. No plan gets better by knowing the keys of a batch.
                     connection.batch_execute(
                         "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
-                         SET lock_timeout = '1s'",
+                         SET plan_cache_mode = force_generic_plan; SET lock_timeout = '1s'",
                     )?;
                 } else {
                     connection.batch_execute("SET default_transaction_read_only = on")?;

@@ -1,13 +1,14 @@
 //! Looks up what a batch names, on PostgreSQL under lock and in key order, so that receivers that share accounts wait
 //! for each other instead of deciding on what the other is about to change.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
 use super::bulk::{Rows, Statement, Value, Verb};
 use super::connection::AnyConnection;
@@ -110,19 +111,22 @@ lookup!(
      AND accounts.tenant = k.tenant AND accounts.external_id = k.external_id \
      ORDER BY accounts.source, accounts.tenant, accounts.platform_id FOR UPDATE OF accounts"
 );
-lookup!(
-    OpenRelations,
-    relations::all_columns,
-    RelationSql,
-    " FROM unnest(?) AS k (account_id) JOIN relations ON relations.account_id = k.account_id \
-     AND relations.valid_to IS NULL"
-);
-lookup!(
-    Options,
-    (sync_options::account_id, sync_options::option_id, sync_options::value),
-    (BigInt, Text, Text),
-    " FROM unnest(?) AS k (account_id) JOIN sync_options ON sync_options.account_id = k.account_id"
-);
+// Options and open relations at once; options come with each of the relations, of which there are two at most. Not with
+// the accounts themselves: behind a lock that had to be waited for, PostgreSQL shows the locked row as it is then, but
+// everything else as it was when the statement began (PostgreSQL manual, 13.2.1).
+struct Details;
+
+impl Lookup for Details {
+    type SqlType = (BigInt, Nullable<Text>, Nullable<RelationSql>);
+    const FROM: &'static str = " FROM unnest(?) AS k (account_id) LEFT JOIN relations \
+         ON relations.account_id = k.account_id AND relations.valid_to IS NULL";
+    fn columns(mut out: AstPass<'_, '_, Pg>) -> QueryResult<()> {
+        out.push_sql("k.account_id, (SELECT json_object_agg(option_id, value)::text FROM sync_options");
+        out.push_sql(" WHERE sync_options.account_id = k.account_id), ");
+        relations::all_columns.walk_ast(out)
+    }
+}
+
 /// What came back for a batch, by what was asked.
 #[derive(Default)]
 struct Asked<'a> {
@@ -318,21 +322,25 @@ fn owner_of(row: &AccountRow) -> (Scope, ExternalId) {
     (row.key().scope, ExternalId::stored(&row.external_id))
 }
 
-type Details = (HashMap<i64, Vec<Relation>>, HashMap<i64, OptionSet>);
+type Found = (HashMap<i64, Vec<Relation>>, HashMap<i64, OptionSet>);
 
-fn postgres_details(connection: &mut AnyConnection, ids: &[i64]) -> Result<Details, StoreError> {
-    let (mut open, mut options): Details = (HashMap::new(), HashMap::new());
+fn postgres_details(connection: &mut AnyConnection, ids: &[i64]) -> Result<Found, StoreError> {
+    let (mut open, mut options): Found = (HashMap::new(), HashMap::new());
     let AnyConnection::Postgres(postgres) = connection else { return Ok((open, options)) };
     if ids.is_empty() {
         return Ok((open, options));
     }
-    let rows: Vec<RelationRow> = PgLookup::<OpenRelations>::by(vec![Keys::Numbers(ids.to_vec())]).load(postgres)?;
-    for row in rows {
-        open.entry(row.account_id).or_default().push(row.into_relation()?);
-    }
-    let rows: Vec<(i64, String, String)> = PgLookup::<Options>::by(vec![Keys::Numbers(ids.to_vec())]).load(postgres)?;
-    for (account, id, value) in rows {
-        options.entry(account).or_default().insert(id, encode::read_option(&value)?);
+    let rows: Vec<(i64, Option<String>, Option<RelationRow>)> =
+        PgLookup::<Details>::by(vec![Keys::Numbers(ids.to_vec())]).load(postgres)?;
+    for (account, values, relation) in rows {
+        if let Some(relation) = relation {
+            open.entry(account).or_default().push(relation.into_relation()?);
+        }
+        if let (Some(values), Entry::Vacant(entry)) = (values, options.entry(account)) {
+            let values: BTreeMap<String, String> = serde_json::from_str(&values)
+                .map_err(|error| StoreError::corrupt("sync_options", &error.to_string()))?;
+            entry.insert(read_options(values)?);
+        }
     }
     Ok((open, options))
 }

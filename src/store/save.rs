@@ -4,7 +4,8 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::bulk::{Rows, Statement, Value, Verb};
+use super::bulk::{Rows, Statement, Together, Value, Verb};
+use super::chains::Advance;
 use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
@@ -191,47 +192,33 @@ pub struct NewDelivery<'a> {
     pub body: Option<&'a [u8]>,
 }
 
-/// Writes ledger rows and bodies.
-///
-/// # Errors
-/// [`StoreError`] of the first statement that fails.
-pub fn deliveries(connection: &mut AnyConnection, new: &[NewDelivery<'_>]) -> Result<(), StoreError> {
-    let mut rows = Rows::<InsertDelivery>::default();
-    let mut bodies = Rows::<InsertBody>::default();
-    for NewDelivery { delivery, hash, body } in new {
-        rows.push([
-            Value::Text(&delivery.source),
-            Value::Text(&delivery.tenant),
-            Value::Text(delivery.endpoint.as_str()),
-            Value::Text(&delivery.path),
-            Value::BigInt(delivery.received_at),
-            Value::BigInt(delivery.event_second),
-            Value::Bool(delivery.replayed),
-            Value::Bool(delivery.check_only),
-            Value::MaybeText(delivery.webhook_id.as_deref()),
-            Value::MaybeText(delivery.track_id.as_deref()),
-            Value::Text(&delivery.headers),
-            Value::BigInt(delivery.body_of.0),
-            Value::Binary(&delivery.body_digest),
-            Value::Text(delivery.outcome.as_str()),
-            Value::Integer(delivery.code),
-            Value::Text(&delivery.message),
-            Value::MaybeText(delivery.result.as_deref()),
-            Value::MaybeText(delivery.kind.map(AccountKind::as_str)),
-            Value::MaybeText(delivery.rule.as_deref()),
-            Value::MaybeBigInt(delivery.account.map(|account| account.0)),
-            Value::MaybeText(delivery.platform_id.as_deref()),
-            Value::Text(&delivery.trace),
-            Value::Binary(hash),
-            Value::BigInt(delivery.id.0),
-        ]);
-        if let Some(body) = body {
-            bodies.push([Value::Binary(body), Value::BigInt(delivery.id.0)]);
-        }
-    }
-    rows.write(connection)?;
-    bodies.write(connection)?;
-    Ok(())
+fn delivery_row<'a>(NewDelivery { delivery, hash, .. }: &'a NewDelivery<'_>) -> [Value<'a>; 24] {
+    [
+        Value::Text(&delivery.source),
+        Value::Text(&delivery.tenant),
+        Value::Text(delivery.endpoint.as_str()),
+        Value::Text(&delivery.path),
+        Value::BigInt(delivery.received_at),
+        Value::BigInt(delivery.event_second),
+        Value::Bool(delivery.replayed),
+        Value::Bool(delivery.check_only),
+        Value::MaybeText(delivery.webhook_id.as_deref()),
+        Value::MaybeText(delivery.track_id.as_deref()),
+        Value::Text(&delivery.headers),
+        Value::BigInt(delivery.body_of.0),
+        Value::Binary(&delivery.body_digest),
+        Value::Text(delivery.outcome.as_str()),
+        Value::Integer(delivery.code),
+        Value::Text(&delivery.message),
+        Value::MaybeText(delivery.result.as_deref()),
+        Value::MaybeText(delivery.kind.map(AccountKind::as_str)),
+        Value::MaybeText(delivery.rule.as_deref()),
+        Value::MaybeBigInt(delivery.account.map(|account| account.0)),
+        Value::MaybeText(delivery.platform_id.as_deref()),
+        Value::Text(&delivery.trace),
+        Value::Binary(hash),
+        Value::BigInt(delivery.id.0),
+    ]
 }
 
 /// The columns of an account that are made of several values.
@@ -328,11 +315,23 @@ fn only_touched(before: &Account, after: &Account) -> bool {
     before.revision == after.revision && before.last_delivery == after.last_delivery
 }
 
-/// Writes everything else that a batch changed.
+/// Writes what a batch came to, and the new end of its chain.
 ///
 /// # Errors
-/// [`StoreError`] of the first statement that fails.
-pub fn changes(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {
+/// [`StoreError::Contended`] when the chain ends elsewhere, others of the first statement that fails.
+pub fn batch(
+    connection: &mut AnyConnection,
+    new: &[NewDelivery<'_>],
+    changes: &Changes,
+    advance: &Advance<'_>,
+) -> Result<(), StoreError> {
+    let (mut deliveries, mut bodies) = (Rows::<InsertDelivery>::default(), Rows::<InsertBody>::default());
+    for new in new {
+        deliveries.push(delivery_row(new));
+        if let Some(body) = new.body {
+            bodies.push([Value::Binary(body), Value::BigInt(new.delivery.id.0)]);
+        }
+    }
     let created: Vec<(&Account, Made)> = changes.created.iter().map(|account| (&**account, made(account))).collect();
     let updated: Vec<(&Account, &Account, Made)> =
         changes.updated.iter().map(|(before, after)| (&**before, &**after, made(after))).collect();
@@ -340,7 +339,6 @@ pub fn changes(connection: &mut AnyConnection, changes: &Changes) -> Result<(), 
     for (account, made) in &created {
         inserts.push(insert_row(account, made));
     }
-    inserts.write(connection)?;
     let (mut updates, mut places, mut touches) =
         (Rows::<UpdateAccount>::default(), Rows::<PlaceAccount>::default(), Rows::<TouchAccount>::default());
     for (before, after, made) in &updated {
@@ -363,20 +361,42 @@ pub fn changes(connection: &mut AnyConnection, changes: &Changes) -> Result<(), 
             ]);
         }
     }
-    updates.write(connection)?;
-    places.write(connection)?;
-    touches.write(connection)?;
-    options(connection, changes)?;
-    write_relations(connection, changes)?;
+    let (dropped, set) = options(changes);
+    let mut options = Rows::<SetOption>::default();
+    for (account, id, value) in &set {
+        options.push([Value::Text(value), Value::BigInt(*account), Value::Text(id)]);
+    }
     let mut remembered = Rows::<Remember>::default();
     for (source, id, delivery) in &changes.remembered {
         remembered.push([Value::BigInt(delivery.0), Value::Text(source.as_str()), Value::Text(id)]);
     }
-    remembered.write(connection)?;
-    changes.links.iter().try_for_each(|link| link_waiting(connection, link))
+    let mut together = Together::default();
+    if changes.links.is_empty() {
+        together.add(connection, &inserts)?;
+    } else {
+        // Linking looks at the accounts of what waits, and some of them may be new.
+        inserts.write(connection)?;
+    }
+    // Rows that statements below touch, too.
+    places.write(connection)?;
+    write_relations(connection, changes)?;
+    changes.links.iter().try_for_each(|link| link_waiting(connection, link))?;
+    together.add(connection, &deliveries)?;
+    together.add(connection, &bodies)?;
+    together.add(connection, &updates)?;
+    together.add(connection, &touches)?;
+    together.add(connection, &dropped)?;
+    together.add(connection, &options)?;
+    together.add(connection, &remembered)?;
+    if together.finish(connection, advance)? == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Contended("another writer took over the ledger chain".to_owned()))
+    }
 }
 
-fn options(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {
+/// The options that go, and those that are set.
+fn options(changes: &Changes) -> (Rows<'_, DropOption>, Vec<(i64, &str, String)>) {
     let mut set: Vec<(i64, &str, String)> = Vec::new();
     let mut dropped = Rows::<DropOption>::default();
     for account in &changes.created {
@@ -393,13 +413,7 @@ fn options(connection: &mut AnyConnection, changes: &Changes) -> Result<(), Stor
             dropped.push([Value::BigInt(after.id.0), Value::Text(id)]);
         }
     }
-    dropped.write(connection)?;
-    let mut rows = Rows::<SetOption>::default();
-    for (account, id, value) in &set {
-        rows.push([Value::Text(value), Value::BigInt(*account), Value::Text(id)]);
-    }
-    rows.write(connection)?;
-    Ok(())
+    (dropped, set)
 }
 
 fn write_relations(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {

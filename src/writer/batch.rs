@@ -2,14 +2,15 @@
 //! around it is the caller's.
 
 use super::faults::{Faults, Place};
+use super::run::now_micros;
 use super::{Answered, Job};
 use crate::domain::call::{Call, SignedId};
 use crate::domain::classify::Rule;
 use crate::domain::ids::DeliveryId;
-use crate::domain::ledger::{Delivery, Head};
+use crate::domain::ledger::Delivery;
 use crate::domain::plan::{Planned, plan};
 use crate::domain::world::{Need, World};
-use crate::store::chains::Tail;
+use crate::store::chains::{Advance, Tail};
 use crate::store::save::{self, NewDelivery};
 use crate::store::{AnyConnection, StoreError, load};
 
@@ -25,12 +26,13 @@ pub(super) struct Done {
     pub tail: Tail,
 }
 
-/// Runs a batch up to its commit.
+/// Runs a batch of `owner` up to its commit.
 pub(super) fn run(
     connection: &mut AnyConnection,
     jobs: &[&Job],
     calls: &[&Call],
     tail: &Tail,
+    owner: &str,
     faults: &Faults,
 ) -> Result<Done, StoreError> {
     let mut world = World::new(tail.head.chain, tail.rows_issued);
@@ -55,14 +57,10 @@ pub(super) fn run(
         deliveries.push(NewDelivery { delivery, hash: head.hash, body });
     }
     faults.at(Place::Write, calls)?;
-    save::deliveries(connection, &deliveries)?;
     let changes = world.into_changes();
-    save::changes(connection, &changes)?;
-    let tail = Tail {
-        head: Head { chain: head.chain, position: head.position, hash: head.hash },
-        rows_issued: changes.rows_issued,
-    };
-    Ok(Done { answered, tail })
+    let to = Tail { head, rows_issued: changes.rows_issued };
+    save::batch(connection, &deliveries, &changes, &Advance { from: tail, to: &to, owner, now: now_micros() })?;
+    Ok(Done { answered, tail: to })
 }
 
 fn plan_with_lookups(

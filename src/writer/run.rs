@@ -61,7 +61,7 @@ struct Open {
     tail: Tail,
 }
 
-fn now_micros() -> i64 {
+pub(super) fn now_micros() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
@@ -137,7 +137,7 @@ impl Running {
         let opened = self.config.database.connect(Use::Write).and_then(|mut connection| {
             // The kernel may take pages that it could not write for written (fsync(2)), so that a later flush would say
             // "done" over a hole. Only when everything stands in the database file is nothing left to doubt.
-            if self.flush_failed && !checkpoint::run(&mut connection, Thoroughness::Truncate)? {
+            if self.flush_failed && !checkpoint::run(&mut connection, Thoroughness::Truncate)?.complete {
                 return Err(StoreError::Unavailable("readers keep the write-ahead log from being emptied".to_owned()));
             }
             self.opened(connection)
@@ -236,8 +236,7 @@ impl Running {
         let began = Instant::now();
         faults.at(Place::Begin, calls)?;
         transaction::begin(connection)?;
-        let worked = batch::run(connection, jobs, calls, tail, &faults).and_then(|done| {
-            chains::advance(connection, tail, &done.tail, &self.owner, now_micros())?;
+        let worked = batch::run(connection, jobs, calls, tail, &self.owner, &faults).and_then(|done| {
             faults.at(Place::Commit, calls)?;
             Ok(done)
         });

@@ -36,7 +36,7 @@ CREATE TABLE accounts (
     last_delivery BIGINT,
     body_delivery BIGINT,
     body_digest BYTEA
-);
+) WITH (fillfactor = 70); -- room on each page, so that an update in place touches no index
 
 -- Identity: what a call names. The most telling column comes first in both: with a shared beginning, a plan made while
 -- the table was empty may take the one index for the other and walk through a whole source.
@@ -52,7 +52,7 @@ CREATE TABLE sync_options (
     option_id TEXT COLLATE "C" NOT NULL,
     value TEXT NOT NULL,
     PRIMARY KEY (account_id, option_id)
-);
+) WITH (fillfactor = 70); -- room on each page, so that an update in place touches no index
 
 -- Who resells to whom: when it held (valid_*) and when we learned it (learned_at, closed_learned_at).
 CREATE TABLE relations (
