@@ -11,8 +11,8 @@ use thiserror::Error;
 use crate::config::Config;
 use crate::http::metrics::Metrics;
 use crate::http::state::State;
+use crate::ops::alone::registered;
 use crate::store::connection::{Database, Use};
-use crate::store::sources::Registered;
 use crate::store::{StoreError, migrate, pool};
 use crate::tasks::{self, Tasks};
 use crate::writer::faults::Faults;
@@ -144,19 +144,6 @@ impl App {
 
 fn shown(config: &Config) -> String {
     Database::parse(&config.database_url).map_or_else(|_| "the database".to_owned(), |database| database.shown())
-}
-
-/// The sources of a configuration, as the database knows them.
-#[must_use]
-pub fn registered(config: &Config) -> Vec<Registered> {
-    config
-        .sources
-        .iter()
-        .map(|source| Registered {
-            id: source.credentials.id.to_string(),
-            tenant_setting: source.tenant.as_ref().map(|rule| rule.setting.clone()).unwrap_or_default(),
-        })
-        .collect()
 }
 
 fn start_tasks(database: &Database, pool: &pool::Pool, metrics: &Arc<Metrics>) -> Result<Tasks, StoreError> {

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::output::{Format, Listing};
 use super::{CliError, Common};
-use crate::app::registered;
 use crate::config::Config;
+use crate::ops::alone::registered;
 use crate::ops::check;
 
 /// Verify without serving.

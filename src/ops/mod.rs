@@ -1,4 +1,5 @@
 //! What the command line, and later console and API, have done: each a function that reads or acts and reports.
 
+pub mod alone;
 pub mod check;
 pub mod verify;

@@ -5,6 +5,7 @@ mod batch;
 pub mod faults;
 mod run;
 mod settle;
+mod work;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -104,6 +105,12 @@ struct Job {
     reply: oneshot::Sender<Result<Answered, SubmitError>>,
 }
 
+/// What waits in a lane's queue.
+enum Queued {
+    Call(Box<Job>),
+    Work(Box<dyn work::Work>),
+}
+
 /// What all handles and the writer's threads share.
 struct Shared {
     waiting: AtomicUsize,
@@ -128,7 +135,7 @@ impl Shared {
 /// Hands calls to the writer; cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
-    lanes: Arc<[SyncSender<Job>]>,
+    lanes: Arc<[SyncSender<Queued>]>,
     shared: Arc<Shared>,
 }
 
@@ -185,11 +192,40 @@ impl Writer {
     }
 
     /// Where calls about this account go: always to the same lane, so that they are written as they arrive.
-    fn lane(&self, call: &Call) -> Option<&SyncSender<Job>> {
+    fn lane(&self, call: &Call) -> Option<&SyncSender<Queued>> {
         let mut hasher = std::hash::DefaultHasher::new();
         (&call.scope, call.platform_id()).hash(&mut hasher);
         let count = u64::try_from(self.lanes.len()).unwrap_or(1).max(1);
         self.lanes.get(usize::try_from(hasher.finish() % count).unwrap_or(0))
+    }
+
+    /// Puts something into a lane's queue.
+    fn queue(&self, lane: &SyncSender<Queued>, queued: Queued) -> Result<(), SubmitError> {
+        if self.shared.waiting.fetch_add(1, Ordering::Relaxed) >= self.shared.capacity {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(SubmitError::Full);
+        }
+        lane.try_send(queued).map_err(|refused| {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(_) => SubmitError::Full,
+                TrySendError::Disconnected(_) => SubmitError::ShuttingDown,
+            }
+        })
+    }
+
+    fn enqueue_call(
+        &self,
+        call: Call,
+        policy: Arc<SourcePolicy>,
+    ) -> Result<oneshot::Receiver<Result<Answered, SubmitError>>, SubmitError> {
+        if !self.is_available() {
+            return Err(SubmitError::Unavailable);
+        }
+        let lane = self.lane(&call).ok_or(SubmitError::ShuttingDown)?;
+        let (reply, answered) = oneshot::channel();
+        self.queue(lane, Queued::Call(Box::new(Job { call, policy, reply })))?;
+        Ok(answered)
     }
 
     /// Submits a call and waits for its commit.
@@ -197,26 +233,18 @@ impl Writer {
     /// # Errors
     /// [`SubmitError`]; the call may be sent again whatever it is.
     pub async fn submit(&self, call: Call, policy: Arc<SourcePolicy>) -> Result<Answered, SubmitError> {
-        if !self.is_available() {
-            return Err(SubmitError::Unavailable);
-        }
-        let lane = self.lane(&call).ok_or(SubmitError::ShuttingDown)?;
-        let (reply, answered) = oneshot::channel();
-        if self.shared.waiting.fetch_add(1, Ordering::Relaxed) >= self.shared.capacity {
-            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(SubmitError::Full);
-        }
-        if let Err(refused) = lane.try_send(Job { call, policy, reply }) {
-            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(match refused {
-                TrySendError::Full(_) => SubmitError::Full,
-                TrySendError::Disconnected(_) => SubmitError::ShuttingDown,
-            });
-        }
-        match tokio::time::timeout(PATIENCE, answered).await {
+        match tokio::time::timeout(PATIENCE, self.enqueue_call(call, policy)?).await {
             Ok(Ok(answered)) => answered,
             Ok(Err(_)) | Err(_) => Err(SubmitError::Unavailable),
         }
+    }
+
+    /// As [`Writer::submit`], for threads that may block.
+    ///
+    /// # Errors
+    /// As [`Writer::submit`].
+    pub fn submit_blocking(&self, call: Call, policy: Arc<SourcePolicy>) -> Result<Answered, SubmitError> {
+        self.enqueue_call(call, policy)?.blocking_recv().unwrap_or(Err(SubmitError::Unavailable))
     }
 
     /// Calls that wait.

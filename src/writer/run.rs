@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::batch::{self, Done};
 use super::faults::Place;
-use super::settle::{Committed, Settling};
-use super::{Answered, BatchReport, Job, MAX_BATCH, Shared, SubmitError, WriterConfig};
+use super::settle::{Committed, Settling, What};
+use super::work::Work;
+use super::{Answered, BatchReport, Job, MAX_BATCH, Queued, Shared, SubmitError, WriterConfig};
 use crate::domain::call::Call;
 use crate::domain::outcome::{Answer, Outcome};
 use crate::store::chains::{self, Tail};
@@ -96,7 +97,7 @@ impl Running {
     }
 
     /// Until every handle is gone.
-    pub(super) fn run(&mut self, jobs: &Receiver<Job>) {
+    pub(super) fn run(&mut self, jobs: &Receiver<Queued>) {
         let _gone = Gone { shared: self.shared.clone(), lane: self.lane };
         loop {
             let first = if self.open.is_some() {
@@ -114,9 +115,7 @@ impl Running {
             if self.open.is_none() {
                 self.reconnect();
             }
-            if !waiting.is_empty() {
-                self.settle(waiting, MAX_RERUNS);
-            }
+            self.settle_all(waiting);
             if self.open.as_ref().is_some_and(|open| open.settling.has_failed()) {
                 self.open = None;
                 self.flush_failed = true;
@@ -152,11 +151,57 @@ impl Running {
         }
     }
 
+    /// Settles what was waiting, in its order: calls in batches, and each work alone between them.
+    fn settle_all(&mut self, waiting: Vec<Queued>) {
+        let mut batch = Vec::with_capacity(waiting.len());
+        for queued in waiting {
+            match queued {
+                Queued::Call(job) => batch.push(*job),
+                Queued::Work(work) => {
+                    if !batch.is_empty() {
+                        self.settle(std::mem::take(&mut batch), MAX_RERUNS);
+                    }
+                    self.settle_work(work);
+                }
+            }
+        }
+        if !batch.is_empty() {
+            self.settle(batch, MAX_RERUNS);
+        }
+    }
+
+    /// Runs work in a transaction of its own until whoever waits for it is answered.
+    fn settle_work(&mut self, mut work: Box<dyn Work>) {
+        let since = Instant::now();
+        let done = match &mut self.open {
+            Some(open) => until_uncontended(&mut open.connection, |connection| work.run(connection)),
+            None => Err(StoreError::Unavailable("no connection".to_owned())),
+        };
+        match (done, &self.open) {
+            (Ok(()), Some(open)) => open.settling.settle(Committed { what: What::Work(work), since }),
+            (Err(StoreError::Unavailable(reason) | StoreError::CommitLost(reason)), _) => {
+                if self.open.take().is_some() {
+                    log::error!("the database is away: {reason}");
+                }
+                work.answer(Err(SubmitError::Unavailable));
+            }
+            (Err(StoreError::Contended(reason)), _) => {
+                log::warn!("work gave up behind other writers: {reason}");
+                work.answer(Err(SubmitError::Unavailable));
+            }
+            (Err(error), _) => {
+                log::error!("work failed: {error}");
+                work.answer(Err(SubmitError::Failed));
+            }
+            (Ok(()), None) => work.answer(Err(SubmitError::Unavailable)),
+        }
+    }
+
     /// Runs a batch until its calls are answered, in halves where one of them makes the others fail.
     fn settle(&mut self, jobs: Vec<Job>, reruns: u32) {
         match self.commit(&jobs, reruns) {
             Ok((answered, report, since)) => {
-                let committed = Committed { jobs, answered, report, since };
+                let committed = Committed { what: What::Batch { jobs, answered, report }, since };
                 match &self.open {
                     Some(open) => open.settling.settle(committed),
                     // A commit leaves its connection open; without one there is nobody who could make it durable.
@@ -298,7 +343,7 @@ impl Running {
 /// Runs a small write transaction.
 fn in_transaction<T>(
     connection: &mut AnyConnection,
-    work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+    mut work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     transaction::begin(connection)?;
     match work(connection).and_then(|value| transaction::commit(connection).map(|()| value)) {
@@ -313,11 +358,11 @@ fn in_transaction<T>(
 /// As [`in_transaction`], again while receivers that start at the same moment are in the way.
 fn until_uncontended<T>(
     connection: &mut AnyConnection,
-    work: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
+    mut work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let mut attempt = 0;
     loop {
-        match in_transaction(connection, &work) {
+        match in_transaction(connection, &mut work) {
             Err(StoreError::Contended(_)) if attempt < MAX_RERUNS => attempt += 1,
             done => return done,
         }
@@ -325,10 +370,17 @@ fn until_uncontended<T>(
 }
 
 /// The loop of the writer that stores nothing.
-pub(super) fn discard(jobs: &Receiver<Job>, shared: &Shared) {
+pub(super) fn discard(jobs: &Receiver<Queued>, shared: &Shared) {
     while let Ok(first) = jobs.recv() {
-        for job in std::iter::once(first).chain(jobs.try_iter().take(MAX_BATCH - 1)) {
+        for queued in std::iter::once(first).chain(jobs.try_iter().take(MAX_BATCH - 1)) {
             shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            let job = match queued {
+                Queued::Call(job) => job,
+                Queued::Work(work) => {
+                    work.answer(Err(SubmitError::Unavailable));
+                    continue;
+                }
+            };
             let result = job.call.platform_id().map(|id| job.call.key(id).derived_external_id(1).as_str().to_owned());
             let answer =
                 Answer { code: crate::domain::outcome::Code::Done, message: "Account updated.".to_owned(), result };

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use super::work::Work;
 use super::{Answered, BatchReport, Job, Observer, SubmitError, spawn};
 use crate::store::StoreError;
 use crate::store::connection::Database;
@@ -17,27 +18,44 @@ use crate::store::durable::LogFlush;
 /// Batches that may be committed and not yet durable. More would only wait longer for the disk.
 const UNSETTLED: usize = 4;
 
-/// A committed batch with its answers.
+/// What was committed and who waits for it.
 pub(super) struct Committed {
-    pub jobs: Vec<Job>,
-    pub answered: Vec<Answered>,
-    pub report: BatchReport,
+    pub what: What,
+    /// When the commit began.
     pub since: Instant,
+}
+
+/// See [`Committed`].
+pub(super) enum What {
+    /// A batch of calls with its answers.
+    Batch { jobs: Vec<Job>, answered: Vec<Answered>, report: BatchReport },
+    /// Work that is no call.
+    Work(Box<dyn Work>),
 }
 
 impl Committed {
     fn answer(self, observer: &dyn Observer) {
-        observer.committed(BatchReport { commit: self.since.elapsed(), ..self.report });
-        for (job, answered) in self.jobs.into_iter().zip(self.answered) {
-            // Whoever asked may have gone; what is committed stays.
-            let _ = job.reply.send(Ok(answered));
+        match self.what {
+            What::Batch { jobs, answered, report } => {
+                observer.committed(BatchReport { commit: self.since.elapsed(), ..report });
+                for (job, answered) in jobs.into_iter().zip(answered) {
+                    // Whoever asked may have gone; what is committed stays.
+                    let _ = job.reply.send(Ok(answered));
+                }
+            }
+            What::Work(work) => work.answer(Ok(())),
         }
     }
 
     /// Tells everybody to send the call again.
     pub(super) fn give_up(self) {
-        for job in self.jobs {
-            let _ = job.reply.send(Err(SubmitError::Unavailable));
+        match self.what {
+            What::Batch { jobs, .. } => {
+                for job in jobs {
+                    let _ = job.reply.send(Err(SubmitError::Unavailable));
+                }
+            }
+            What::Work(work) => work.answer(Err(SubmitError::Unavailable)),
         }
     }
 }

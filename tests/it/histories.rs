@@ -11,11 +11,11 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tiersync::app;
 use tiersync::config::Config;
 use tiersync::domain::call::{Call, Endpoint, Request, SignedId};
 use tiersync::domain::ids::{AccountKey, PlatformId, Scope, SourceId, Tenant};
 use tiersync::domain::policy::SourcePolicy;
+use tiersync::ops::alone;
 use tiersync::store::connection::{Database, Use};
 use tiersync::store::{AnyConnection, migrate};
 use tiersync::wire::intent::{self, Reading};
@@ -294,7 +294,7 @@ impl Bench {
             lanes: 1,
             database: database.clone(),
             queue: 1024,
-            sources: app::registered(config),
+            sources: alone::registered(config),
             observer: Arc::new(Silence),
             faults,
         })
