@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::erase::Which;
 use super::output::{Format, Listing, limit, more};
 use super::{CliError, Common};
 use crate::domain::account::{AccountKind, AccountStatus};
@@ -27,6 +28,10 @@ pub(super) enum Accounts {
     Show(Show),
     /// Show who resells to whom
     Tree(Tree),
+    /// Remove an account's personal data everywhere; ids, relations and hashes stay
+    Erase(Which),
+    /// Lift an erasure, so that calls from before it may bring the account back
+    Revive(Which),
 }
 
 /// Which accounts.
@@ -100,6 +105,8 @@ impl Accounts {
             Self::List(list) => list.run(&mut connection),
             Self::Show(show) => show.run(&mut connection),
             Self::Tree(tree) => tree.run(&mut connection),
+            Self::Erase(which) => which.erase(common, &mut connection),
+            Self::Revive(which) => which.revive(common, &mut connection),
         }
     }
 }
@@ -168,7 +175,7 @@ impl List {
 }
 
 /// Finds one account by any of its names.
-fn find(
+pub(super) fn find(
     connection: &mut AnyConnection,
     name: &str,
     source: Option<&str>,

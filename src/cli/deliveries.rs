@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::output::{Format, Listing, limit, more};
+use super::quarantine::{CasesList, Reprocess, Resolve};
 use super::{CliError, Common};
 use crate::domain::call::Endpoint;
 use crate::domain::ids::{AccountId, DeliveryId};
@@ -27,6 +28,12 @@ pub(super) enum Deliveries {
     List(List),
     /// Show one delivery with its body
     Show(Show),
+    /// List the quarantine: refused calls that can be put right, one case an account, content and code
+    Cases(CasesList),
+    /// Run refused calls again under the rules of today, at their own event times
+    Reprocess(Reprocess),
+    /// Close cases of the quarantine by hand
+    Resolve(Resolve),
     /// Prove that no row of the ledger was changed, removed or swapped
     Verify(Verify),
 }
@@ -99,7 +106,7 @@ fn account(text: &str) -> Result<AccountId, String> {
     AccountId::parse(text).ok_or_else(|| "it is no id such as 0-12; `tiersync accounts list` shows them".to_owned())
 }
 
-fn delivery(text: &str) -> Result<DeliveryId, String> {
+pub(super) fn delivery(text: &str) -> Result<DeliveryId, String> {
     DeliveryId::parse(text).ok_or_else(|| "it is no id such as 0-12; `tiersync deliveries list` shows them".to_owned())
 }
 
@@ -132,6 +139,9 @@ impl Deliveries {
         match self {
             Self::List(list) => list.run(&mut connection),
             Self::Show(show) => show.run(&mut connection),
+            Self::Cases(cases) => cases.run(&mut connection),
+            Self::Reprocess(reprocess) => reprocess.run(common, &mut connection),
+            Self::Resolve(resolve) => resolve.run(common, &mut connection),
             Self::Verify(verify) => verify.run(&mut connection),
         }
     }

@@ -5,9 +5,11 @@ mod accounts;
 mod check;
 mod deliveries;
 mod demo;
+mod erase;
 mod logging;
 mod migrate;
 mod output;
+mod quarantine;
 mod secret;
 mod serve;
 

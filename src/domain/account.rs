@@ -197,6 +197,10 @@ pub struct Account {
     pub last_delivery: Option<DeliveryId>,
     /// Its last stored body.
     pub body: Option<BodyRef>,
+    /// Whether refused calls about it may still be open cases of the quarantine.
+    pub open_cases: bool,
+    /// When its personal data was erased, in whole seconds since 1970; replayed calls that are not newer are stale.
+    pub erased_second: Option<i64>,
 }
 
 impl Account {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::account::{Address, Contact, Profile};
 use super::classify::Role;
-use super::ids::{AccountKey, ExternalId, PlatformId, Scope};
+use super::ids::{AccountKey, DeliveryId, ExternalId, PlatformId, Scope};
 use super::options::OptionSet;
 use super::outcome::Code;
 
@@ -213,6 +213,18 @@ pub enum Intent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedId(pub Arc<str>);
 
+/// Why a call that is in the ledger already is run once more, under the rules of today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// Its delivery.
+    pub original: DeliveryId,
+    /// The case of the quarantine that it belongs to, and the code answered then.
+    pub case: Option<(DeliveryId, i32)>,
+    /// Whether an operator takes a change of reseller over that was held back, so that what the account shows at the
+    /// same second does not make it stale.
+    pub accept: bool,
+}
+
 /// What the ledger keeps of the request itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -249,6 +261,8 @@ pub struct Call {
     pub intent: Intent,
     /// What the ledger keeps of it.
     pub request: Request,
+    /// Why it is run once more; none for a call that came in.
+    pub again: Option<Again>,
 }
 
 impl Call {

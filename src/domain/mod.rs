@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod call;
+pub mod case;
 pub mod classify;
 pub mod decimal;
 pub mod definition;

@@ -123,6 +123,12 @@ impl Code {
         }
     }
 
+    /// Whether a call refused with it is kept in quarantine: the vendor can put it right.
+    #[must_use]
+    pub fn is_quarantined(self) -> bool {
+        matches!(self, Self::Unclassifiable | Self::InvalidOption | Self::Conflict | Self::RuleBroken)
+    }
+
     /// Reads the number.
     #[must_use]
     pub fn parse(number: i32) -> Option<Self> {

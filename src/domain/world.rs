@@ -3,11 +3,14 @@
 //! The planner only asks. What it asks for and nobody loaded comes back as a [`Need`]; whoever runs the batch loads it
 //! in the same transaction and plans the same call again. So a plan never rests on something that was not looked up.
 
+mod cases;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::account::{Account, AccountKind, AccountStatus, BodyRef};
 use super::call::{Call, Endpoint, Intent, Said, SignedId};
+use super::case::{CaseKey, Refusals, Reprocessed, Success};
 use super::classify::Role;
 use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId};
 use super::outcome::{Answer, Outcome};
@@ -125,6 +128,12 @@ pub struct Changes {
     pub links: Vec<Link>,
     /// Signed ids and the delivery that now answers for each.
     pub remembered: Vec<(SourceId, Arc<str>, DeliveryId)>,
+    /// Refusals for the quarantine that came before the successes of the batch, and those that came behind.
+    pub refused: [BTreeMap<CaseKey, Refusals>; 2],
+    /// Successes of accounts that may have open cases.
+    pub succeeded: Vec<Success>,
+    /// Cases that were run again.
+    pub reprocessed: Vec<Reprocessed>,
     /// How many rows the chain has numbered besides deliveries.
     pub rows_issued: i64,
 }
@@ -143,6 +152,9 @@ pub struct World {
     relations: BTreeMap<RelationId, RelationChange>,
     links: Vec<Link>,
     remembered: BTreeMap<(SourceId, Arc<str>), DeliveryId>,
+    refused: [BTreeMap<CaseKey, Refusals>; 2],
+    succeeded: Vec<Success>,
+    reprocessed: Vec<Reprocessed>,
     chain: i64,
     rows_issued: i64,
 }
@@ -163,6 +175,9 @@ impl World {
             relations: BTreeMap::new(),
             links: Vec::new(),
             remembered: BTreeMap::new(),
+            refused: [BTreeMap::new(), BTreeMap::new()],
+            succeeded: Vec::new(),
+            reprocessed: Vec::new(),
             chain,
             rows_issued,
         }
@@ -189,6 +204,9 @@ impl World {
             }
             Intent::Delete { id, .. } => needs.push(Need::Account(call.key(id))),
             Intent::Exists { id } | Intent::IsReseller { id } => needs.push(Need::Reference(call.key(id))),
+            Intent::Refused { platform_id: Some(id), code, .. } if code.is_quarantined() || call.replayed => {
+                needs.push(Need::Account(call.key(id)));
+            }
             Intent::Refused { .. } | Intent::Validated { .. } => {}
         }
         needs
@@ -323,9 +341,14 @@ impl World {
     pub fn apply(&mut self, call: &Call, planned: Planned, delivery: DeliveryId) -> (Option<AccountId>, DeliveryId) {
         let mut account_id = planned.account;
         let mut body_of = planned.body_of.unwrap_or(delivery);
+        self.note_case(call, &planned, delivery);
         if let Some(change) = planned.change {
             let key = change.after.key.clone();
             let mut after = change.after;
+            if !call.replayed {
+                // Nothing is newer than a live call, so it has closed whatever was open.
+                after.open_cases = false;
+            }
             if change.created {
                 after.id = AccountId::issue(self.chain, self.issue_row());
                 self.keys.insert(after.id, key.clone());
@@ -448,7 +471,14 @@ impl World {
     /// Everything to write. The world is used up.
     #[must_use]
     pub fn into_changes(mut self) -> Changes {
-        let mut changes = Changes { links: self.links, rows_issued: self.rows_issued, ..Changes::default() };
+        let mut changes = Changes {
+            links: self.links,
+            refused: self.refused,
+            succeeded: self.succeeded,
+            reprocessed: self.reprocessed,
+            rows_issued: self.rows_issued,
+            ..Changes::default()
+        };
         for key in self.order {
             let after = self.accounts.remove(&key).flatten();
             match (self.originals.remove(&key).flatten(), after) {

@@ -2,4 +2,6 @@
 
 pub mod alone;
 pub mod check;
+pub mod erase;
+pub mod quarantine;
 pub mod verify;

@@ -130,6 +130,15 @@ fn complete(connection: &mut AnyConnection, rows: Vec<AccountRow>) -> Result<Vec
         .collect()
 }
 
+/// The account of this id.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails or the row holds what this version does not know.
+pub fn by_id(connection: &mut AnyConnection, id: AccountId) -> Result<Option<Account>, StoreError> {
+    let rows = accounts::table.filter(accounts::id.eq(id.0)).load::<AccountRow>(connection)?;
+    Ok(complete(connection, rows)?.pop().map(|listed| listed.account))
+}
+
 /// All relations of an account, oldest first.
 ///
 /// # Errors

@@ -3,12 +3,14 @@
 
 pub mod accounts;
 pub mod bulk;
+pub mod cases;
 pub mod chains;
 pub mod checkpoint;
 pub mod connection;
 pub mod deliveries;
 pub mod durable;
 pub mod encode;
+pub mod erase;
 pub mod error;
 pub mod load;
 pub mod migrate;

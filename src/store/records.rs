@@ -65,6 +65,8 @@ pub struct AccountRow {
     pub last_delivery: Option<i64>,
     pub body_delivery: Option<i64>,
     pub body_digest: Option<Vec<u8>>,
+    pub open_cases: bool,
+    pub erased_second: Option<i64>,
 }
 
 impl AccountRow {
@@ -139,6 +141,8 @@ impl AccountRow {
             revision: self.revision,
             last_delivery: self.last_delivery.map(DeliveryId),
             body,
+            open_cases: self.open_cases,
+            erased_second: self.erased_second,
         })
     }
 }

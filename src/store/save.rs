@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::bulk::{Rows, Statement, Together, Value, Verb};
+use super::cases;
 use super::chains::Advance;
 use super::connection::AnyConnection;
 use super::encode;
@@ -63,6 +64,8 @@ statement!(
         "last_delivery",
         "body_delivery",
         "body_digest",
+        "open_cases",
+        "erased_second",
         "id",
     ]
 );
@@ -94,11 +97,19 @@ statement!(
         "last_delivery",
         "body_delivery",
         "body_digest",
+        "open_cases",
+        "erased_second",
         "id",
     ]
 );
 statement!(PlaceAccount, "accounts", Update, 1, ["kind", "status", "id"]);
-statement!(TouchAccount, "accounts", Update, 1, ["event_second", "event_live", "body_delivery", "body_digest", "id"]);
+statement!(
+    TouchAccount,
+    "accounts",
+    Update,
+    1,
+    ["event_second", "event_live", "body_delivery", "body_digest", "open_cases", "id"]
+);
 statement!(SetOption, "sync_options", Upsert, 2, ["value", "account_id", "option_id"]);
 statement!(DropOption, "sync_options", Delete, 2, ["account_id", "option_id"]);
 statement!(
@@ -247,7 +258,7 @@ fn body_digest(account: &Account) -> Option<&[u8]> {
     account.body.as_ref().map(|body| body.digest.as_slice())
 }
 
-fn insert_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 29] {
+fn insert_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 31] {
     let (key, profile) = (&account.key, &account.profile);
     [
         Value::Text(key.scope.source.as_str()),
@@ -278,11 +289,13 @@ fn insert_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 29] {
         Value::MaybeBigInt(account.last_delivery.map(|delivery| delivery.0)),
         Value::MaybeBigInt(body_delivery(account)),
         Value::MaybeBinary(body_digest(account)),
+        Value::Bool(account.open_cases),
+        Value::MaybeBigInt(account.erased_second),
         Value::BigInt(account.id.0),
     ]
 }
 
-fn update_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 22] {
+fn update_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 24] {
     let profile = &account.profile;
     [
         Value::Text(&profile.name),
@@ -306,6 +319,8 @@ fn update_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 22] {
         Value::MaybeBigInt(account.last_delivery.map(|delivery| delivery.0)),
         Value::MaybeBigInt(body_delivery(account)),
         Value::MaybeBinary(body_digest(account)),
+        Value::Bool(account.open_cases),
+        Value::MaybeBigInt(account.erased_second),
         Value::BigInt(account.id.0),
     ]
 }
@@ -348,6 +363,7 @@ pub fn batch(
                 Value::Bool(after.event.live),
                 Value::MaybeBigInt(body_delivery(after)),
                 Value::MaybeBinary(body_digest(after)),
+                Value::Bool(after.open_cases),
                 Value::BigInt(after.id.0),
             ]);
             continue;
@@ -388,6 +404,7 @@ pub fn batch(
     together.add(connection, &dropped)?;
     together.add(connection, &options)?;
     together.add(connection, &remembered)?;
+    cases::save(connection, changes)?;
     if together.finish(connection, advance)? == 1 {
         Ok(())
     } else {

@@ -41,6 +41,8 @@ diesel::table! {
         last_delivery -> Nullable<BigInt>,
         body_delivery -> Nullable<BigInt>,
         body_digest -> Nullable<Binary>,
+        open_cases -> Bool,
+        erased_second -> Nullable<BigInt>,
     }
 }
 
@@ -133,6 +135,28 @@ diesel::table! {
 diesel::table! {
     arrivals (name) {
         name -> Text,
+    }
+}
+
+diesel::table! {
+    cases (id) {
+        id -> BigInt,
+        source -> Text,
+        tenant -> Text,
+        endpoint -> Text,
+        platform_id -> Text,
+        body_digest -> Binary,
+        code -> Integer,
+        first_at -> BigInt,
+        last_at -> BigInt,
+        last_delivery -> BigInt,
+        event_second -> BigInt,
+        times -> BigInt,
+        state -> Text,
+        closed_as -> Nullable<Text>,
+        closed_at -> Nullable<BigInt>,
+        closed_delivery -> Nullable<BigInt>,
+        closed_why -> Nullable<Text>,
     }
 }
 

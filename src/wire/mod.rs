@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod answer;
+pub mod case;
 pub mod check_only;
 pub mod definitions;
 pub mod fields;

@@ -50,10 +50,11 @@ pub(super) fn run(
         head.position += 1;
         let id = DeliveryId::issue(head.chain, head.position);
         let mut delivery = record(call, &planned, id);
+        let forget_body = planned.forget_body;
         answered.push(Answered { delivery: id, outcome: planned.outcome, answer: planned.answer.clone() });
         (delivery.account, delivery.body_of) = world.apply(call, planned, id);
         head.hash = delivery.hash(&head.hash);
-        let body = (delivery.body_of == id).then_some(call.request.body.as_slice());
+        let body = (delivery.body_of == id && !forget_body).then_some(call.request.body.as_slice());
         deliveries.push(NewDelivery { delivery, hash: head.hash, body });
     }
     faults.at(Place::Write, calls)?;

@@ -235,6 +235,7 @@ impl Step {
             received_at,
             signed_id: self.signed.map(|id| SignedId(format!("msg_{id}").into())),
             intent: read.intent,
+            again: None,
             request: Request {
                 path: format!("/api/{}", self.content.endpoint.as_str()),
                 track_id: None,

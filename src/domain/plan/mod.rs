@@ -57,6 +57,10 @@ pub struct Planned {
     pub change: Option<Box<Change>>,
     /// Whether its signed id is remembered.
     pub remember: bool,
+    /// Whether the refusal is a case of the quarantine.
+    pub quarantined: bool,
+    /// Whether the account was erased later than this, so that its body is not stored.
+    pub forget_body: bool,
     /// What was noticed on the way, for people who ask why.
     pub trace: Vec<Cow<'static, str>>,
 }
@@ -71,8 +75,16 @@ impl Planned {
             body_of: None,
             change: None,
             remember: true,
+            quarantined: false,
+            forget_body: false,
             trace: Vec::new(),
         }
+    }
+
+    /// Notes whether a refusal goes into quarantine.
+    fn quarantining(mut self) -> Self {
+        self.quarantined = self.outcome == Outcome::Rejected && self.answer.code.is_quarantined();
+        self
     }
 
     fn about(mut self, account: Option<AccountId>) -> Self {
@@ -100,12 +112,11 @@ impl From<Need> for Stop {
 /// # Errors
 /// [`Need`] names what must be looked up before the call can be planned.
 pub fn plan(world: &World, policy: &SourcePolicy, call: &Call) -> Result<Planned, Need> {
+    let erased = erased_later(world, call)?;
     let mut planned = match remembered(world, call)? {
         Some(planned) => planned,
         None => match &call.intent {
-            Intent::Refused { code, message, .. } => {
-                Planned::answering(Outcome::Rejected, Answer::refused(*code, message.clone()))
-            }
+            Intent::Refused { code, message, platform_id, .. } => refused(world, call, *code, message, platform_id)?,
             Intent::Synchronize(submitted) => synchronize::plan(world, policy, call, submitted)?,
             Intent::Delete { id, external_id } => delete(world, call, id, external_id.as_ref())?,
             Intent::Exists { id } => exists(world, call, id)?,
@@ -113,16 +124,46 @@ pub fn plan(world: &World, policy: &SourcePolicy, call: &Call) -> Result<Planned
             Intent::Validated { complaints } => {
                 Planned::answering(Outcome::Checked, Answer::done("Settings validated.", complaints.clone()))
             }
-        },
+        }
+        .quarantining(),
     };
+    planned.forget_body = erased;
     if call.check_only {
         planned.change = None;
         planned.remember = false;
+        planned.quarantined = false;
         if !matches!(call.intent, Intent::Refused { .. }) {
             planned.outcome = Outcome::Checked;
         }
     }
     Ok(planned)
+}
+
+/// A call that could not be read. The account is looked up where its case is to be noted, and where it may be erased.
+fn refused(
+    world: &World,
+    call: &Call,
+    code: Code,
+    message: &str,
+    platform_id: &Option<PlatformId>,
+) -> Result<Planned, Need> {
+    let planned = Planned::answering(Outcome::Rejected, Answer::refused(code, message));
+    match platform_id {
+        Some(id) if code.is_quarantined() => Ok(planned.about(world.account(&call.key(id))?.map(|account| account.id))),
+        _ => Ok(planned),
+    }
+}
+
+/// Whether the account that a replayed call names was erased at its time or later. A live call is newer than any erasure.
+fn erased_later(world: &World, call: &Call) -> Result<bool, Need> {
+    let (true, Some(id)) = (call.replayed, call.platform_id()) else {
+        return Ok(false);
+    };
+    Ok(world.account(&call.key(id))?.is_some_and(|account| is_before_erasure(call, account)))
+}
+
+fn is_before_erasure(call: &Call, account: &Account) -> bool {
+    call.replayed && account.erased_second.is_some_and(|erased| call.event_second <= erased)
 }
 
 /// The answer that a signed id already has.
@@ -164,7 +205,17 @@ fn is_the_same(memory: &Memory, call: &Call) -> bool {
 fn is_stale(call: &Call, account: &Account) -> bool {
     call.replayed
         && (call.event_second < account.event.second
-            || (call.event_second == account.event.second && account.event.live))
+            || (call.event_second == account.event.second && account.event.live && !goes_on(call, account))
+            || is_before_erasure(call, account))
+}
+
+/// Whether a call that is run again came, within one second, behind what the account shows, or is that itself and an
+/// operator accepts it.
+fn goes_on(call: &Call, account: &Account) -> bool {
+    call.again.is_some_and(|again| {
+        let behind = |shown: DeliveryId| shown.row().chain() == again.original.row().chain() && shown < again.original;
+        again.accept || account.last_delivery.is_some_and(behind)
+    })
 }
 
 /// The event time after a call. It never runs backwards, even where two receivers' clocks differ.

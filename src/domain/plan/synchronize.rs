@@ -196,6 +196,7 @@ fn assemble(
     after.reseller = place.reseller;
     after.partner = partner;
     after.event = event;
+    after.erased_second = None;
     Ok(after)
 }
 
@@ -239,6 +240,8 @@ fn new_account(
         revision: 0,
         last_delivery: None,
         body: None,
+        open_cases: false,
+        erased_second: None,
     })
 }
 

@@ -188,6 +188,7 @@ impl Say {
             received_at: second * 1_000_000,
             signed_id: self.signed.map(|id| SignedId(id.into())),
             intent: self.intent,
+            again: None,
             request: Request {
                 path: String::new(),
                 track_id: None,

@@ -111,6 +111,7 @@ fn read(
         received_at,
         signed_id: verified.signed_id.clone(),
         intent,
+        again: None,
         request: Request {
             path: request.uri().path().chars().take(1024).collect(),
             track_id: presented::track_id(request),
