@@ -148,3 +148,14 @@ pub struct Reprocessed {
     /// The delivery of the second run.
     pub delivery: DeliveryId,
 }
+
+/// Something that happened to the quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaseEvent {
+    /// Calls were refused.
+    Refused(CaseKey, Refusals),
+    /// A call was taken.
+    Succeeded(Success),
+    /// A case was run again.
+    Reprocessed(Reprocessed),
+}

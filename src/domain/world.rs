@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::account::{Account, AccountKind, AccountStatus, BodyRef};
 use super::call::{Call, Endpoint, Intent, Said, SignedId};
-use super::case::{CaseKey, Refusals, Reprocessed, Success};
+use super::case::{CaseEvent, CaseKey};
 use super::classify::Role;
 use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId};
 use super::outcome::{Answer, Outcome};
@@ -128,12 +128,8 @@ pub struct Changes {
     pub links: Vec<Link>,
     /// Signed ids and the delivery that now answers for each.
     pub remembered: Vec<(SourceId, Arc<str>, DeliveryId)>,
-    /// Refusals for the quarantine that came before the successes of the batch, and those that came behind.
-    pub refused: [BTreeMap<CaseKey, Refusals>; 2],
-    /// Successes of accounts that may have open cases.
-    pub succeeded: Vec<Success>,
-    /// Cases that were run again.
-    pub reprocessed: Vec<Reprocessed>,
+    /// What happened to the quarantine, in order.
+    pub cases: Vec<CaseEvent>,
     /// How many rows the chain has numbered besides deliveries.
     pub rows_issued: i64,
 }
@@ -152,9 +148,8 @@ pub struct World {
     relations: BTreeMap<RelationId, RelationChange>,
     links: Vec<Link>,
     remembered: BTreeMap<(SourceId, Arc<str>), DeliveryId>,
-    refused: [BTreeMap<CaseKey, Refusals>; 2],
-    succeeded: Vec<Success>,
-    reprocessed: Vec<Reprocessed>,
+    cases: Vec<CaseEvent>,
+    open_cases: BTreeMap<CaseKey, usize>,
     chain: i64,
     rows_issued: i64,
 }
@@ -175,9 +170,8 @@ impl World {
             relations: BTreeMap::new(),
             links: Vec::new(),
             remembered: BTreeMap::new(),
-            refused: [BTreeMap::new(), BTreeMap::new()],
-            succeeded: Vec::new(),
-            reprocessed: Vec::new(),
+            cases: Vec::new(),
+            open_cases: BTreeMap::new(),
             chain,
             rows_issued,
         }
@@ -471,14 +465,8 @@ impl World {
     /// Everything to write. The world is used up.
     #[must_use]
     pub fn into_changes(mut self) -> Changes {
-        let mut changes = Changes {
-            links: self.links,
-            refused: self.refused,
-            succeeded: self.succeeded,
-            reprocessed: self.reprocessed,
-            rows_issued: self.rows_issued,
-            ..Changes::default()
-        };
+        let mut changes =
+            Changes { links: self.links, cases: self.cases, rows_issued: self.rows_issued, ..Changes::default() };
         for key in self.order {
             let after = self.accounts.remove(&key).flatten();
             match (self.originals.remove(&key).flatten(), after) {

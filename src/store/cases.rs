@@ -11,9 +11,8 @@ use super::connection::AnyConnection;
 use super::error::StoreError;
 use super::schema::cases;
 use crate::domain::call::Endpoint;
-use crate::domain::case::{Case, CaseKey, Closed, ClosedAs, Refusals, Success};
+use crate::domain::case::{Case, CaseEvent, CaseKey, Closed, ClosedAs, Refusals, Success};
 use crate::domain::ids::{DeliveryId, PlatformId, Scope, SourceId, Tenant};
-use crate::domain::world::Changes;
 
 /// The condition of the partial index, which a bound parameter would not be seen to match.
 const OPEN: &str = "cases.state = 'open'";
@@ -48,47 +47,52 @@ impl Statement for UpsertCase {
 ///
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
-pub(super) fn save(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {
-    let [before, behind] = &changes.refused;
-    upsert(connection, before.iter())?;
-    let unsure: Vec<&Success> = changes.succeeded.iter().filter(|success| success.unsure).collect();
+pub(super) fn save(connection: &mut AnyConnection, events: &[CaseEvent]) -> Result<(), StoreError> {
+    let unsure: Vec<&Success> = events
+        .iter()
+        .filter_map(|event| match event {
+            CaseEvent::Succeeded(success) if success.unsure => Some(success),
+            _ => None,
+        })
+        .collect();
     let found = if unsure.is_empty() { HashSet::new() } else { with_open(connection, &unsure)? };
-    for success in &changes.succeeded {
-        if !success.unsure || found.contains(&name(&success.scope, &success.platform_id)) {
-            succeed(connection, success)?;
+    let mut refused = Rows::<UpsertCase>::default();
+    for event in events {
+        match event {
+            CaseEvent::Refused(key, refusals) => refused.push(row(key, refusals)),
+            CaseEvent::Succeeded(success) => {
+                if !success.unsure || found.contains(&name(&success.scope, &success.platform_id)) {
+                    std::mem::take(&mut refused).write(connection)?;
+                    succeed(connection, success)?;
+                }
+            }
+            CaseEvent::Reprocessed(run) => {
+                std::mem::take(&mut refused).write(connection)?;
+                let closed = Closed { how: run.how, at: run.at, delivery: Some(run.delivery), why: None };
+                close(connection, run.case, &closed)?;
+            }
         }
     }
-    for run in &changes.reprocessed {
-        let closed = Closed { how: run.how, at: run.at, delivery: Some(run.delivery), why: None };
-        close(connection, run.case, &closed)?;
-    }
-    upsert(connection, behind.iter())
+    refused.write(connection)?;
+    Ok(())
 }
 
-fn upsert<'a>(
-    connection: &mut AnyConnection,
-    cases: impl Iterator<Item = (&'a CaseKey, &'a Refusals)>,
-) -> Result<(), StoreError> {
-    let mut rows = Rows::<UpsertCase>::default();
-    for (key, refusals) in cases {
-        rows.push([
-            Value::Text(key.scope.source.as_str()),
-            Value::Text(key.scope.tenant.as_str()),
-            Value::Text(key.endpoint.as_str()),
-            Value::Text(key.platform_id.as_str()),
-            Value::Binary(&key.digest),
-            Value::Integer(key.code),
-            Value::BigInt(refusals.first_at),
-            Value::BigInt(refusals.last_at),
-            Value::BigInt(refusals.last.0),
-            Value::BigInt(refusals.event_second),
-            Value::BigInt(refusals.times),
-            Value::Text("open"),
-            Value::BigInt(refusals.first.0),
-        ]);
-    }
-    rows.write(connection)?;
-    Ok(())
+fn row<'a>(key: &'a CaseKey, refusals: &'a Refusals) -> [Value<'a>; 13] {
+    [
+        Value::Text(key.scope.source.as_str()),
+        Value::Text(key.scope.tenant.as_str()),
+        Value::Text(key.endpoint.as_str()),
+        Value::Text(key.platform_id.as_str()),
+        Value::Binary(&key.digest),
+        Value::Integer(key.code),
+        Value::BigInt(refusals.first_at),
+        Value::BigInt(refusals.last_at),
+        Value::BigInt(refusals.last.0),
+        Value::BigInt(refusals.event_second),
+        Value::BigInt(refusals.times),
+        Value::Text("open"),
+        Value::BigInt(refusals.first.0),
+    ]
 }
 
 type Name = (String, String, String);

@@ -404,7 +404,7 @@ pub fn batch(
     together.add(connection, &dropped)?;
     together.add(connection, &options)?;
     together.add(connection, &remembered)?;
-    cases::save(connection, changes)?;
+    cases::save(connection, &changes.cases)?;
     if together.finish(connection, advance)? == 1 {
         Ok(())
     } else {

@@ -8,7 +8,7 @@ use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 use tiersync::store::AnyConnection;
 use tiersync::store::records::{AccountRow, DeliveryRow, RelationRow};
 use tiersync::store::schema::{
-    accounts, arrivals, bodies, deliveries, ledger_chains, relations, sources, sync_options, webhook_ids,
+    accounts, arrivals, bodies, cases, deliveries, ledger_chains, relations, sources, sync_options, webhook_ids,
 };
 
 use crate::harness::{Backend, backends};
@@ -47,12 +47,36 @@ fn rows(database: &mut AnyConnection) -> Vec<String> {
         shown("relation", relations::table.order(relations::id).load::<RelationRow>(database).unwrap()),
         shown("delivery", deliveries::table.order(deliveries::id).load::<DeliveryRow>(database).unwrap()),
         shown("body", bodies::table.order(bodies::delivery_id).load::<(i64, Vec<u8>)>(database).unwrap()),
+        shown("case", cases(database)),
         shown("webhook id", ids),
         shown("chain", chains),
         shown("source", known),
         shown("arrival", arrivals::table.select(arrivals::name).load::<String>(database).unwrap()),
     ]
     .concat()
+}
+
+type CaseRow = (i64, String, i32, i64, i64, i64, i64, i64, String, Option<String>, Option<i64>, Option<i64>);
+
+fn cases(database: &mut AnyConnection) -> Vec<CaseRow> {
+    cases::table
+        .select((
+            cases::id,
+            cases::platform_id,
+            cases::code,
+            cases::first_at,
+            cases::last_at,
+            cases::last_delivery,
+            cases::event_second,
+            cases::times,
+            cases::state,
+            cases::closed_as,
+            cases::closed_at,
+            cases::closed_delivery,
+        ))
+        .order(cases::id)
+        .load(database)
+        .unwrap()
 }
 
 fn run(backend: Backend, history: &History, sizes: &[usize]) -> (Vec<String>, Vec<String>) {

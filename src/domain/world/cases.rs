@@ -3,7 +3,7 @@
 use super::World;
 use crate::domain::account::Account;
 use crate::domain::call::Call;
-use crate::domain::case::{CaseKey, ClosedAs, Refusals, Reprocessed, Success};
+use crate::domain::case::{CaseEvent, CaseKey, ClosedAs, Refusals, Reprocessed, Success};
 use crate::domain::ids::{DeliveryId, PlatformId};
 use crate::domain::plan::Planned;
 
@@ -14,7 +14,8 @@ impl World {
         if let Some((case, code)) = call.again.and_then(|again| again.case)
             && let Some(how) = ClosedAs::of_reprocessing(planned.outcome, code, planned.answer.code)
         {
-            self.reprocessed.push(Reprocessed { case, how, at: call.received_at, delivery });
+            let run = Reprocessed { case, how, at: call.received_at, delivery };
+            self.cases.push(CaseEvent::Reprocessed(run));
         }
         if planned.quarantined {
             let key = CaseKey {
@@ -24,18 +25,7 @@ impl World {
                 code: planned.answer.code.number(),
                 digest: call.request.digest,
             };
-            let refusals = self.refused[1].entry(key).or_insert(Refusals {
-                first: delivery,
-                first_at: call.received_at,
-                last: delivery,
-                last_at: call.received_at,
-                event_second: call.event_second,
-                times: 0,
-            });
-            refusals.last = delivery;
-            refusals.last_at = call.received_at;
-            refusals.event_second = refusals.event_second.max(call.event_second);
-            refusals.times += 1;
+            self.refuse(key, call, delivery);
             let key = call.key(platform_id);
             if let Some(Some(account)) = self.accounts.get(&key)
                 && !account.open_cases
@@ -48,6 +38,28 @@ impl World {
         }
     }
 
+    /// Counts a refusal up where its case was opened in this batch and not closed since.
+    fn refuse(&mut self, key: CaseKey, call: &Call, delivery: DeliveryId) {
+        let opened = self.open_cases.get(&key).and_then(|at| self.cases.get_mut(*at));
+        if let Some(CaseEvent::Refused(_, refusals)) = opened {
+            refusals.last = delivery;
+            refusals.last_at = call.received_at;
+            refusals.event_second = refusals.event_second.max(call.event_second);
+            refusals.times += 1;
+            return;
+        }
+        self.open_cases.insert(key.clone(), self.cases.len());
+        let refusals = Refusals {
+            first: delivery,
+            first_at: call.received_at,
+            last: delivery,
+            last_at: call.received_at,
+            event_second: call.event_second,
+            times: 1,
+        };
+        self.cases.push(CaseEvent::Refused(key, refusals));
+    }
+
     /// A call that was taken closes the cases of its account that are not newer.
     fn note_success(
         &mut self,
@@ -57,34 +69,18 @@ impl World {
         platform_id: &PlatformId,
         delivery: DeliveryId,
     ) {
-        let about = |key: &CaseKey| key.scope == call.scope && key.platform_id == *platform_id;
-        let [before, behind] = &mut self.refused;
-        let moved: Vec<CaseKey> = behind.keys().filter(|key| about(key)).cloned().collect();
-        if !(created || noted || !moved.is_empty()) {
-            return;
+        let before = self.open_cases.len();
+        self.open_cases.retain(|key, _| key.scope != call.scope || key.platform_id != *platform_id);
+        let opened_here = self.open_cases.len() < before;
+        if created || noted || opened_here {
+            self.cases.push(CaseEvent::Succeeded(Success {
+                scope: call.scope.clone(),
+                platform_id: platform_id.clone(),
+                event_second: call.event_second,
+                at: call.received_at,
+                delivery,
+                unsure: created && !opened_here,
+            }));
         }
-        for key in moved {
-            let Some(later) = behind.remove(&key) else { continue };
-            match before.get_mut(&key) {
-                Some(refusals) => {
-                    refusals.last = later.last;
-                    refusals.last_at = later.last_at;
-                    refusals.event_second = refusals.event_second.max(later.event_second);
-                    refusals.times += later.times;
-                }
-                None => {
-                    before.insert(key, later);
-                }
-            }
-        }
-        let unsure = created && !before.keys().any(about);
-        self.succeeded.push(Success {
-            scope: call.scope.clone(),
-            platform_id: platform_id.clone(),
-            event_second: call.event_second,
-            at: call.received_at,
-            delivery,
-            unsure,
-        });
     }
 }
