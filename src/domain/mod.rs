@@ -9,6 +9,7 @@ pub mod case;
 pub mod classify;
 pub mod decimal;
 pub mod definition;
+pub mod difference;
 pub mod field;
 pub mod ids;
 pub mod ledger;

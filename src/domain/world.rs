@@ -104,6 +104,19 @@ pub struct Link {
     pub at: i64,
 }
 
+impl Link {
+    /// Links a relation that waits for this reseller.
+    fn take(&self, relation: &mut Relation) {
+        relation.state = RelationState::Linked;
+        relation.reseller_account = Some(self.account);
+        relation.linked_at = Some(self.at);
+        relation.found_by = Some(FoundBy::of(
+            relation.reseller_platform_id.as_ref() == Some(&self.key.platform_id),
+            relation.reseller_external_id.as_ref() == Some(&self.external_id),
+        ));
+    }
+}
+
 /// A relation row to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelationChange {
@@ -246,7 +259,26 @@ impl World {
             self.keys.insert(account.id, key.clone());
             self.externals.entry((key.scope.clone(), account.external_id.clone())).or_insert_with(|| Some(key.clone()));
         }
-        self.accounts.insert(key, account.map(Arc::new));
+        self.accounts.insert(key, account.map(|account| Arc::new(self.linked(account))));
+    }
+
+    /// An account as it is behind the resellers that came since it was stored.
+    fn linked(&self, mut account: Account) -> Account {
+        for link in &self.links {
+            let waits = |relation: &Relation| waits_for(&account, relation, &link.key, &link.external_id);
+            if account.reseller.as_ref().is_some_and(waits)
+                && let Some(relation) = &mut account.reseller
+            {
+                link.take(relation);
+            }
+        }
+        account
+    }
+
+    /// A whole account as it is now, if it was ever asked for and is there.
+    #[must_use]
+    pub fn known_account(&self, key: &AccountKey) -> Option<Arc<Account>> {
+        self.accounts.get(key).cloned().flatten()
     }
 
     /// Takes in a reference, or that there is none.
@@ -443,13 +475,7 @@ impl World {
             }
             let account = Arc::make_mut(account);
             if let Some(relation) = &mut account.reseller {
-                relation.state = RelationState::Linked;
-                relation.reseller_account = Some(link.account);
-                relation.linked_at = Some(link.at);
-                relation.found_by = Some(FoundBy::of(
-                    relation.reseller_platform_id.as_ref() == Some(&link.key.platform_id),
-                    relation.reseller_external_id.as_ref() == Some(&link.external_id),
-                ));
+                link.take(relation);
                 linked.push((account.id, relation.clone()));
             }
         }

@@ -5,3 +5,4 @@ pub mod check;
 pub mod erase;
 pub mod quarantine;
 pub mod verify;
+pub mod what_if;

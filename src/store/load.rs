@@ -80,7 +80,7 @@ impl<L: Lookup> QueryFragment<Pg> for PgLookup<'_, L> {
 }
 
 macro_rules! lookup {
-    ($name:ident, $columns:expr, $sql_type:ty, $from:literal) => {
+    ($name:ident, $columns:expr, $sql_type:ty, $from:expr) => {
         struct $name;
         impl Lookup for $name {
             type SqlType = $sql_type;
@@ -95,22 +95,31 @@ macro_rules! lookup {
 type AccountSql = accounts::SqlType;
 type RelationSql = relations::SqlType;
 
-lookup!(
-    AccountsByKey,
-    accounts::all_columns,
-    AccountSql,
-    " FROM unnest(?, ?, ?) AS k (source, tenant, platform_id) JOIN accounts ON accounts.source = k.source \
-     AND accounts.tenant = k.tenant AND accounts.platform_id = k.platform_id \
-     ORDER BY accounts.source, accounts.tenant, accounts.platform_id FOR UPDATE OF accounts"
-);
-lookup!(
-    AccountsByExternalId,
-    accounts::all_columns,
-    AccountSql,
-    " FROM unnest(?, ?, ?) AS k (source, tenant, external_id) JOIN accounts ON accounts.source = k.source \
-     AND accounts.tenant = k.tenant AND accounts.external_id = k.external_id \
-     ORDER BY accounts.source, accounts.tenant, accounts.platform_id FOR UPDATE OF accounts"
-);
+macro_rules! accounts_by {
+    ($locked:ident, $seen:ident, $column:literal) => {
+        lookup!(
+            $locked,
+            accounts::all_columns,
+            AccountSql,
+            concat!(
+                accounts_by!($column),
+                " ORDER BY accounts.source, accounts.tenant, accounts.platform_id FOR UPDATE OF accounts"
+            )
+        );
+        lookup!($seen, accounts::all_columns, AccountSql, accounts_by!($column));
+    };
+    ($column:literal) => {
+        concat!(
+            " FROM unnest(?, ?, ?) AS k (source, tenant, name) JOIN accounts ON accounts.source = k.source \
+             AND accounts.tenant = k.tenant AND accounts.",
+            $column,
+            " = k.name"
+        )
+    };
+}
+
+accounts_by!(AccountsByKey, AccountsSeenByKey, "platform_id");
+accounts_by!(AccountsByExternalId, AccountsSeenByExternalId, "external_id");
 // Options and open relations at once; options come with each of the relations, of which there are two at most. Not with
 // the accounts themselves: behind a lock that had to be waited for, PostgreSQL shows the locked row as it is then, but
 // everything else as it was when the statement began (PostgreSQL manual, 13.2.1).
@@ -125,6 +134,15 @@ impl Lookup for Details {
         out.push_sql(" WHERE sync_options.account_id = k.account_id), ");
         relations::all_columns.walk_ast(out)
     }
+}
+
+/// What is looked up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To write: nobody else may change it until this transaction ends.
+    Change,
+    /// To tell what would happen; takes no lock and works in a read-only transaction.
+    Preview,
 }
 
 /// What came back for a batch, by what was asked.
@@ -142,7 +160,13 @@ struct Asked<'a> {
 ///
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
-pub fn load(connection: &mut AnyConnection, world: &mut World, needs: &[Need], cap: usize) -> Result<(), StoreError> {
+pub fn load(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    needs: &[Need],
+    cap: usize,
+    purpose: Purpose,
+) -> Result<(), StoreError> {
     let mut asked = Asked::default();
     for need in needs.iter().filter(|need| !world.knows(need)) {
         match need {
@@ -162,7 +186,7 @@ pub fn load(connection: &mut AnyConnection, world: &mut World, needs: &[Need], c
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
-    memories(connection, world, &asked.memory)?;
+    memories(connection, world, &asked.memory, purpose)?;
     match connection {
         AnyConnection::Sqlite(sqlite) => {
             for key in asked.accounts {
@@ -188,7 +212,7 @@ pub fn load(connection: &mut AnyConnection, world: &mut World, needs: &[Need], c
             }
         }
         AnyConnection::Postgres(_) => {
-            postgres_accounts(connection, world, &asked.accounts, &asked.references, &asked.externals)?;
+            postgres_accounts(connection, world, &asked, purpose)?;
         }
     }
     for name in asked.customers {
@@ -248,50 +272,61 @@ fn key_arrays<'a>(keys: impl Iterator<Item = (&'a Scope, &'a str)>) -> Vec<Keys<
     vec![Keys::Texts(sources), Keys::Texts(tenants), Keys::Texts(names)]
 }
 
-fn by_key(connection: &mut AnyConnection, keys: &BTreeSet<&AccountKey>) -> Result<Vec<AccountRow>, StoreError> {
+fn by_key(
+    connection: &mut AnyConnection,
+    keys: &BTreeSet<&AccountKey>,
+    purpose: Purpose,
+) -> Result<Vec<AccountRow>, StoreError> {
     let AnyConnection::Postgres(postgres) = connection else { return Ok(Vec::new()) };
     if keys.is_empty() {
         return Ok(Vec::new());
     }
     let keys = key_arrays(keys.iter().map(|key| (&key.scope, key.platform_id.as_str())));
-    Ok(PgLookup::<AccountsByKey>::by(keys).load(postgres)?)
+    Ok(match purpose {
+        Purpose::Change => PgLookup::<AccountsByKey>::by(keys).load(postgres)?,
+        Purpose::Preview => PgLookup::<AccountsSeenByKey>::by(keys).load(postgres)?,
+    })
 }
 
 fn by_external_id(
     connection: &mut AnyConnection,
     ids: &BTreeSet<(&Scope, &ExternalId)>,
+    purpose: Purpose,
 ) -> Result<Vec<AccountRow>, StoreError> {
     let AnyConnection::Postgres(postgres) = connection else { return Ok(Vec::new()) };
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let keys = key_arrays(ids.iter().map(|(scope, id)| (*scope, id.as_str())));
-    Ok(PgLookup::<AccountsByExternalId>::by(keys).load(postgres)?)
+    Ok(match purpose {
+        Purpose::Change => PgLookup::<AccountsByExternalId>::by(keys).load(postgres)?,
+        Purpose::Preview => PgLookup::<AccountsSeenByExternalId>::by(keys).load(postgres)?,
+    })
 }
 
 fn postgres_accounts(
     connection: &mut AnyConnection,
     world: &mut World,
-    whole: &BTreeSet<&AccountKey>,
-    references: &BTreeSet<&AccountKey>,
-    externals: &BTreeSet<(&Scope, &ExternalId)>,
+    asked: &Asked<'_>,
+    purpose: Purpose,
 ) -> Result<(), StoreError> {
+    let Asked { accounts: whole, references, externals, .. } = asked;
     let named: BTreeSet<&AccountKey> = whole.iter().chain(references).copied().collect();
-    let mut rows = by_key(connection, &named)?;
+    let mut rows = by_key(connection, &named, purpose)?;
     let found: HashSet<AccountKey> = rows.iter().map(AccountRow::key).collect();
     let missing: BTreeSet<&AccountKey> = named.iter().filter(|key| !found.contains(**key)).copied().collect();
-    let mut owners = by_external_id(connection, externals)?;
+    let mut owners = by_external_id(connection, externals, purpose)?;
     let owned: HashSet<(Scope, ExternalId)> = owners.iter().map(owner_of).collect();
     let unowned: BTreeSet<(&Scope, &ExternalId)> =
         externals.iter().filter(|(scope, id)| !owned.contains(&((*scope).clone(), (*id).clone()))).copied().collect();
-    if !missing.is_empty() || !unowned.is_empty() {
+    if purpose == Purpose::Change && (!missing.is_empty() || !unowned.is_empty()) {
         // No row, no lock: another receiver may be making one of these at this moment. Meet at the name instead, and
         // look again once whoever came first is through.
         let keys = missing.iter().map(|key| arriving('p', &key.scope, key.platform_id.as_str()));
         let ids = unowned.iter().map(|(scope, id)| arriving('e', scope, id.as_str()));
         await_arrivals(connection, keys.chain(ids).collect())?;
-        rows.extend(by_key(connection, &missing)?);
-        owners.extend(by_external_id(connection, &unowned)?);
+        rows.extend(by_key(connection, &missing, purpose)?);
+        owners.extend(by_external_id(connection, &unowned, purpose)?);
     }
     let ids: Vec<i64> = rows.iter().filter(|row| whole.contains(&row.key())).map(|row| row.id).collect();
     let (mut open, mut options) = postgres_details(connection, &ids)?;
@@ -447,6 +482,7 @@ fn memories(
     connection: &mut AnyConnection,
     world: &mut World,
     asked: &HashSet<(&SourceId, &std::sync::Arc<str>)>,
+    purpose: Purpose,
 ) -> Result<(), StoreError> {
     let mut open = Vec::new();
     for (source, id) in asked {
@@ -454,7 +490,7 @@ fn memories(
             Some(memory) if memory.outcome != Outcome::Rejected => {
                 world.learn_memory((*source).clone(), (*id).clone(), Some(memory));
             }
-            memory if matches!(connection, AnyConnection::Sqlite(_)) => {
+            memory if purpose == Purpose::Preview || matches!(connection, AnyConnection::Sqlite(_)) => {
                 world.learn_memory((*source).clone(), (*id).clone(), memory);
             }
             _ => open.push((*source, *id)),

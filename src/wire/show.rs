@@ -128,7 +128,13 @@ fn option_json(value: &OptionValue) -> Value {
     }
 }
 
-/// Synchronization options as a JSON object.
+/// One synchronization option as JSON text; empty where it is not set.
+#[must_use]
+pub fn option_text(options: &OptionSet, id: &str) -> String {
+    options.get(id).map_or_else(String::new, |value| option_json(value).to_string())
+}
+
+/// All options as one JSON object.
 #[must_use]
 pub fn options_json(options: &OptionSet) -> Map<String, Value> {
     options.iter().map(|(id, value)| (id.clone(), option_json(value))).collect()

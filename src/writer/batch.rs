@@ -2,21 +2,19 @@
 //! around it is the caller's.
 
 use super::faults::{Faults, Place};
+use super::planning;
 use super::run::now_micros;
 use super::{Answered, Job};
 use crate::domain::call::{Call, SignedId};
 use crate::domain::classify::Rule;
 use crate::domain::ids::DeliveryId;
 use crate::domain::ledger::Delivery;
-use crate::domain::plan::{Planned, plan};
-use crate::domain::world::{Need, World};
+use crate::domain::plan::Planned;
+use crate::domain::world::World;
 use crate::store::chains::{Advance, Tail};
+use crate::store::load::Purpose;
 use crate::store::save::{self, NewDelivery};
-use crate::store::{AnyConnection, StoreError, load};
-
-/// Most look-ups that one call may ask for one after the other. Only an ExternalID whose suffixes are taken asks for
-/// more than a handful, and the planner gives up before this.
-const MAX_LOOKUPS: usize = 2_000;
+use crate::store::{AnyConnection, StoreError};
 
 /// What a batch came to, if its transaction commits.
 pub(super) struct Done {
@@ -38,15 +36,12 @@ pub(super) fn run(
     let mut world = World::new(tail.head.chain, tail.rows_issued);
     let cap = calls.len() + 1;
     faults.at(Place::Load, calls)?;
-    let needs: Vec<Need> = calls.iter().flat_map(|call| World::foreseeable(call)).collect();
-    load::load(connection, &mut world, &needs, cap)?;
-    let needs: Vec<Need> = calls.iter().flat_map(|call| world.foreseeable_next(call)).collect();
-    load::load(connection, &mut world, &needs, cap)?;
+    planning::foresee(connection, &mut world, calls, cap, Purpose::Change)?;
     let mut head = tail.head;
     let mut answered = Vec::with_capacity(calls.len());
     let mut deliveries = Vec::with_capacity(calls.len());
     for (job, call) in jobs.iter().zip(calls.iter().copied()) {
-        let planned = plan_with_lookups(connection, &mut world, job, call, cap)?;
+        let planned = planning::plan_one(connection, &mut world, &job.policy, call, cap, Purpose::Change)?;
         head.position += 1;
         let id = DeliveryId::issue(head.chain, head.position);
         let mut delivery = record(call, &planned, id);
@@ -62,22 +57,6 @@ pub(super) fn run(
     let to = Tail { head, rows_issued: changes.rows_issued };
     save::batch(connection, &deliveries, &changes, &Advance { from: tail, to: &to, owner, now: now_micros() })?;
     Ok(Done { answered, tail: to })
-}
-
-fn plan_with_lookups(
-    connection: &mut AnyConnection,
-    world: &mut World,
-    job: &Job,
-    call: &Call,
-    cap: usize,
-) -> Result<Planned, StoreError> {
-    for _ in 0..MAX_LOOKUPS {
-        match plan(world, &job.policy, call) {
-            Ok(planned) => return Ok(planned),
-            Err(need) => load::load(connection, world, std::slice::from_ref(&need), cap)?,
-        }
-    }
-    Err(StoreError::Failed("a call asked for too many look-ups".to_owned()))
 }
 
 /// The ledger's row of a call; account and body are filled in when the plan is applied.

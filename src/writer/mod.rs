@@ -3,6 +3,7 @@
 
 mod batch;
 pub mod faults;
+pub mod planning;
 mod run;
 mod settle;
 mod work;

@@ -34,6 +34,7 @@ mod ledger;
 mod meanings;
 mod model;
 mod payloads;
+mod predictions;
 mod quarantine;
 mod rooms;
 mod schema;

@@ -1,0 +1,51 @@
+//! Plans a call and looks up what the plan asks for: what stands behind the writer and behind what-if.
+
+use crate::domain::call::Call;
+use crate::domain::plan::{Planned, plan};
+use crate::domain::policy::SourcePolicy;
+use crate::domain::world::World;
+use crate::store::load::{self, Purpose};
+use crate::store::{AnyConnection, StoreError};
+
+/// Most look-ups that one call may ask for one after the other. Only an ExternalID whose suffixes are taken asks for
+/// more than a handful, and the planner gives up before this.
+const MAX_LOOKUPS: usize = 2_000;
+
+/// Looks up what calls will ask for, in a few statements for all of them.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn foresee(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    calls: &[&Call],
+    cap: usize,
+    purpose: Purpose,
+) -> Result<(), StoreError> {
+    let needs: Vec<_> = calls.iter().flat_map(|call| World::foreseeable(call)).collect();
+    load::load(connection, world, &needs, cap, purpose)?;
+    let needs: Vec<_> = calls.iter().flat_map(|call| world.foreseeable_next(call)).collect();
+    load::load(connection, world, &needs, cap, purpose)
+}
+
+/// Plans one call in the world as it is now. `cap` bounds how many customers of a reseller are listed: one more than
+/// there are calls that could take them away.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn plan_one(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    policy: &SourcePolicy,
+    call: &Call,
+    cap: usize,
+    purpose: Purpose,
+) -> Result<Planned, StoreError> {
+    for _ in 0..MAX_LOOKUPS {
+        match plan(world, policy, call) {
+            Ok(planned) => return Ok(planned),
+            Err(need) => load::load(connection, world, std::slice::from_ref(&need), cap, purpose)?,
+        }
+    }
+    Err(StoreError::Failed("a call asked for too many look-ups".to_owned()))
+}
