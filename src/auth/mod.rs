@@ -4,3 +4,4 @@ pub mod gate;
 pub mod github;
 pub mod secret;
 pub mod standard;
+pub mod token;

@@ -8,6 +8,7 @@ mod demo;
 mod erase;
 mod logging;
 mod migrate;
+mod operator;
 mod output;
 mod quarantine;
 mod secret;
@@ -23,8 +24,10 @@ use thiserror::Error;
 
 use crate::app::AppError;
 use crate::config::{Config, ConfigError, Overrides};
+use crate::ops::alone;
 use crate::store::connection::{Database, Use};
 use crate::store::{AnyConnection, StoreError, migrate as migrations};
+use crate::writer::SubmitError;
 
 /// Why a command fails.
 #[derive(Debug, Error)]
@@ -130,6 +133,9 @@ enum Command {
     /// The accounts that are known
     #[command(subcommand)]
     Accounts(accounts::Accounts),
+    /// People and tools that use /v1, and what they changed
+    #[command(subcommand)]
+    Operator(operator::Operators),
     /// Secrets and keys
     #[command(subcommand)]
     Secret(secret::Secret),
@@ -163,6 +169,24 @@ impl Common {
         }
         Ok(connection)
     }
+
+    /// Changes something in a database whose schema is up to date, durably.
+    fn write<T, F>(&self, work: F) -> Result<T, CliError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (writer, thread) = alone::writer(&self.load()?)?;
+        let done = writer.work_blocking(work);
+        drop(writer);
+        thread.join();
+        done.map_err(|error| match error {
+            SubmitError::Failed => {
+                CliError::Failed("the change failed and was taken back; nothing is written".to_owned())
+            }
+            other => CliError::Unreachable(format!("{other}; run the command again")),
+        })
+    }
 }
 
 /// Refuses flags for everything where they would do nothing. The environment may say what it likes: it is there for
@@ -192,6 +216,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(common),
         Command::Deliveries(deliveries) => deliveries.run(common),
         Command::Accounts(accounts) => accounts.run(common),
+        Command::Operator(operator) => operator.run(common),
         Command::Secret(secret) => unused(&matches, "secret").and_then(|()| secret.run()),
     };
     logging::finish();

@@ -13,6 +13,7 @@ pub mod difference;
 pub mod field;
 pub mod ids;
 pub mod ledger;
+pub mod operator;
 pub mod options;
 pub mod outcome;
 pub mod plan;

@@ -7,6 +7,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod platform;
 pub mod state;
+pub mod v1;
 
 use actix_web::web;
 
@@ -36,6 +37,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(machine::openapi))
                 .default_service(web::to(error::wrong_method)),
         )
+        .configure(v1::routes)
         // The platforms' endpoints lie under any prefix and in any case, so they are matched by their last segments.
         .default_service(web::to(platform::dispatch));
 }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use utoipa::OpenApi;
 
 use super::machine::Health;
+use super::v1;
 use crate::wire::answer::AnswerBody;
 use crate::wire::definitions::{DiscoveryBody, FieldsBody, SyncOptionsBody};
 
@@ -151,7 +152,12 @@ fn openapi() {}
         healthz,
         readyz,
         metrics,
-        openapi
+        openapi,
+        v1::me::show,
+        v1::accounts::list,
+        v1::accounts::count,
+        v1::accounts::tree,
+        v1::accounts::show
     ),
     modifiers(&Security)
 )]
@@ -161,8 +167,9 @@ struct Security;
 
 impl utoipa::Modify for Security {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+        use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
         let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
         for (name, header) in [
             ("application_id", "X-CloudPlatform-ApplicationId"),
             ("api_key", "X-CloudPlatform-APIKey"),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+use super::asked::matching;
 use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
@@ -15,24 +16,7 @@ use crate::domain::ids::{AccountId, ExternalId, PlatformId};
 use crate::domain::options::OptionSet;
 use crate::domain::relation::Relation;
 
-/// What is asked for; none is "any".
-#[derive(Debug, Clone, Default)]
-pub struct AccountFilter {
-    /// Of this source.
-    pub source: Option<String>,
-    /// Of this tenant.
-    pub tenant: Option<String>,
-    /// With this platform ID.
-    pub platform_id: Option<String>,
-    /// With this ExternalID.
-    pub external_id: Option<String>,
-    /// Of this kind.
-    pub kind: Option<AccountKind>,
-    /// Alive or ended.
-    pub status: Option<AccountStatus>,
-    /// Customers of this reseller.
-    pub reseller: Option<AccountId>,
-}
+pub use super::asked::{AccountFilter, AskedState};
 
 /// An account and the reseller that its open relation is linked to.
 #[derive(Debug, Clone)]
@@ -43,7 +27,7 @@ pub struct Listed {
     pub reseller: Option<(PlatformId, ExternalId, String)>,
 }
 
-/// A page of accounts behind `after`, by our id.
+/// A page of accounts behind `after`, by our id, whoever asks: what operators read is in [`super::seen`].
 ///
 /// # Errors
 /// [`StoreError`] when a statement fails or a row holds what this version does not know.
@@ -53,32 +37,7 @@ pub fn list(
     after: Option<AccountId>,
     limit: i64,
 ) -> Result<Vec<Listed>, StoreError> {
-    let mut query = accounts::table.into_boxed();
-    if let Some(source) = &filter.source {
-        query = query.filter(accounts::source.eq(source.clone()));
-    }
-    if let Some(tenant) = &filter.tenant {
-        query = query.filter(accounts::tenant.eq(tenant.clone()));
-    }
-    if let Some(platform_id) = &filter.platform_id {
-        query = query.filter(accounts::platform_id.eq(platform_id.clone()));
-    }
-    if let Some(external_id) = &filter.external_id {
-        query = query.filter(accounts::external_id.eq(external_id.clone()));
-    }
-    if let Some(kind) = filter.kind {
-        query = query.filter(accounts::kind.eq(kind.as_str()));
-    }
-    if let Some(status) = filter.status {
-        query = query.filter(accounts::status.eq(status.as_str()));
-    }
-    if let Some(reseller) = filter.reseller {
-        let customers = relations::table
-            .filter(relations::reseller_account_id.eq(reseller.0))
-            .filter(diesel::dsl::sql::<Bool>("valid_to IS NULL AND reseller_account_id IS NOT NULL"))
-            .select(relations::account_id);
-        query = query.filter(accounts::id.eq_any(customers));
-    }
+    let mut query = matching(filter);
     if let Some(after) = after {
         query = query.filter(accounts::id.gt(after.0));
     }
@@ -87,7 +46,7 @@ pub fn list(
 }
 
 /// Adds options, open relations and the resellers' names to rows, in three statements whatever their number.
-fn complete(connection: &mut AnyConnection, rows: Vec<AccountRow>) -> Result<Vec<Listed>, StoreError> {
+pub(super) fn complete(connection: &mut AnyConnection, rows: Vec<AccountRow>) -> Result<Vec<Listed>, StoreError> {
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let mut open: HashMap<i64, Vec<Relation>> = HashMap::new();
     let mut options: HashMap<i64, OptionSet> = HashMap::new();

@@ -2,10 +2,13 @@
 //! writer does.
 
 pub mod accounts;
+mod asked;
+pub mod audit;
 pub mod bulk;
 pub mod cases;
 pub mod chains;
 pub mod checkpoint;
+pub mod condition;
 pub mod connection;
 pub mod deliveries;
 pub mod durable;
@@ -14,10 +17,12 @@ pub mod erase;
 pub mod error;
 pub mod load;
 pub mod migrate;
+pub mod operators;
 pub mod pool;
 pub mod records;
 pub mod save;
 pub mod schema;
+pub mod seen;
 pub mod sources;
 pub mod transaction;
 

@@ -160,4 +160,34 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    operators (name) {
+        name -> Text,
+        role -> Text,
+        token_hash -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    operator_resellers (operator, account_id) {
+        operator -> Text,
+        account_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        operator -> Text,
+        action -> Text,
+        subject -> Text,
+        detail -> Text,
+        remote -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, sync_options, deliveries, bodies, webhook_ids);

@@ -8,6 +8,7 @@ pub mod definitions;
 pub mod fields;
 pub mod intent;
 pub mod json;
+pub mod people;
 pub mod redact;
 pub mod show;
 pub mod time;

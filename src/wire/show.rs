@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::time::{rfc3339, rfc3339_second};
 use crate::domain::account::{Account, AccountKind, Hold};
@@ -24,7 +25,7 @@ pub struct ResellerShown {
 }
 
 /// An account as shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)] // The names are those of design.md, "Endpoints".
 pub struct AccountView {
     pub id: String,
@@ -44,7 +45,9 @@ pub struct AccountView {
     pub is_test: bool,
     pub contact: ContactView,
     pub address: AddressView,
+    #[schema(value_type = Object)]
     pub extra_details: Box<RawValue>,
+    #[schema(value_type = Object)]
     pub sync_options: Map<String, Value>,
     pub reseller: Option<ResellerView>,
     pub partner: Option<PartnerView>,
@@ -55,7 +58,7 @@ pub struct AccountView {
 }
 
 /// The primary contact as shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)]
 pub struct ContactView {
     pub id: String,
@@ -67,7 +70,7 @@ pub struct ContactView {
 }
 
 /// The postal address as shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)]
 pub struct AddressView {
     pub address1: String,
@@ -81,7 +84,7 @@ pub struct AddressView {
 }
 
 /// A customer's reseller as shown; `state` is `unassigned` where it has none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)]
 pub struct ResellerView {
     pub platform_id: Option<String>,
@@ -95,7 +98,7 @@ pub struct ResellerView {
 }
 
 /// A customer's partner as shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)]
 pub struct PartnerView {
     pub partner_id: String,
@@ -105,7 +108,7 @@ pub struct PartnerView {
 }
 
 /// What the platform last said.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)]
 pub struct ReportedView {
     pub kind: &'static str,
@@ -242,7 +245,7 @@ impl AccountView {
 }
 
 /// A delivery as shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)] // The names are those of the ledger's columns.
 pub struct DeliveryView {
     pub id: String,
@@ -256,6 +259,7 @@ pub struct DeliveryView {
     pub check_only: bool,
     pub webhook_id: Option<String>,
     pub track_id: Option<String>,
+    #[schema(value_type = Object)]
     pub headers: Box<RawValue>,
     pub body_of: String,
     pub body_digest: String,
@@ -271,6 +275,7 @@ pub struct DeliveryView {
     pub hash: String,
     /// The redacted body; absent in lists, null once it is emptied.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub body: Option<Option<String>>,
 }
 

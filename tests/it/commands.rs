@@ -45,6 +45,11 @@ const COMMANDS: &[&[&str]] = &[
     &["accounts", "tree"],
     &["accounts", "erase"],
     &["accounts", "revive"],
+    &["operator"],
+    &["operator", "add"],
+    &["operator", "list"],
+    &["operator", "revoke"],
+    &["operator", "audit"],
     &["secret"],
     &["secret", "new"],
 ];

@@ -39,3 +39,5 @@ mod quarantine;
 mod rooms;
 mod schema;
 mod signers;
+mod v1;
+mod v1_tokens;

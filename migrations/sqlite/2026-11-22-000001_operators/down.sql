@@ -1,0 +1,3 @@
+DROP TABLE audit;
+DROP TABLE operator_resellers;
+DROP TABLE operators;

@@ -1,0 +1,47 @@
+//! /v1: JSON for vendors and tools, one file a resource. A handler names who may, what is asked for, and answers; what
+//! an operator sees is decided in `store::seen`, which is all that a file here may read accounts, relations and
+//! deliveries with (a test looks).
+
+pub mod accounts;
+pub mod me;
+pub mod operator;
+pub mod problem;
+pub mod query;
+pub mod respond;
+
+use actix_web::web;
+use actix_web::{HttpResponse, Resource, Route};
+
+use problem::Problem;
+
+/// What a handler gives.
+type Answered = Result<HttpResponse, Problem>;
+
+/// Largest body of a call, in bytes. Raising it raises what one operator can make the receiver hold in memory.
+pub const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// All routes below `/v1`.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.service(
+        web::scope("/v1")
+            .service(resource("/me", web::get().to(me::show)))
+            .service(resource("/accounts", web::get().to(accounts::list)))
+            .service(resource("/accounts/count", web::get().to(accounts::count)))
+            .service(resource("/accounts/tree", web::get().to(accounts::tree)))
+            .service(resource("/accounts/{account}", web::get().to(accounts::show)))
+            .default_service(web::to(not_found)),
+    );
+}
+
+/// A path that answers GET.
+fn resource(path: &str, get: Route) -> Resource {
+    web::resource(path).route(get).default_service(web::to(get_only))
+}
+
+async fn not_found(_: operator::Operator) -> Answered {
+    Err(Problem::NotFound)
+}
+
+async fn get_only() -> Answered {
+    Err(Problem::MethodNotAllowed("GET"))
+}

@@ -1,0 +1,128 @@
+//! Who calls /v1: the extractor that every handler begins with.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use actix_web::web::{self, Data};
+use actix_web::{FromRequest, HttpRequest};
+
+use super::MAX_BODY;
+use super::problem::Problem;
+use crate::auth::token::{self, TokenHash};
+use crate::domain::operator::{Role, Visible};
+use crate::http::state::{State, now_micros};
+use crate::store::{AnyConnection, operators, pool};
+
+/// The operator of a call, let in by its token.
+#[derive(Clone)]
+pub struct Operator {
+    /// Its name, for the audit trail.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// What it sees; goes into every query.
+    pub visible: Visible,
+    /// Where the call comes from: the peer's address. Behind a proxy that is the proxy's; headers could say anything.
+    pub remote: String,
+    /// Microseconds since 1970 from which the token is refused.
+    pub expires_at: Option<i64>,
+    state: Data<State>,
+}
+
+impl Operator {
+    /// Lets only provider_admin go on.
+    ///
+    /// # Errors
+    /// [`Problem::Forbidden`] for the others.
+    pub fn require_provider(&self) -> Result<(), Problem> {
+        match self.role {
+            Role::ProviderAdmin => Ok(()),
+            Role::Viewer | Role::ResellerAdmin => Err(Problem::Forbidden),
+        }
+    }
+
+    /// Lets go on who sees everything: what belongs to no reseller is not for a reseller_admin.
+    ///
+    /// # Errors
+    /// [`Problem::Forbidden`] for a reseller_admin.
+    pub fn require_all(&self) -> Result<(), Problem> {
+        match self.role {
+            Role::Viewer | Role::ProviderAdmin => Ok(()),
+            Role::ResellerAdmin => Err(Problem::Forbidden),
+        }
+    }
+
+    /// Lets go on who may change what it sees.
+    ///
+    /// # Errors
+    /// [`Problem::Forbidden`] for a viewer.
+    pub fn require_change(&self) -> Result<(), Problem> {
+        match self.role {
+            Role::ResellerAdmin | Role::ProviderAdmin => Ok(()),
+            Role::Viewer => Err(Problem::Forbidden),
+        }
+    }
+
+    /// Reads from the database on a thread that may block, with what this operator sees at hand.
+    ///
+    /// # Errors
+    /// What `work` fails with, or [`Problem`] when no connection is to be had.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection, &Visible) -> Result<T, Problem> + Send + 'static,
+    {
+        let visible = self.visible.clone();
+        read(&self.state, move |connection| work(connection, &visible)).await
+    }
+}
+
+async fn read<T, F>(state: &Data<State>, work: F) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut AnyConnection) -> Result<T, Problem> + Send + 'static,
+{
+    let pool = state.pool.clone();
+    let done = web::block(move || {
+        let mut connection = pool::get(&pool)?;
+        work(&mut connection)
+    });
+    done.await.map_err(|_| Problem::Internal)?
+}
+
+/// Finds who a token belongs to.
+async fn authenticate(request: HttpRequest) -> Result<Operator, Problem> {
+    let state = request.app_data::<Data<State>>().cloned().ok_or(Problem::Internal)?;
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MAX_BODY) {
+        return Err(Problem::BodyTooLarge);
+    }
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let hash = match (headers.next(), headers.next()) {
+        (Some(header), None) => header.to_str().ok().and_then(token::bearer).and_then(TokenHash::of),
+        // Two say two things.
+        _ => None,
+    };
+    let hash = hash.ok_or(Problem::NotAuthenticated)?;
+    let found = read(&state, move |connection| operators::by_token(connection, hash.as_bytes()).map_err(Problem::from));
+    let operator = found.await?.filter(|operator| operator.is_good(now_micros())).ok_or(Problem::NotAuthenticated)?;
+    Ok(Operator {
+        role: operator.role,
+        visible: operator.visible(),
+        expires_at: operator.expires_at,
+        name: operator.name,
+        remote: request.peer_addr().map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string()),
+        state,
+    })
+}
+
+impl FromRequest for Operator {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Box::pin(authenticate(request.clone()))
+    }
+}

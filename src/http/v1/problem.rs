@@ -1,0 +1,181 @@
+//! The one place where failures under /v1 become HTTP: problem documents (RFC 9457).
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::error::Failure;
+use crate::store::StoreError;
+use crate::writer::SubmitError;
+
+/// Seconds after which a call that could not be answered may be sent again.
+const RETRY_SECONDS: u32 = 5;
+
+/// A call under /v1 that gets no answer of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// No token, or none that is good.
+    NotAuthenticated,
+    /// The role may not do this, whatever it is about.
+    Forbidden,
+    /// There is no such thing, or it is not for this operator to see: the two look the same.
+    NotFound,
+    /// The path answers other methods: these.
+    MethodNotAllowed(&'static str),
+    /// A query parameter, a part of the path or a field of the body is wrong, and how.
+    BadRequest(String),
+    /// It contradicts what is there, and how.
+    Conflict(String),
+    /// The body is larger than [`super::MAX_BODY`].
+    BodyTooLarge,
+    /// The body came too slowly.
+    BodyTooSlow,
+    /// The body is no JSON by its Content-Type.
+    NotJson,
+    /// Our fault. The cause goes to the log.
+    Internal,
+    /// The database cannot answer now.
+    Unavailable,
+}
+
+/// A problem as it is sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// Names the kind of problem for ever.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:tiersync:problem:not_found")]
+    pub kind: String,
+    /// The kind of problem in words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong with this call, and what to do next.
+    pub detail: String,
+    /// The end of `type`, for programs.
+    pub code: &'static str,
+}
+
+impl Problem {
+    /// The table: code, title and status of every problem.
+    fn row(&self) -> (&'static str, &'static str, StatusCode) {
+        match self {
+            Self::NotAuthenticated => ("not_authenticated", "Not authenticated", StatusCode::UNAUTHORIZED),
+            Self::Forbidden => ("forbidden", "Not for this role", StatusCode::FORBIDDEN),
+            Self::NotFound => ("not_found", "Not found", StatusCode::NOT_FOUND),
+            Self::MethodNotAllowed(_) => ("method_not_allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::BadRequest(_) => ("bad_request", "Bad request", StatusCode::BAD_REQUEST),
+            Self::Conflict(_) => ("conflict", "Conflict", StatusCode::CONFLICT),
+            Self::BodyTooLarge => ("body_too_large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::BodyTooSlow => ("body_too_slow", "Body too slow", StatusCode::REQUEST_TIMEOUT),
+            Self::NotJson => ("not_json", "Not JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::Internal => ("internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Unavailable => ("unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    /// What is told of this one call. Nothing of a cause.
+    fn detail(&self) -> String {
+        let text = match self {
+            Self::NotAuthenticated => {
+                "Send `Authorization: Bearer tsk_…` with a token that is neither expired nor revoked; `tiersync operator \
+                 add` makes one."
+            }
+            Self::Forbidden => "The role of this operator does not cover this. GET /v1/me shows the role.",
+            Self::NotFound => "There is nothing here.",
+            Self::MethodNotAllowed(_) => "This path answers other methods; see the Allow header.",
+            Self::BadRequest(detail) | Self::Conflict(detail) => detail,
+            Self::BodyTooLarge => "The body is larger than 4 MiB.",
+            Self::BodyTooSlow => "The body came too slowly, or broke off. Send the call again.",
+            Self::NotJson => "Send the body as `Content-Type: application/json`.",
+            Self::Internal => "The call failed here; the receiver's log says why.",
+            Self::Unavailable => "The database cannot answer now. Send the call again.",
+        };
+        text.to_owned()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row().0)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.row().2
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (code, title, status) = self.row();
+        let mut response = HttpResponse::build(status);
+        match self {
+            Self::NotAuthenticated => {
+                response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tiersync\""));
+            }
+            Self::MethodNotAllowed(allowed) => {
+                response.insert_header((ALLOW, *allowed));
+            }
+            Self::Unavailable => {
+                response.insert_header((RETRY_AFTER, RETRY_SECONDS.to_string()));
+            }
+            // What is left of the body would be read as the next call.
+            Self::BodyTooLarge | Self::BodyTooSlow => {
+                response.force_close();
+            }
+            Self::Forbidden
+            | Self::NotFound
+            | Self::BadRequest(_)
+            | Self::Conflict(_)
+            | Self::NotJson
+            | Self::Internal => {}
+        }
+        let kind = format!("urn:tiersync:problem:{code}");
+        let body = ProblemBody { kind, title, status: status.as_u16(), detail: self.detail(), code };
+        response
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .content_type("application/problem+json")
+            .body(serde_json::to_string(&body).unwrap_or_default())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Contended(_) | StoreError::CommitLost(_) => {
+                log::warn!("v1: {error}");
+                Self::Unavailable
+            }
+            StoreError::Corrupt(_) | StoreError::Failed(_) => {
+                log::error!("v1: {error}");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Full | SubmitError::Unavailable | SubmitError::ShuttingDown => Self::Unavailable,
+            SubmitError::Failed => Self::Internal,
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotAuthenticated => Self::NotAuthenticated,
+            Failure::NoSuchEndpoint => Self::NotFound,
+            Failure::WrongMethod(allowed) => Self::MethodNotAllowed(allowed),
+            Failure::BodyTooSlow | Failure::BodyBroken => Self::BodyTooSlow,
+            Failure::BodyTooLarge => Self::BodyTooLarge,
+            Failure::TooManyCalls | Failure::Unavailable => Self::Unavailable,
+            Failure::Internal => Self::Internal,
+        }
+    }
+}

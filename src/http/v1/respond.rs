@@ -1,0 +1,71 @@
+//! Answers of /v1: pages, single resources with an ETag, nothing that a shared cache may keep.
+
+use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use super::problem::Problem;
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageBody<T> {
+    /// The rows; they may be fewer than `limit`, even none, while there is a next page.
+    pub items: Vec<T>,
+    /// What to send as `after` for the next page; null at the end.
+    pub next: Option<String>,
+}
+
+fn json(body: &impl Serialize) -> Result<String, Problem> {
+    serde_json::to_string(body).map_err(|error| {
+        log::error!("v1: an answer is no JSON: {error}");
+        Problem::Internal
+    })
+}
+
+/// Anything but a single resource.
+///
+/// # Errors
+/// [`Problem::Internal`] when it cannot be written as JSON.
+pub fn fresh(body: &impl Serialize) -> Result<HttpResponse, Problem> {
+    let body = json(body)?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).content_type("application/json").body(body))
+}
+
+/// A page.
+///
+/// # Errors
+/// As [`fresh`].
+pub fn page<T: Serialize>(items: Vec<T>, next: Option<String>) -> Result<HttpResponse, Problem> {
+    fresh(&PageBody { items, next })
+}
+
+/// A single resource: with an ETag, and 304 where the caller has this version.
+///
+/// The tag is the hash of what is sent. A revision would miss what is shown along with it, such as a reseller's name.
+///
+/// # Errors
+/// As [`fresh`].
+pub fn single(request: &HttpRequest, body: &impl Serialize) -> Result<HttpResponse, Problem> {
+    let body = json(body)?;
+    let digest = hex::encode(Sha256::digest(body.as_bytes()));
+    let tag = format!("\"{}\"", digest.get(..32).unwrap_or_default());
+    // A private cache may keep it, if it asks again each time.
+    let headers = [(CACHE_CONTROL, "private, no-cache".to_owned()), (ETAG, tag.clone())];
+    let mut response = if has(request, &tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    for header in headers {
+        response.insert_header(header);
+    }
+    if has(request, &tag) {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type("application/json").body(body))
+}
+
+/// Whether `If-None-Match` names this tag; it is compared weakly (RFC 9110, 13.1.2).
+fn has(request: &HttpRequest, tag: &str) -> bool {
+    request.headers().get_all(IF_NONE_MATCH).filter_map(|header| header.to_str().ok()).any(|header| {
+        header.split(',').map(str::trim).any(|have| have == "*" || have.strip_prefix("W/").unwrap_or(have) == tag)
+    })
+}

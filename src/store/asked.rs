@@ -1,0 +1,180 @@
+//! Which accounts are asked for.
+
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use super::condition::{self, Condition};
+use super::connection::AnyConnection;
+use super::schema::{accounts, relations};
+use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::ids::AccountId;
+use crate::domain::relation::RelationState;
+
+/// What is asked for; none is "any".
+#[derive(Debug, Clone, Default)]
+pub struct AccountFilter {
+    /// Of this source.
+    pub source: Option<String>,
+    /// Of this tenant.
+    pub tenant: Option<String>,
+    /// With this platform ID.
+    pub platform_id: Option<String>,
+    /// With this ExternalID.
+    pub external_id: Option<String>,
+    /// Of this kind.
+    pub kind: Option<AccountKind>,
+    /// Alive or ended.
+    pub status: Option<AccountStatus>,
+    /// Customers of this reseller.
+    pub reseller: Option<AccountId>,
+    /// With a relation in this state.
+    pub state: Option<AskedState>,
+    /// With this partner ID.
+    pub partner_id: Option<String>,
+    /// With this synchronization option, and with this text, number or flag as its value if one is given.
+    pub option: Option<(String, Option<String>)>,
+    /// With this text in the name or in the e-mail address, in any case.
+    pub text: Option<String>,
+    /// Whose last delivery was received at or after this, in microseconds since 1970.
+    pub changed_since: Option<i64>,
+}
+
+/// The state of a customer's relation to its reseller, as one may ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedState {
+    /// There is an open relation in this state.
+    Related(RelationState),
+    /// A reseller's customer without an open relation.
+    Unassigned,
+}
+
+impl AskedState {
+    /// Reads the name: one of [`RelationState`], or `unassigned`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "unassigned" => Some(Self::Unassigned),
+            name => RelationState::parse(name).map(Self::Related),
+        }
+    }
+}
+
+impl AccountFilter {
+    /// Whether an index finds what is asked for.
+    #[must_use]
+    pub fn is_selective(&self) -> bool {
+        self.platform_id.is_some() || self.external_id.is_some() || self.reseller.is_some()
+    }
+
+    /// Whether rows are looked at that are not handed out.
+    #[must_use]
+    pub fn skips_rows(&self) -> bool {
+        self.source.is_some()
+            || self.tenant.is_some()
+            || self.kind.is_some()
+            || self.status.is_some()
+            || self.state.is_some()
+            || self.partner_id.is_some()
+            || self.option.is_some()
+            || self.text.is_some()
+            || self.changed_since.is_some()
+    }
+}
+
+/// A query for accounts, its filters still open.
+pub(super) type Query<'a> = accounts::BoxedQuery<'a, <AnyConnection as diesel::connection::Connection>::Backend>;
+
+/// The accounts that are asked for, all of them in no order.
+pub(super) fn matching(filter: &AccountFilter) -> Query<'static> {
+    let mut query = accounts::table.into_boxed();
+    if let Some(source) = &filter.source {
+        query = query.filter(accounts::source.eq(source.clone()));
+    }
+    if let Some(tenant) = &filter.tenant {
+        query = query.filter(accounts::tenant.eq(tenant.clone()));
+    }
+    if let Some(platform_id) = &filter.platform_id {
+        query = query.filter(accounts::platform_id.eq(platform_id.clone()));
+    }
+    if let Some(external_id) = &filter.external_id {
+        query = query.filter(accounts::external_id.eq(external_id.clone()));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(accounts::kind.eq(kind.as_str()));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(accounts::status.eq(status.as_str()));
+    }
+    if let Some(reseller) = filter.reseller {
+        let customers = relations::table
+            .filter(relations::reseller_account_id.eq(reseller.0))
+            .filter(diesel::dsl::sql::<Bool>("valid_to IS NULL AND reseller_account_id IS NOT NULL"))
+            .select(relations::account_id);
+        query = query.filter(accounts::id.eq_any(customers));
+    }
+    match filter.state {
+        Some(AskedState::Related(state)) => {
+            query = query.filter(
+                Condition::new(
+                    "EXISTS (SELECT 1 FROM relations r WHERE r.account_id = accounts.id AND r.axis = 'reseller' \
+                     AND r.valid_to IS NULL AND r.state = ",
+                )
+                .text(state.as_str())
+                .sql(")"),
+            );
+        }
+        Some(AskedState::Unassigned) => {
+            query = query.filter(Condition::new(
+                "accounts.kind = 'reseller_customer' AND accounts.status = 'active' AND NOT EXISTS (SELECT 1 \
+                 FROM relations r WHERE r.account_id = accounts.id AND r.axis = 'reseller' AND r.valid_to IS NULL)",
+            ));
+        }
+        None => {}
+    }
+    if let Some(partner_id) = &filter.partner_id {
+        query = query.filter(
+            Condition::new(
+                "EXISTS (SELECT 1 FROM relations r WHERE r.account_id = accounts.id AND r.axis = 'partner' \
+                 AND r.valid_to IS NULL AND r.partner_id = ",
+            )
+            .text(partner_id)
+            .sql(")"),
+        );
+    }
+    if let Some((option, value)) = &filter.option {
+        let mut with =
+            Condition::new("EXISTS (SELECT 1 FROM sync_options o WHERE o.account_id = accounts.id AND o.option_id = ")
+                .text(option);
+        if let Some(value) = value {
+            // A text stands as a JSON text, a number or flag as itself; as a filter 7 and "7" are one.
+            let quoted = serde_json::Value::from(value.as_str()).to_string();
+            with = with.sql(" AND o.value IN (").text(&quoted).sql(", ").text(value).sql(")");
+        }
+        query = query.filter(with.sql(")"));
+    }
+    if let Some(text) = &filter.text {
+        // SQLite folds the case of ASCII letters only; the text as it was typed finds the others as they are written.
+        let (typed, lower) = (condition::containing(text), condition::containing(&text.to_lowercase()));
+        query = query.filter(
+            Condition::new("accounts.name LIKE ")
+                .text(&typed)
+                .sql(" ESCAPE '!' OR LOWER(accounts.name) LIKE ")
+                .text(&lower)
+                .sql(" ESCAPE '!' OR accounts.email LIKE ")
+                .text(&typed)
+                .sql(" ESCAPE '!' OR LOWER(accounts.email) LIKE ")
+                .text(&lower)
+                .sql(" ESCAPE '!'"),
+        );
+    }
+    if let Some(since) = filter.changed_since {
+        query = query.filter(
+            Condition::new(
+                "EXISTS (SELECT 1 FROM deliveries d WHERE d.id = accounts.last_delivery AND d.received_at >= ",
+            )
+            .number(since)
+            .sql(")"),
+        );
+    }
+    query
+}

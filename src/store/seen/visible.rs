@@ -1,0 +1,62 @@
+//! What an operator sees, as conditions.
+
+use crate::domain::ids::AccountId;
+use crate::domain::operator::Visible;
+use crate::store::condition::Condition;
+
+/// `column`, an account's id, is one of these resellers or of a customer whose open relation is linked to one of them.
+fn of_theirs(column: &'static str, resellers: &[AccountId]) -> Condition {
+    // `valid_to IS NULL AND reseller_account_id IS NOT NULL` is the condition of the index relations_reseller.
+    Condition::new(column)
+        .sql(" IN (SELECT a.id FROM accounts a WHERE a.id IN (")
+        .ids(resellers)
+        .sql(") UNION ALL SELECT r.account_id FROM relations r WHERE r.reseller_account_id IN (")
+        .ids(resellers)
+        .sql(
+            ") AND r.valid_to IS NULL AND r.reseller_account_id IS NOT NULL AND r.axis = 'reseller' \
+              AND r.state = 'linked')",
+        )
+}
+
+/// The accounts that are seen; none for all.
+pub(super) fn accounts(visible: &Visible) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => Some(of_theirs("accounts.id", resellers)),
+    }
+}
+
+/// The relations that are seen: those of visible accounts, but for closed ones that name other resellers or partners.
+pub(super) fn relations(visible: &Visible) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => Some(
+            of_theirs("relations.account_id", resellers)
+                .sql(" AND (relations.reseller_account_id IN (")
+                .ids(resellers)
+                .sql(") OR (relations.axis = 'partner' AND relations.valid_to IS NULL))"),
+        ),
+    }
+}
+
+/// The deliveries that may be seen: those about visible accounts, and of a customer those from while it was related to
+/// one of these resellers. Their bodies may still name others, see [`super::names`].
+pub(super) fn deliveries(visible: &Visible) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => Some(
+            of_theirs("deliveries.account_id", resellers)
+                .sql(" AND (deliveries.account_id IN (")
+                .ids(resellers)
+                .sql(
+                    ") OR EXISTS (SELECT 1 FROM relations r WHERE r.account_id = deliveries.account_id \
+                      AND r.axis = 'reseller' AND r.reseller_account_id IN (",
+                )
+                .ids(resellers)
+                .sql(
+                    ") AND r.learned_at <= deliveries.received_at \
+                      AND (r.closed_learned_at IS NULL OR r.closed_learned_at > deliveries.received_at)))",
+                ),
+        ),
+    }
+}
