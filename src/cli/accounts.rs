@@ -6,14 +6,16 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::erase::Which;
+use super::operator::time;
 use super::output::{Format, Listing, limit, more};
 use super::{CliError, Common};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::ids::AccountId;
 use crate::domain::relation::Relation;
+use crate::ops::shown;
 use crate::store::AnyConnection;
-use crate::store::accounts::{self, AccountFilter, Listed};
-use crate::wire::show::{AccountView, ResellerShown};
+use crate::store::accounts::{self, AccountFilter, AskedState, Listed};
+use crate::wire::show::AccountView;
 use crate::wire::time::rfc3339;
 
 /// Rows read at once.
@@ -55,6 +57,21 @@ pub(super) struct List {
     /// Only customers of this reseller: our id, or its ExternalID
     #[arg(long, value_name = "ACCOUNT")]
     reseller: Option<String>,
+    /// Only with a relation in this state: linked, pending, unprovisioned or unassigned
+    #[arg(long, value_parser = state)]
+    state: Option<AskedState>,
+    /// Only with this partner ID, such as an MPN ID
+    #[arg(long, value_name = "ID")]
+    partner_id: Option<String>,
+    /// Only with this synchronization option, and with this value if one is given
+    #[arg(long, value_name = "ID[:VALUE]")]
+    option: Option<String>,
+    /// Only with this text in name or e-mail address, in any case
+    #[arg(long, value_name = "TEXT")]
+    q: Option<String>,
+    /// Only those whose last delivery came at or after this time (RFC 3339, or a day)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    changed_since: Option<i64>,
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -94,6 +111,10 @@ fn kind(text: &str) -> Result<AccountKind, String> {
     AccountKind::parse(text).ok_or_else(|| "it is none of reseller, reseller_customer, direct_customer".to_owned())
 }
 
+fn state(text: &str) -> Result<AskedState, String> {
+    AskedState::parse(text).ok_or_else(|| "it is none of linked, pending, unprovisioned, unassigned".to_owned())
+}
+
 fn status(text: &str) -> Result<AccountStatus, String> {
     AccountStatus::parse(text).ok_or_else(|| "it is neither active nor deleted".to_owned())
 }
@@ -111,16 +132,6 @@ impl Accounts {
     }
 }
 
-/// The account as every API shows it.
-fn view(listed: &Listed) -> AccountView {
-    let reseller = listed.reseller.clone().map(|(platform_id, external_id, name)| ResellerShown {
-        platform_id,
-        external_id,
-        name,
-    });
-    AccountView::new(&listed.account, reseller.as_ref())
-}
-
 impl List {
     fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
         let reseller = match &self.reseller {
@@ -134,6 +145,11 @@ impl List {
             kind: self.kind,
             status: self.status,
             reseller,
+            state: self.state,
+            partner_id: self.partner_id,
+            option: self.option.as_deref().map(accounts::asked_option),
+            text: self.q,
+            changed_since: self.changed_since,
             ..AccountFilter::default()
         };
         let columns =
@@ -148,7 +164,7 @@ impl List {
                     listing.end()?;
                     return more(self.format, self.limit);
                 }
-                let view = view(listed);
+                let view = shown::account(listed);
                 let (reseller, state) = view.reseller.as_ref().map_or(("", ""), |reseller| {
                     (reseller.name.as_deref().or(reseller.platform_id.as_deref()).unwrap_or_default(), reseller.state)
                 });
@@ -212,7 +228,7 @@ impl Show {
     fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
         let listed = find(connection, &self.account, self.source.as_deref(), self.tenant.as_deref())?;
         let history = accounts::history(connection, listed.account.id)?;
-        let view = view(&listed);
+        let view = shown::account(&listed);
         if self.format != Format::Table {
             let mut listing =
                 Listing::start(self.format, &["id", "source", "tenant", "platform_id", "kind", "status", "name"])?;
@@ -292,7 +308,7 @@ impl TreePrinter {
             return Ok(false);
         }
         self.printed += 1;
-        let view = view(listed);
+        let view = shown::account(listed);
         let state = view.reseller.as_ref().map_or("", |reseller| reseller.state);
         match &mut self.listing {
             Some(listing) => {

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::operator::time;
 use super::output::{Format, Listing, limit, more};
 use super::quarantine::{CasesList, Reprocess, Resolve};
 use super::{CliError, Common};
@@ -53,6 +54,15 @@ pub(super) struct List {
     /// Only about this account: the id that `accounts list` shows
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<AccountId>,
+    /// Only those that name this platform ID
+    #[arg(long, value_name = "ID")]
+    platform_id: Option<String>,
+    /// Only with this signed id, and what repeats it
+    #[arg(long, value_name = "ID")]
+    webhook_id: Option<String>,
+    /// Only with this X-CloudPlatform-TrackId
+    #[arg(long, value_name = "ID")]
+    track_id: Option<String>,
     /// Only with this outcome: applied, unchanged, repeated, stale, rejected or checked
     #[arg(long, value_parser = outcome)]
     outcome: Option<Outcome>,
@@ -122,17 +132,6 @@ fn head(text: &str) -> Result<Head, String> {
         .ok_or_else(|| "it is no head such as 0-12:9f86…, as `deliveries verify` prints it".to_owned())
 }
 
-fn time(text: &str) -> Result<i64, String> {
-    let at_midnight = || {
-        let day = text.parse::<jiff::civil::Date>()?;
-        Ok::<_, jiff::Error>(day.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
-    };
-    text.parse::<jiff::Timestamp>()
-        .or_else(|_| at_midnight())
-        .map(jiff::Timestamp::as_microsecond)
-        .map_err(|_| "it is no time such as 2026-11-21T10:00:00Z and no day such as 2026-11-21".to_owned())
-}
-
 impl Deliveries {
     pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
         let mut connection = common.open()?;
@@ -158,6 +157,9 @@ impl List {
             code: self.code,
             since: self.since,
             until: self.until,
+            webhook_id: self.webhook_id,
+            track_id: self.track_id,
+            platform_id: self.platform_id,
         };
         let columns = ["id", "received_at", "source", "endpoint", "platform_id", "outcome", "code", "message"];
         let mut listing = Listing::start(self.format, &columns)?;

@@ -11,6 +11,7 @@ mod migrate;
 mod operator;
 mod output;
 mod quarantine;
+mod relations;
 mod secret;
 mod serve;
 
@@ -133,6 +134,9 @@ enum Command {
     /// The accounts that are known
     #[command(subcommand)]
     Accounts(accounts::Accounts),
+    /// Who resells to whom, now and then
+    #[command(subcommand)]
+    Relations(relations::Relations),
     /// People and tools that use /v1, and what they changed
     #[command(subcommand)]
     Operator(operator::Operators),
@@ -216,6 +220,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(common),
         Command::Deliveries(deliveries) => deliveries.run(common),
         Command::Accounts(accounts) => accounts.run(common),
+        Command::Relations(relations) => relations.run(common),
         Command::Operator(operator) => operator.run(common),
         Command::Secret(secret) => unused(&matches, "secret").and_then(|()| secret.run()),
     };

@@ -157,7 +157,12 @@ fn openapi() {}
         v1::accounts::list,
         v1::accounts::count,
         v1::accounts::tree,
-        v1::accounts::show
+        v1::accounts::show,
+        v1::history::list,
+        v1::relations::list,
+        v1::deliveries::list,
+        v1::deliveries::show,
+        v1::audit::list
     ),
     modifiers(&Security)
 )]

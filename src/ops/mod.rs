@@ -4,5 +4,6 @@ pub mod alone;
 pub mod check;
 pub mod erase;
 pub mod quarantine;
+pub mod shown;
 pub mod verify;
 pub mod what_if;

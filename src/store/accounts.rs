@@ -16,7 +16,7 @@ use crate::domain::ids::{AccountId, ExternalId, PlatformId};
 use crate::domain::options::OptionSet;
 use crate::domain::relation::Relation;
 
-pub use super::asked::{AccountFilter, AskedState};
+pub use super::asked::{AccountFilter, AskedState, asked_option};
 
 /// An account and the reseller that its open relation is linked to.
 #[derive(Debug, Clone)]

@@ -59,6 +59,15 @@ impl AskedState {
     }
 }
 
+/// Reads `ID` or `ID:VALUE`.
+#[must_use]
+pub fn asked_option(text: &str) -> (String, Option<String>) {
+    match text.split_once(':') {
+        Some((id, value)) => (id.to_owned(), Some(value.to_owned())),
+        None => (text.to_owned(), None),
+    }
+}
+
 impl AccountFilter {
     /// Whether an index finds what is asked for.
     #[must_use]

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::connection::AnyConnection;
 use super::error::StoreError;
 use super::records::DeliveryRow;
-use super::schema::{bodies, deliveries};
+use super::schema::{bodies, deliveries, sources, webhook_ids};
 use crate::domain::call::Endpoint;
 use crate::domain::ids::{AccountId, DeliveryId};
 use crate::domain::ledger::Delivery;
@@ -30,18 +30,39 @@ pub struct DeliveryFilter {
     pub since: Option<i64>,
     /// Received before, in microseconds since 1970.
     pub until: Option<i64>,
+    /// With this signed id.
+    pub webhook_id: Option<String>,
+    /// With this `X-CloudPlatform-TrackId`.
+    pub track_id: Option<String>,
+    /// That name this platform ID.
+    pub platform_id: Option<String>,
 }
 
-/// A page of deliveries, newest first, behind the one received at `after`.
-///
-/// # Errors
-/// [`StoreError`] when a statement fails or a row holds what this version does not know.
-pub fn list(
-    connection: &mut AnyConnection,
-    filter: &DeliveryFilter,
-    after: Option<(i64, DeliveryId)>,
-    limit: i64,
-) -> Result<Vec<(Delivery, Vec<u8>)>, StoreError> {
+impl DeliveryFilter {
+    /// Whether an index finds what is asked for.
+    #[must_use]
+    pub fn is_selective(&self) -> bool {
+        self.account.is_some() || self.webhook_id.is_some()
+    }
+
+    /// Whether rows are looked at that are not handed out.
+    #[must_use]
+    pub fn skips_rows(&self) -> bool {
+        self.source.is_some()
+            || self.tenant.is_some()
+            || self.endpoint.is_some()
+            || self.outcome.is_some()
+            || self.code.is_some()
+            || self.track_id.is_some()
+            || self.platform_id.is_some()
+    }
+}
+
+/// A query for deliveries, its filters still open.
+pub(super) type Query<'a> = deliveries::BoxedQuery<'a, <AnyConnection as diesel::connection::Connection>::Backend>;
+
+/// The deliveries that are asked for, all of them in no order.
+pub(super) fn matching(connection: &mut AnyConnection, filter: &DeliveryFilter) -> Result<Query<'static>, StoreError> {
     let mut query = deliveries::table.into_boxed();
     if let Some(source) = &filter.source {
         query = query.filter(deliveries::source.eq(source.clone()));
@@ -67,6 +88,55 @@ pub fn list(
     if let Some(until) = filter.until {
         query = query.filter(deliveries::received_at.lt(until));
     }
+    if let Some(track_id) = &filter.track_id {
+        query = query.filter(deliveries::track_id.eq(track_id.clone()));
+    }
+    if let Some(platform_id) = &filter.platform_id {
+        query = query.filter(deliveries::platform_id.eq(platform_id.clone()));
+    }
+    if let Some(webhook_id) = &filter.webhook_id {
+        let remembered = remembered(connection, webhook_id)?;
+        // What repeats it is about the same account.
+        let accounts = deliveries::table
+            .filter(deliveries::id.eq_any(remembered.clone()))
+            .filter(deliveries::account_id.is_not_null())
+            .select(deliveries::account_id)
+            .load::<Option<i64>>(connection)?;
+        query = query
+            .filter(deliveries::webhook_id.eq(webhook_id.clone()))
+            .filter(deliveries::id.eq_any(remembered).or(deliveries::account_id.eq_any(accounts)));
+    }
+    Ok(query)
+}
+
+/// The deliveries that answer for a signed id, one a source: the ledger itself has no index of these.
+fn remembered(connection: &mut AnyConnection, webhook_id: &str) -> Result<Vec<i64>, StoreError> {
+    let known: Vec<String> = sources::table.select(sources::id).load(connection)?;
+    let mut found = Vec::new();
+    for source in known {
+        let id: Option<i64> = webhook_ids::table
+            .filter(webhook_ids::source.eq(source))
+            .filter(webhook_ids::webhook_id.eq(webhook_id.to_owned()))
+            .select(webhook_ids::delivery_id)
+            .first(connection)
+            .optional()?;
+        found.extend(id);
+    }
+    Ok(found)
+}
+
+/// A page of deliveries, newest first, behind the one received at `after`, whoever asks: what operators read
+/// is in [`super::seen`].
+///
+/// # Errors
+/// [`StoreError`] when a statement fails or a row holds what this version does not know.
+pub fn list(
+    connection: &mut AnyConnection,
+    filter: &DeliveryFilter,
+    after: Option<(i64, DeliveryId)>,
+    limit: i64,
+) -> Result<Vec<(Delivery, Vec<u8>)>, StoreError> {
+    let mut query = matching(connection, filter)?;
     if let Some((received_at, id)) = after {
         query = query.filter(
             deliveries::received_at

@@ -10,5 +10,6 @@ pub mod intent;
 pub mod json;
 pub mod people;
 pub mod redact;
+pub mod relation;
 pub mod show;
 pub mod time;

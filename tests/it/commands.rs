@@ -45,6 +45,8 @@ const COMMANDS: &[&[&str]] = &[
     &["accounts", "tree"],
     &["accounts", "erase"],
     &["accounts", "revive"],
+    &["relations"],
+    &["relations", "list"],
     &["operator"],
     &["operator", "add"],
     &["operator", "list"],

@@ -13,10 +13,11 @@ use super::respond::{self, PageBody};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::ids::AccountId;
 use crate::domain::operator::Visible;
+use crate::ops::shown;
 use crate::store::AnyConnection;
-use crate::store::accounts::{AccountFilter, AskedState, Listed};
+use crate::store::accounts::{AccountFilter, AskedState, Listed, asked_option};
 use crate::store::seen::{Page, accounts};
-use crate::wire::show::{AccountView, ResellerShown};
+use crate::wire::show::AccountView;
 
 /// What the query asks for, but for the reseller, which has to be looked up.
 struct Asked {
@@ -26,10 +27,7 @@ struct Asked {
 
 impl Asked {
     fn take(params: &mut Params) -> Result<Self, Problem> {
-        let option = params.text("option").map(|option| match option.split_once(':') {
-            Some((id, value)) => (id.to_owned(), Some(value.to_owned())),
-            None => (option, None),
-        });
+        let option = params.text("option").as_deref().map(asked_option);
         let filter = AccountFilter {
             source: params.text("source"),
             tenant: params.text("tenant"),
@@ -64,16 +62,6 @@ pub(super) fn one(connection: &mut AnyConnection, see: &Visible, name: &str) -> 
             "Several accounts, of different sources or tenants, have this ExternalID; use the `id` of one.".to_owned(),
         )),
     }
-}
-
-/// The account as every API shows it.
-pub(super) fn view(listed: &Listed) -> AccountView {
-    let reseller = listed.reseller.clone().map(|(platform_id, external_id, name)| ResellerShown {
-        platform_id,
-        external_id,
-        name,
-    });
-    AccountView::new(&listed.account, reseller.as_ref())
 }
 
 /// List accounts
@@ -116,7 +104,7 @@ pub async fn list(operator: Operator, request: HttpRequest) -> Answered {
     });
     let page = page.await?;
     let next = page.next.map(|id| cursor("accounts", [id.0]));
-    respond::page(page.items.iter().map(view).collect(), next)
+    respond::page(page.items.iter().map(shown::account).collect(), next)
 }
 
 /// How many accounts there are.
@@ -187,7 +175,7 @@ pub async fn show(operator: Operator, name: Path<String>, request: HttpRequest) 
     let name = path_text(&name)?;
     let found = operator.read(move |connection, see| one(connection, see, &name)).await?;
     let listed = found.ok_or(Problem::NotFound)?;
-    respond::single(&request, &view(&listed))
+    respond::single(&request, &shown::account(&listed))
 }
 
 /// A name in the path; what no account can be called is not found.
@@ -248,7 +236,7 @@ pub async fn tree(operator: Operator, request: HttpRequest) -> Answered {
         let counts = accounts::customers(connection, &ids)?;
         Ok(page.map(|listed| TreeView {
             customers: counts.get(&listed.account.id).copied().unwrap_or(0),
-            account: view(&listed),
+            account: shown::account(&listed),
         }))
     });
     let page = page.await?;

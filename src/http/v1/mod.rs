@@ -3,10 +3,14 @@
 //! deliveries with (a test looks).
 
 pub mod accounts;
+pub mod audit;
+pub mod deliveries;
+pub mod history;
 pub mod me;
 pub mod operator;
 pub mod problem;
 pub mod query;
+pub mod relations;
 pub mod respond;
 
 use actix_web::web;
@@ -29,6 +33,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(resource("/accounts/count", web::get().to(accounts::count)))
             .service(resource("/accounts/tree", web::get().to(accounts::tree)))
             .service(resource("/accounts/{account}", web::get().to(accounts::show)))
+            .service(resource("/accounts/{account}/history", web::get().to(history::list)))
+            .service(resource("/relations", web::get().to(relations::list)))
+            .service(resource("/deliveries", web::get().to(deliveries::list)))
+            .service(resource("/deliveries/{delivery}", web::get().to(deliveries::show)))
+            .service(resource("/audit", web::get().to(audit::list)))
             .default_service(web::to(not_found)),
     );
 }

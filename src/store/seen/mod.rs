@@ -31,7 +31,7 @@ impl<T, K: Copy> Page<T, K> {
     }
 
     /// Cuts rows, of which one more than `limit` was read, to a page. `window` is where the look ended early.
-    fn cut(mut rows: Vec<T>, limit: i64, key: impl Fn(&T) -> K, window: Option<K>) -> Self {
+    pub fn cut(mut rows: Vec<T>, limit: i64, key: impl Fn(&T) -> K, window: Option<K>) -> Self {
         let limit = usize::try_from(limit).unwrap_or(0);
         let next = if rows.len() > limit {
             rows.truncate(limit);
