@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use clap::Args;
+use serde_json::json;
 
-use super::quarantine::now_micros;
+use super::operator::{entry, now_micros};
 use super::{CliError, Common};
 use crate::ops::alone;
 use crate::ops::erase::{self, EraseError};
@@ -39,7 +40,12 @@ impl Which {
     pub(super) fn erase(&self, common: &Common, connection: &mut AnyConnection) -> Result<(), CliError> {
         let account = self.find(connection)?;
         let (writer, thread) = alone::writer(&common.load()?)?;
-        let done = erase::erase(&writer, &account, now_micros());
+        let done = erase::erase(
+            &writer,
+            &account,
+            now_micros(),
+            &entry("accounts.erase", &account.id.to_string(), &json!({})),
+        );
         drop(writer);
         thread.join();
         let emptied = done?;
@@ -55,7 +61,7 @@ impl Which {
     pub(super) fn revive(&self, common: &Common, connection: &mut AnyConnection) -> Result<(), CliError> {
         let account = self.find(connection)?;
         let (writer, thread) = alone::writer(&common.load()?)?;
-        let done = erase::revive(&writer, account.id);
+        let done = erase::revive(&writer, account.id, &entry("accounts.revive", &account.id.to_string(), &json!({})));
         drop(writer);
         thread.join();
         done?;

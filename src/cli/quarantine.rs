@@ -1,10 +1,9 @@
 //! `tiersync deliveries cases`, `reprocess` and `resolve`: the quarantine.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
+use super::operator::{entry, now_micros};
 use super::output::{Format, Listing, limit, more};
 use super::{CliError, Common};
 use crate::config::Config;
@@ -14,6 +13,7 @@ use crate::domain::outcome::Outcome;
 use crate::ops::alone;
 use crate::ops::quarantine::{self, Prepared, QuarantineError};
 use crate::store::AnyConnection;
+use crate::store::audit;
 use crate::store::cases::{self, CaseFilter};
 use crate::wire::case::CaseView;
 use crate::wire::time::rfc3339_second;
@@ -90,10 +90,6 @@ fn why(text: &str) -> Result<String, String> {
         1..=MAX_WHY => Ok(text.to_owned()),
         _ => Err(format!("it is longer than {MAX_WHY} characters")),
     }
-}
-
-pub(super) fn now_micros() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 impl From<QuarantineError> for CliError {
@@ -234,11 +230,11 @@ impl Running<'_> {
     fn run(&mut self, prepared: Prepared) -> Result<(), CliError> {
         let Prepared { case, original, mut call, policy } = prepared;
         call.received_at = now_micros();
+        let said = entry("deliveries.reprocess", &original.to_string(), &json!({"accept": self.accept}));
+        let failed = |error| CliError::Failed(format!("delivery {original} was not run again: {error}; try again"));
+        self.writer.work_blocking(move |connection| audit::record(connection, &said)).map_err(failed)?;
         let event_time = rfc3339_second(call.event_second);
-        let answered = self
-            .writer
-            .submit_blocking(call, policy)
-            .map_err(|error| CliError::Failed(format!("delivery {original} was not run again: {error}; try again")))?;
+        let answered = self.writer.submit_blocking(call, policy).map_err(failed)?;
         if answered.outcome == Outcome::Rejected {
             self.refused += 1;
         }
@@ -253,18 +249,19 @@ impl Running<'_> {
 
 impl Resolve {
     pub(super) fn run(self, common: &Common, connection: &mut AnyConnection) -> Result<(), CliError> {
-        let config = common.load()?;
         let mut found = Vec::new();
         for id in &self.id {
             found.push(quarantine::open_case(connection, *id)?.id);
         }
-        let (writer, thread) = alone::writer(&config)?;
         let (why, now) = (self.why, now_micros());
-        let done = writer.work_blocking(move |connection| {
-            found.iter().try_for_each(|case| quarantine::resolve(connection, *case, &why, now).map(drop))
-        });
-        drop(writer);
-        thread.join();
-        done.map_err(|error| CliError::Failed(format!("nothing was closed: {error}; try again")))
+        common.write(move |connection| {
+            for case in &found {
+                if quarantine::resolve(connection, *case, &why, now)? {
+                    let said = entry("deliveries.resolve", &case.to_string(), &json!({"why": why}));
+                    audit::record(connection, &said)?;
+                }
+            }
+            Ok(())
+        })
     }
 }

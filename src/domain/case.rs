@@ -126,7 +126,7 @@ pub struct Success {
     pub scope: Scope,
     /// The account.
     pub platform_id: PlatformId,
-    /// Its event time, in whole seconds since 1970.
+    /// The second since 1970 up to which cases are closed.
     pub event_second: i64,
     /// Microseconds since 1970 at which it was received.
     pub at: i64,

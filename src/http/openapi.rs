@@ -162,6 +162,12 @@ fn openapi() {}
         v1::relations::list,
         v1::deliveries::list,
         v1::deliveries::show,
+        v1::cases::list,
+        v1::cases::show,
+        v1::cases::reprocess,
+        v1::cases::resolve,
+        v1::erase::erase,
+        v1::erase::revive,
         v1::audit::list
     ),
     modifiers(&Security)

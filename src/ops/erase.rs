@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::domain::account::Account;
 use crate::domain::ids::AccountId;
+use crate::store::audit::{self, Entry};
 use crate::store::erase::{self, Erasure};
 use crate::writer::{SubmitError, Writer};
 
@@ -27,13 +28,21 @@ pub enum EraseError {
     Write(#[from] SubmitError),
 }
 
-/// Erases an account and returns how many bodies were emptied. `now` is in microseconds since 1970. Blocks.
+/// Erases an account, notes that in the audit trail and returns how many bodies were emptied. `now` is in microseconds
+/// since 1970. Blocks.
 ///
 /// # Errors
 /// [`EraseError`]; an erasure that broke off may be run again.
-pub fn erase(writer: &Writer, account: &Account, now: i64) -> Result<usize, EraseError> {
-    let id = account.id;
-    match writer.work_blocking(move |connection| erase::account(connection, id, now))? {
+pub fn erase(writer: &Writer, account: &Account, now: i64, entry: &Entry) -> Result<usize, EraseError> {
+    let (id, entry) = (account.id, entry.clone());
+    let marked = writer.work_blocking(move |connection| {
+        let erasure = erase::account(connection, id, now)?;
+        if erasure == Erasure::Erased {
+            audit::record(connection, &entry)?;
+        }
+        Ok(erasure)
+    });
+    match marked? {
         Erasure::Erased => {}
         Erasure::NoSuchAccount => return Err(EraseError::NoSuchAccount(id)),
         Erasure::HasCustomers => return Err(EraseError::HasCustomers(id)),
@@ -52,8 +61,16 @@ pub fn erase(writer: &Writer, account: &Account, now: i64) -> Result<usize, Eras
 ///
 /// # Errors
 /// [`EraseError`].
-pub fn revive(writer: &Writer, id: AccountId) -> Result<(), EraseError> {
-    match writer.work_blocking(move |connection| erase::lift(connection, id))? {
+pub fn revive(writer: &Writer, id: AccountId, entry: &Entry) -> Result<(), EraseError> {
+    let entry = entry.clone();
+    let lifted = writer.work_blocking(move |connection| {
+        let lifted = erase::lift(connection, id)?;
+        if lifted {
+            audit::record(connection, &entry)?;
+        }
+        Ok(lifted)
+    });
+    match lifted? {
         true => Ok(()),
         false => Err(EraseError::NotErased(id)),
     }

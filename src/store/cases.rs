@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::bulk::{Rows, Statement, Value, Verb};
+use super::condition::Condition;
 use super::connection::AnyConnection;
 use super::error::StoreError;
 use super::schema::cases;
@@ -274,7 +275,21 @@ pub fn list(
     after: Option<(i64, DeliveryId)>,
     limit: i64,
 ) -> Result<Vec<Case>, StoreError> {
+    list_where(connection, filter, None, after, limit)
+}
+
+/// As [`list`], of those that also meet a condition.
+pub(super) fn list_where(
+    connection: &mut AnyConnection,
+    filter: &CaseFilter,
+    condition: Option<Condition>,
+    after: Option<(i64, DeliveryId)>,
+    limit: i64,
+) -> Result<Vec<Case>, StoreError> {
     let mut query = cases::table.into_boxed();
+    if let Some(condition) = condition {
+        query = query.filter(condition);
+    }
     match filter.open {
         Some(true) => query = query.filter(cases::state.eq("open")),
         Some(false) => query = query.filter(cases::state.eq("closed")),
@@ -306,7 +321,20 @@ pub fn list(
 /// # Errors
 /// [`StoreError`] when the statement fails or the row holds what this version does not know.
 pub fn find(connection: &mut AnyConnection, id: DeliveryId) -> Result<Option<Case>, StoreError> {
-    let row = cases::table.filter(cases::id.eq(id.0)).first::<CaseRow>(connection).optional()?;
+    find_where(connection, id, None)
+}
+
+/// As [`find`], if it also meets a condition.
+pub(super) fn find_where(
+    connection: &mut AnyConnection,
+    id: DeliveryId,
+    condition: Option<Condition>,
+) -> Result<Option<Case>, StoreError> {
+    let mut query = cases::table.filter(cases::id.eq(id.0)).into_boxed();
+    if let Some(condition) = condition {
+        query = query.filter(condition);
+    }
+    let row = query.first::<CaseRow>(connection).optional()?;
     row.map(CaseRow::into_case).transpose()
 }
 

@@ -1,12 +1,13 @@
 //! A case of the quarantine as every API shows it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::time::{rfc3339, rfc3339_second};
 use crate::domain::case::Case;
 
 /// A case as shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)] // The names are those of the table's columns.
 pub struct CaseView {
     pub id: String,

@@ -40,4 +40,5 @@ mod rooms;
 mod schema;
 mod signers;
 mod v1;
+mod v1_changes;
 mod v1_tokens;

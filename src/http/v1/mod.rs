@@ -4,7 +4,10 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod cases;
+pub mod change;
 pub mod deliveries;
+pub mod erase;
 pub mod history;
 pub mod me;
 pub mod operator;
@@ -32,11 +35,21 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(resource("/accounts", web::get().to(accounts::list)))
             .service(resource("/accounts/count", web::get().to(accounts::count)))
             .service(resource("/accounts/tree", web::get().to(accounts::tree)))
-            .service(resource("/accounts/{account}", web::get().to(accounts::show)))
+            .service(
+                web::resource("/accounts/{account}")
+                    .route(web::get().to(accounts::show))
+                    .route(web::delete().to(erase::erase))
+                    .default_service(web::to(get_or_delete)),
+            )
+            .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
             .service(resource("/relations", web::get().to(relations::list)))
             .service(resource("/deliveries", web::get().to(deliveries::list)))
             .service(resource("/deliveries/{delivery}", web::get().to(deliveries::show)))
+            .service(post("/deliveries/{delivery}/reprocess", web::post().to(cases::reprocess)))
+            .service(post("/deliveries/{delivery}/resolve", web::post().to(cases::resolve)))
+            .service(resource("/cases", web::get().to(cases::list)))
+            .service(resource("/cases/{case}", web::get().to(cases::show)))
             .service(resource("/audit", web::get().to(audit::list)))
             .default_service(web::to(not_found)),
     );
@@ -45,6 +58,19 @@ pub fn routes(config: &mut web::ServiceConfig) {
 /// A path that answers GET.
 fn resource(path: &str, get: Route) -> Resource {
     web::resource(path).route(get).default_service(web::to(get_only))
+}
+
+/// A path that answers POST.
+fn post(path: &str, post: Route) -> Resource {
+    web::resource(path).route(post).default_service(web::to(post_only))
+}
+
+async fn post_only() -> Answered {
+    Err(Problem::MethodNotAllowed("POST"))
+}
+
+async fn get_or_delete() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, DELETE"))
 }
 
 async fn not_found(_: operator::Operator) -> Answered {

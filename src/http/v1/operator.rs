@@ -28,7 +28,7 @@ pub struct Operator {
     pub remote: String,
     /// Microseconds since 1970 from which the token is refused.
     pub expires_at: Option<i64>,
-    state: Data<State>,
+    pub(super) state: Data<State>,
 }
 
 impl Operator {

@@ -5,6 +5,7 @@
 //! a cursor to go on from. So no request holds a reader for long, however large the tables are.
 
 pub mod accounts;
+pub mod cases;
 pub mod deliveries;
 pub mod history;
 mod names;

@@ -60,3 +60,14 @@ pub(super) fn deliveries(visible: &Visible) -> Option<Condition> {
         ),
     }
 }
+
+/// The cases that may be seen: those about visible accounts, opened by a call that may be seen. A refused call that
+/// names another reseller stays with those who see everything.
+pub(super) fn cases(visible: &Visible) -> Option<Condition> {
+    let seen = deliveries(visible)?;
+    Some(
+        Condition::new("EXISTS (SELECT 1 FROM deliveries WHERE deliveries.id = cases.last_delivery AND ")
+            .then(seen)
+            .sql(")"),
+    )
+}

@@ -1,0 +1,46 @@
+//! What every change under /v1 has in common: a small JSON body, and a line in the audit trail.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Payload;
+use serde::de::DeserializeOwned;
+
+use super::operator::Operator;
+use super::problem::Problem;
+use crate::http::body;
+use crate::http::state::now_micros;
+use crate::store::audit::Entry;
+
+/// Reads a body as JSON; an empty one is the default.
+///
+/// # Errors
+/// [`Problem`] when it is no JSON, has unknown fields, is too large or comes too slowly.
+pub async fn body<T: DeserializeOwned + Default>(
+    operator: &Operator,
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> Result<T, Problem> {
+    let bytes = body::read(request, payload, operator.state.config.limits.body_timeout).await?;
+    if bytes.is_empty() {
+        return Ok(T::default());
+    }
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+        return Err(Problem::NotJson);
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::BadRequest(format!("The body is not as it must be: {error}.")))
+}
+
+/// What the audit trail says of a change by this operator.
+#[must_use]
+pub fn entry(operator: &Operator, action: &str, subject: &str, detail: &serde_json::Value) -> Entry {
+    Entry {
+        at: now_micros(),
+        operator: operator.name.clone(),
+        action: action.to_owned(),
+        subject: subject.to_owned(),
+        detail: detail.to_string(),
+        remote: operator.remote.clone(),
+    }
+}
