@@ -1,6 +1,7 @@
 //! HTTP: every route in this file, one table of errors, one folder for the platforms' endpoints.
 
 pub mod body;
+pub mod docs;
 pub mod error;
 pub mod machine;
 pub mod metrics;
@@ -35,6 +36,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(
             web::resource("/openapi.json")
                 .route(web::get().to(machine::openapi))
+                .default_service(web::to(error::wrong_method)),
+        )
+        .service(web::resource("/docs").route(web::get().to(docs::page)).default_service(web::to(error::wrong_method)))
+        .service(
+            web::resource("/docs/page.js")
+                .route(web::get().to(docs::script))
+                .default_service(web::to(error::wrong_method)),
+        )
+        .service(
+            web::resource("/docs/page.css")
+                .route(web::get().to(docs::style))
                 .default_service(web::to(error::wrong_method)),
         )
         .configure(v1::routes)

@@ -130,6 +130,10 @@ fn metrics() {}
 #[utoipa::path(get, path = "/openapi.json", tag = "machine", responses((status = 200, body = serde_json::Value)))]
 fn openapi() {}
 
+/// This description as a page
+#[utoipa::path(get, path = "/docs", tag = "machine", responses((status = 200, content_type = "text/html", body = String)))]
+fn docs() {}
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -153,6 +157,7 @@ fn openapi() {}
         readyz,
         metrics,
         openapi,
+        docs,
         v1::me::show,
         v1::accounts::list,
         v1::accounts::count,

@@ -40,5 +40,7 @@ mod rooms;
 mod schema;
 mod signers;
 mod v1;
+mod v1_accounts;
 mod v1_changes;
+mod v1_docs;
 mod v1_tokens;
