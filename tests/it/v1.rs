@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tiersync::auth::token::new_token;
 use tiersync::domain::ids::AccountId;
 use tiersync::domain::operator::{Operator, Role};
+use tiersync::store::accounts::{self, AccountFilter};
 use tiersync::store::operators;
 
 use crate::harness::client::now;
@@ -71,6 +72,12 @@ pub fn problem(reply: &Reply, status: u16, code: &str) {
     assert!(body["title"].is_string() && body["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{body}");
 }
 
+/// Our id of the account with this platform ID.
+pub fn id(app: &TestApp, platform_id: &str) -> String {
+    let filter = AccountFilter { platform_id: Some(platform_id.to_owned()), ..AccountFilter::default() };
+    accounts::list(&mut app.database(), &filter, None, 1).unwrap().remove(0).account.id.to_string()
+}
+
 /// Sends a Synchronize that must be done.
 #[track_caller]
 pub fn send(app: &TestApp, body: &Value) -> String {
@@ -79,7 +86,7 @@ pub fn send(app: &TestApp, body: &Value) -> String {
     reply.result()
 }
 
-/// Two resellers with customers, one that waits, a direct one, and a deleted one. Ids are `0-1` and so on.
+/// Two resellers with customers, one that waits, a direct one, and a deleted one. The first three have the ids `0-1` to `0-3`.
 pub fn world(backend: Backend) -> TestApp {
     let app = TestApp::start(backend);
     for body in [

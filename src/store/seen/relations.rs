@@ -99,7 +99,9 @@ fn matching(see: &Visible, filter: &RelationFilter) -> Query {
     if let Some(state) = filter.state {
         query = query.filter(match state {
             RelationState::Linked => {
-                Condition::new("relations.state = 'linked' AND relations.linked_at <= ").number(known)
+                Condition::new("relations.state = 'linked' AND (relations.linked_at IS NULL OR relations.linked_at <= ")
+                    .number(known)
+                    .sql(")")
             }
             RelationState::Pending => {
                 Condition::new("relations.state = 'pending' OR (relations.state = 'linked' AND relations.linked_at > ")

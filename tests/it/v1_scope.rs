@@ -1,0 +1,305 @@
+//! A reseller_admin sees its resellers and their customers, and nothing that tells of anybody else, on any route. The
+//! routes come from the API's own description, so that a new one is tried too.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tiersync::domain::operator::Role;
+
+use crate::harness::app::MPNID;
+use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
+use crate::v1::{all, column, get, id, operator, problem, send};
+
+/// Ours: 10, with 11 and 12; from theirs came M1, to theirs went M2. Theirs: their reseller and their customer.
+struct World {
+    app: TestApp,
+    token: String,
+    everything: String,
+    /// Nothing of this may be seen.
+    secrets: Vec<String>,
+    /// The accounts that are theirs: ids and ExternalIDs.
+    theirs: Vec<String>,
+}
+
+fn world(backend: Backend) -> World {
+    let app = TestApp::with(backend, &config("", MPNID));
+    let token = operator(&app, "ours", Role::ResellerAdmin, &["0-1"], None);
+    let everything = operator(&app, "all", Role::ProviderAdmin, &[], None);
+    send(&app, &json!({"ID": "10", "Role": "Reseller", "Name": "Northwind"}));
+    let their_reseller = send(
+        &app,
+        &json!({"ID": "THEIR-RESELLER", "Role": "Reseller", "Name": "TheirName", "Email": "their@mail.example"}),
+    );
+    send(
+        &app,
+        &json!({"ID": "11", "Role": "User", "ResellerID": "10", "Name": "Bakery", "SyncOptions": {"MPNID": "11111"}}),
+    );
+    send(&app, &json!({"ID": "12", "Role": "User", "ResellerID": "10", "Name": "Florist"}));
+    let their_customer = send(
+        &app,
+        &json!({"ID": "THEIR-CUSTOMER", "Role": "User", "ResellerID": "THEIR-RESELLER", "Name": "TheirCustomerName",
+            "SyncOptions": {"MPNID": "77777", "Plan": "theirplan"}}),
+    );
+    send(
+        &app,
+        &json!({"ID": "M1", "Role": "User", "ResellerID": "THEIR-RESELLER", "Name": "Came", "SyncOptions": {"MPNID": "77777"}}),
+    );
+    send(
+        &app,
+        &json!({"ID": "M1", "Role": "User", "ResellerID": "10", "Name": "Came", "SyncOptions": {"MPNID": "11111"}}),
+    );
+    send(&app, &json!({"ID": "M2", "Role": "User", "ResellerID": "10", "Name": "WentAway"}));
+    let went = send(
+        &app,
+        &json!({"ID": "M2", "Role": "User", "ResellerExternalID": their_reseller, "ResellerID": "THEIR-RESELLER", "Name": "WentAway"}),
+    );
+    send(&app, &json!({"ID": "TheirPending", "Role": "User", "ResellerID": "TheirUnknown", "Name": "TheirWaiting"}));
+    send(&app, &json!({"ID": "TheirDirect", "Role": "User", "Name": "TheirDirect"}));
+    // Refused, and asked only: both name them, both about one of ours.
+    let conflict = json!({"ID": "11", "Role": "User", "ResellerID": "10", "ResellerExternalID": their_reseller});
+    assert_eq!(app.synchronize(&conflict.to_string()).code(), 1004);
+    let asked =
+        json!({"ID": "12", "Role": "User", "ResellerID": "THEIR-RESELLER", "checkonly": true, "Name": "Florist"});
+    assert_eq!(app.synchronize(&asked.to_string()).code(), 0);
+    let secrets = [
+        "THEIR-RESELLER",
+        "TheirName",
+        "their@mail",
+        "THEIR-CUSTOMER",
+        "TheirCustomerName",
+        "77777",
+        "theirplan",
+        "WentAway",
+        "TheirUnknown",
+        "TheirWaiting",
+        "TheirPending",
+        "TheirDirect",
+    ];
+    let mut secrets: Vec<String> = secrets.map(str::to_owned).to_vec();
+    secrets.extend([their_reseller.clone(), their_customer.clone(), went.clone()]);
+    let theirs = all(&app, &everything, "/accounts", 500)
+        .iter()
+        .filter(|account| !matches!(account["platform_id"].as_str().unwrap(), "10" | "11" | "12" | "M1"))
+        .flat_map(|account| {
+            [account["id"].as_str().unwrap().to_owned(), account["external_id"].as_str().unwrap().to_owned()]
+        })
+        .collect();
+    World { app, token, everything, secrets, theirs }
+}
+
+impl World {
+    #[track_caller]
+    fn tells_nothing(&self, what: &str, reply: &Reply) {
+        let mut texts = vec![reply.body.clone(), format!("{:?}", reply.headers)];
+        if let Ok(body) = serde_json::from_str::<Value>(&reply.body)
+            && let Some(next) = body["next"].as_str()
+        {
+            texts.push(String::from_utf8(URL_SAFE_NO_PAD.decode(next).unwrap()).unwrap());
+        }
+        for secret in &self.secrets {
+            assert!(!texts.iter().any(|text| text.contains(secret.as_str())), "{what} tells {secret}: {}", reply.body);
+        }
+    }
+}
+
+/// Every route below /v1 as it is described: method, path, and the names of its query parameters.
+fn routes(app: &TestApp) -> Vec<(String, String, Vec<String>)> {
+    let api = app.get("/openapi.json").json();
+    let mut routes = Vec::new();
+    for (path, calls) in api["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/v1/")) {
+        for (method, call) in calls.as_object().unwrap() {
+            let parameters = call["parameters"].as_array().cloned().unwrap_or_default();
+            let query = parameters.iter().filter(|one| one["in"] == "query");
+            let names = query.map(|one| one["name"].as_str().unwrap().to_owned()).collect();
+            routes.push((method.to_ascii_uppercase(), path.clone(), names));
+        }
+    }
+    assert!(routes.len() >= 10, "{routes:?}");
+    routes
+}
+
+/// Fills the placeholders of a path.
+fn filled(path: &str, with: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { with } else { part }).collect::<Vec<_>>().join("/")
+}
+
+fn every_route(backend: Backend) {
+    let world = world(backend);
+    let app = &world.app;
+    let ask = |method: &str, path: &str| {
+        Call::new(method, path)
+            .header("Authorization", format!("Bearer {}", world.token))
+            .header("Content-Type", "application/json")
+            .body(if method == "GET" { "" } else { "{}" })
+            .send(app)
+    };
+    let deliveries = all(app, &world.everything, "/deliveries", 500);
+    let ours = column(&all(app, &world.token, "/deliveries", 500), "id");
+    let hidden: Vec<String> = column(&deliveries, "id").into_iter().filter(|id| !ours.contains(id)).collect();
+    assert!(hidden.len() >= 8 && ours.len() >= 4, "{ours:?}");
+    let before = all(app, &world.everything, "/accounts", 500);
+    for (method, path, query) in routes(app) {
+        if path.contains('{') {
+            let names = if path.contains("{delivery}") { &hidden } else { &world.theirs };
+            for name in names {
+                let real = ask(&method, &filled(&path, name));
+                let none = ask(&method, &filled(&path, "0-987654"));
+                assert!(matches!(real.status, 403 | 404 | 405), "{method} {path} {name}: {}", real.body);
+                assert_eq!((real.status, &real.body), (none.status, &none.body), "{method} {path} {name}");
+                world.tells_nothing(&format!("{method} {path} {name}"), &real);
+                let tagged = Call::new(&method, &filled(&path, name)).header("If-None-Match", "*");
+                let tagged = tagged.header("Authorization", format!("Bearer {}", world.token)).send(app);
+                assert_ne!(tagged.status, 304, "{method} {path} {name}");
+            }
+        }
+        if method != "GET" {
+            continue;
+        }
+        let bases = if path.contains("{delivery}") {
+            ours.iter().map(|id| filled(&path, id)).collect()
+        } else if path.contains('{') {
+            ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec()
+        } else {
+            vec![path.clone()]
+        };
+        for base in bases {
+            world.tells_nothing(&base, &ask("GET", &base));
+            for limit in [1, 2] {
+                if query.iter().any(|name| name == "limit") && path != "/v1/audit" {
+                    for item in all(app, &world.token, &base[3..], limit) {
+                        let reply = Reply { status: 200, headers: Vec::new(), body: item.to_string() };
+                        world.tells_nothing(&base, &reply);
+                    }
+                }
+            }
+            // Each filter with what is theirs answers as with what does not exist.
+            for name in query.iter().filter(|name| !matches!(name.as_str(), "limit" | "after")) {
+                for value in world.secrets.iter().chain(&world.theirs) {
+                    let reply = ask("GET", &format!("{base}?{name}={value}"));
+                    world.tells_nothing(&format!("{base} {name}={value}"), &reply);
+                    let nobody = if value.parse::<i64>().is_ok() { "76543" } else { "nobody-at-all" };
+                    let same = ask("GET", &format!("{base}?{name}={nobody}"));
+                    assert_eq!((reply.status, &reply.body), (same.status, &same.body), "{base} {name}={value}");
+                }
+            }
+            if query.iter().any(|name| name == "option") {
+                for option in ["Plan", "Plan:theirplan", "MPNID:77777"] {
+                    let reply = ask("GET", &format!("{base}?option={option}"));
+                    let same = ask("GET", &format!("{base}?option=nothing"));
+                    assert_eq!(reply.body, same.body, "{base} {option}");
+                }
+            }
+        }
+    }
+    assert_eq!(all(app, &world.everything, "/accounts", 500), before, "nothing of theirs was changed");
+    problem(&get(app, &world.token, "/audit"), 403, "forbidden");
+}
+
+#[test]
+fn no_route_tells_a_reseller_of_another() {
+    backends().into_iter().for_each(every_route);
+}
+
+fn own(backend: Backend) {
+    let world = world(backend);
+    let list = |path: &str| all(&world.app, &world.token, path, 2);
+    assert_eq!(column(&list("/accounts"), "platform_id"), ["10", "11", "12", "M1"]);
+    assert_eq!(get(&world.app, &world.token, "/accounts/count").json(), json!({"count": 4, "more": false}));
+    assert_eq!(column(&list("/accounts?reseller=0-1&q=e"), "platform_id"), ["11", "M1"]);
+    let tree = list("/accounts/tree");
+    assert_eq!((column(&tree, "platform_id"), &tree[0]["customers"]), (vec!["10".to_owned()], &json!(3)));
+    assert_eq!(column(&list("/accounts/tree?reseller=0-1"), "platform_id"), ["11", "12", "M1"]);
+    let relations = list("/relations");
+    let of = |axis: &str| {
+        let on_axis: Vec<Value> = relations.iter().filter(|one| one["axis"] == axis).cloned().collect();
+        on_axis.iter().map(|one| one["customer"]["platform_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (of("reseller"), of("partner")),
+        (vec!["11".into(), "12".into(), "M1".into()], vec!["11".into(), "M1".into()])
+    );
+    // One delivery made 10, one each 11 and 12, and one brought M1; what names others is left out.
+    let deliveries = column(&list("/deliveries"), "platform_id");
+    assert_eq!(deliveries, ["M1", "12", "11", "10"]);
+    let me = get(&world.app, &world.token, "/me").json();
+    assert_eq!(me["resellers"], json!(["0-1"]));
+    let history = list(&format!("/accounts/{}/history", id(&world.app, "M1")));
+    assert_eq!(column(&history, "type"), ["relation", "relation", "delivery"], "{history:?}");
+}
+
+#[test]
+fn a_reseller_sees_its_own() {
+    backends().into_iter().for_each(own);
+}
+
+fn held(backend: Backend) {
+    let app = TestApp::with(backend, &config("reseller_change = \"review\"", ""));
+    let token = operator(&app, "ours", Role::ResellerAdmin, &["0-1"], None);
+    send(&app, &json!({"ID": "10", "Role": "Reseller", "Name": "Northwind"}));
+    send(&app, &json!({"ID": "THEIR-RESELLER", "Role": "Reseller", "Name": "TheirName"}));
+    send(&app, &json!({"ID": "11", "Role": "User", "ResellerID": "10", "Name": "Bakery"}));
+    send(&app, &json!({"ID": "11", "Role": "User", "ResellerID": "THEIR-RESELLER", "Name": "Bakery"}));
+    for path in ["/accounts", "/accounts/0-3", "/accounts/tree?reseller=0-1", "/accounts/0-3/history", "/deliveries"] {
+        let reply = get(&app, &token, path);
+        assert_eq!(reply.status, 200);
+        assert!(!reply.body.contains("THEIR"), "{path}: {}", reply.body);
+    }
+    let account = get(&app, &token, "/accounts/0-3").json();
+    assert_eq!((&account["reported"], &account["reseller"]["drift"]), (&Value::Null, &json!(true)));
+}
+
+#[test]
+fn a_held_change_does_not_name_who_waits() {
+    backends().into_iter().for_each(held);
+}
+
+fn roles(backend: Backend) {
+    let world = world(backend);
+    let viewer = operator(&world.app, "viewer", Role::Viewer, &[], None);
+    for (_, path, _) in routes(&world.app).iter().filter(|(method, ..)| method == "GET") {
+        let path = filled(path, "0-2");
+        let (as_viewer, as_provider) =
+            (get(&world.app, &viewer, &path[3..]), get(&world.app, &world.everything, &path[3..]));
+        assert_eq!(as_provider.status, 200, "{path}: {}", as_provider.body);
+        match path.as_str() {
+            "/v1/audit" => problem(&as_viewer, 403, "forbidden"),
+            "/v1/me" => assert_eq!(as_viewer.status, 200),
+            _ => assert_eq!((as_viewer.status, as_viewer.body), (200, as_provider.body), "{path}"),
+        }
+    }
+}
+
+#[test]
+fn viewers_see_what_providers_see_but_the_audit_trail() {
+    backends().into_iter().for_each(roles);
+}
+
+/// Below /v1 nothing but `store::seen` reads accounts, relations and deliveries.
+#[test]
+fn handlers_read_what_is_seen_alone() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/v1");
+    for file in std::fs::read_dir(folder).unwrap().flatten() {
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        for line in text.lines().filter(|line| line.trim_start().starts_with("use crate::store")) {
+            for around in [
+                "store::schema",
+                "store::records",
+                "store::accounts::self",
+                "store::accounts::{self",
+                "deliveries::{self",
+                "store::load",
+            ] {
+                assert!(!line.contains(around), "{}: {line}", file.path().display());
+            }
+        }
+        for around in [
+            "accounts::history(",
+            "accounts::find(",
+            "store::accounts::list",
+            "store::deliveries::list",
+            "store::deliveries::find",
+        ] {
+            assert!(!text.contains(around), "{}: {around}", file.path().display());
+        }
+    }
+}
