@@ -144,15 +144,16 @@ pub async fn reprocess(operator: Operator, id: Path<String>, request: HttpReques
     operator.require_change()?;
     Params::of(&request)?.end()?;
     let id = DeliveryId::parse(&id).ok_or(Problem::NotFound)?;
-    let ReprocessBody { accept } = body(&operator, &request, &mut payload).await?;
+    let body: Result<ReprocessBody, Problem> = body(&operator, &request, &mut payload).await;
+    // Who does not see it learns nothing from what is wrong with the body, either.
+    operator.read(move |connection, see| deliveries::find(connection, see, id)?.ok_or(Problem::NotFound)).await?;
+    let ReprocessBody { accept } = body?;
     if accept {
         operator.require_provider()?;
     }
     let state = operator.state.clone();
-    let prepared = operator.read(move |connection, see| {
-        deliveries::find(connection, see, id)?.ok_or(Problem::NotFound)?;
-        Ok(quarantine::prepare(&state.config, connection, id, accept, now_micros())?)
-    });
+    let prepared = operator
+        .read(move |connection, _| Ok(quarantine::prepare(&state.config, connection, id, accept, now_micros())?));
     let prepared = prepared.await?;
     let entry = entry(&operator, "deliveries.reprocess", &id.to_string(), &json!({"accept": accept}));
     operator.state.writer.work(move |connection| audit::record(connection, &entry)).await?;
@@ -197,16 +198,17 @@ pub async fn resolve(operator: Operator, id: Path<String>, request: HttpRequest,
     operator.require_change()?;
     Params::of(&request)?.end()?;
     let id = DeliveryId::parse(&id).ok_or(Problem::NotFound)?;
-    let ResolveBody { why } = body(&operator, &request, &mut payload).await?;
-    let why = why.trim().to_owned();
-    if why.is_empty() || why.chars().count() > MAX_WHY {
-        return Err(Problem::BadRequest("Say `why` in 1 to 500 characters; it is kept with the case.".to_owned()));
-    }
+    let body: Result<ResolveBody, Problem> = body(&operator, &request, &mut payload).await;
+    // Who does not see it learns nothing from what is wrong with the body, either.
     let found = operator.read(move |connection, see| {
         deliveries::find(connection, see, id)?.ok_or(Problem::NotFound)?;
         Ok(quarantine::open_case(connection, id)?)
     });
     let case = found.await?.id;
+    let why = body?.why.trim().to_owned();
+    if why.is_empty() || why.chars().count() > MAX_WHY {
+        return Err(Problem::BadRequest("Say `why` in 1 to 500 characters; it is kept with the case.".to_owned()));
+    }
     let entry = entry(&operator, "deliveries.resolve", &case.to_string(), &json!({"why": why}));
     let closed = operator.state.writer.work(move |connection| {
         let closed = quarantine::resolve(connection, case, &why, now_micros())?;

@@ -1,6 +1,6 @@
-//! The quarantine as an operator sees it.
+//! The quarantine as an operator sees it: a case is seen by whoever sees the last call that belongs to it.
 
-use super::{Page, visible};
+use super::{Page, deliveries, visible};
 use crate::domain::case::Case;
 use crate::domain::ids::DeliveryId;
 use crate::domain::operator::Visible;
@@ -22,7 +22,8 @@ pub fn list(
     limit: i64,
 ) -> Result<Page<Case, Place>, StoreError> {
     let cases = cases::list_where(connection, filter, visible::cases(see), after, limit + 1)?;
-    Ok(Page::cut(cases, limit, |case| (case.refusals.event_second, case.id), None))
+    let page = Page::cut(cases, limit, |case| (case.refusals.event_second, case.id), None);
+    Ok(Page { items: without_others(connection, see, page.items)?, next: page.next })
 }
 
 /// The case of this id, if it may be seen.
@@ -30,5 +31,20 @@ pub fn list(
 /// # Errors
 /// As [`list`].
 pub fn find(connection: &mut AnyConnection, see: &Visible, id: DeliveryId) -> Result<Option<Case>, StoreError> {
-    cases::find_where(connection, id, visible::cases(see))
+    let case = cases::find_where(connection, id, visible::cases(see))?;
+    Ok(without_others(connection, see, case.into_iter().collect())?.pop())
+}
+
+/// Leaves out cases whose calls name other resellers.
+fn without_others(connection: &mut AnyConnection, see: &Visible, cases: Vec<Case>) -> Result<Vec<Case>, StoreError> {
+    if *see == Visible::All {
+        return Ok(cases);
+    }
+    let mut kept = Vec::with_capacity(cases.len());
+    for case in cases {
+        if deliveries::find(connection, see, case.refusals.last)?.is_some() {
+            kept.push(case);
+        }
+    }
+    Ok(kept)
 }
