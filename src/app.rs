@@ -100,7 +100,10 @@ impl App {
         }
         .map_err(unusable)?;
         let pool = pool::build(&database);
-        let tasks = start_tasks(&database, &pool, &metrics).map_err(unusable)?;
+        let mut tasks = start_tasks(&database, &pool, &metrics).map_err(unusable)?;
+        if let Some(keep) = config.retention() {
+            start_retention(&mut tasks, &pool, &writer, &metrics, keep).map_err(unusable)?;
+        }
         let state = web::Data::new(State::new(config, writer, pool, metrics));
         let server = HttpServer::new(move || ActixApp::new().app_data(state.clone()).configure(crate::http::routes))
             .keep_alive(KEEP_ALIVE)
@@ -160,4 +163,17 @@ fn start_tasks(database: &Database, pool: &pool::Pool, metrics: &Arc<Metrics>) -
         tasks::gauges::run_until(stop, &pool, &counted, &|| metrics.upkeep());
     })?;
     Ok(tasks)
+}
+
+fn start_retention(
+    tasks: &mut Tasks,
+    pool: &pool::Pool,
+    writer: &Writer,
+    metrics: &Arc<Metrics>,
+    keep: Duration,
+) -> Result<(), StoreError> {
+    let (pool, writer, metrics) = (pool.clone(), writer.clone(), metrics.clone());
+    tasks.start("retention", move |stop| {
+        tasks::retention::run_until(stop, &pool, &writer, keep, &|bodies| metrics.bodies_emptied(bodies));
+    })
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::operator::time;
 use super::output::{Format, Listing, limit, more};
 use super::quarantine::{CasesList, Reprocess, Resolve};
+use super::prune::Prune;
 use super::{CliError, Common};
 use crate::domain::call::Endpoint;
 use crate::domain::ids::{AccountId, DeliveryId};
@@ -35,6 +36,8 @@ pub(super) enum Deliveries {
     Reprocess(Reprocess),
     /// Close cases of the quarantine by hand
     Resolve(Resolve),
+    /// Empty the bodies of old deliveries; their rows stay
+    Prune(Prune),
     /// Prove that no row of the ledger was changed, removed or swapped
     Verify(Verify),
 }
@@ -141,6 +144,7 @@ impl Deliveries {
             Self::Cases(cases) => cases.run(&mut connection),
             Self::Reprocess(reprocess) => reprocess.run(common, &mut connection),
             Self::Resolve(resolve) => resolve.run(common, &mut connection),
+            Self::Prune(prune) => prune.run(common, &mut connection),
             Self::Verify(verify) => verify.run(&mut connection),
         }
     }

@@ -12,6 +12,7 @@ mod operator;
 mod output;
 mod quarantine;
 mod relations;
+mod prune;
 mod secret;
 mod serve;
 
@@ -147,7 +148,12 @@ enum Command {
 
 impl Common {
     fn overrides(&self, listen: Option<String>) -> Overrides {
-        Overrides { file: self.config.clone(), listen, database_url: self.database_url.clone() }
+        Overrides {
+            file: self.config.clone(),
+            listen,
+            database_url: self.database_url.clone(),
+            retention_days: std::env::var("TIERSYNC_RETENTION_DAYS").ok(),
+        }
     }
 
     fn load(&self) -> Result<Config, CliError> {

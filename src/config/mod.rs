@@ -27,6 +27,9 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// The database by default: a file beside the configuration.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite:tiersync.db";
 
+/// For how many days bodies are kept by default.
+pub const DEFAULT_RETENTION_DAYS: u32 = 90;
+
 /// What is wrong with a configuration. The text says where and what to do; it never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
@@ -116,6 +119,8 @@ pub struct Config {
     pub additional_info: Arc<str>,
     /// Bounds.
     pub limits: Limits,
+    /// For how many days bodies are kept; 0 for ever.
+    pub retention_days: u32,
 }
 
 /// What flags and environment say, over the file.
@@ -127,6 +132,8 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--database-url` or `TIERSYNC_DATABASE_URL`.
     pub database_url: Option<String>,
+    /// `TIERSYNC_RETENTION_DAYS`.
+    pub retention_days: Option<String>,
 }
 
 impl Config {
@@ -158,6 +165,12 @@ impl Config {
     /// [`ConfigError`] says what is wrong and where.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         sources::build(file::parse(text)?, &Overrides::default())
+    }
+
+    /// For how long bodies are kept; none for ever.
+    #[must_use]
+    pub fn retention(&self) -> Option<Duration> {
+        (self.retention_days > 0).then(|| Duration::from_secs(u64::from(self.retention_days) * 86_400))
     }
 
     /// The synchronization options that are entered behind a mask.
@@ -329,6 +342,8 @@ mod tests {
             (format!("queue = 0\n{}", source("")), "queue must be 1 to 1000000"),
             (format!("body_timeout_seconds = 601\n{}", source("")), "body_timeout_seconds must be 1 to 600"),
             (format!("body_timeout_seconds = 0\n{}", source("")), "body_timeout_seconds must be 1 to 600"),
+            (format!("retention_days = 36501\n{}", source("")), "retention_days = 36501"),
+            (format!("retention_days = -1\n{}", source("")), "retention_days = -1"),
             (source("tolerance_seconds = -1"), "tolerance_seconds"),
             ("listen = \"everywhere\"".to_owned(), "listen"),
             ("database_url = \"mysql://x\"".to_owned(), "database_url"),
@@ -349,9 +364,27 @@ mod tests {
             source("signature_schemes = []"),
             keyless("signature_schemes = [\"standard\", \"github\"]"),
             format!("queue = 1000000\nbody_timeout_seconds = 600\n{}", source("")),
+            format!("retention_days = 36500\n{}", source("")),
+            format!("retention_days = 0\n{}", source("")),
         ] {
             assert_eq!(complaint(&toml), "accepted", "{toml}");
         }
+    }
+
+    #[test]
+    fn bodies_are_kept_for_ninety_days_or_as_the_environment_says_over_the_file() -> Result<(), ConfigError> {
+        let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+        let file = |text: &str| file::parse(&format!("{text}\n{}", source("")));
+        let said = |days: &str| Overrides { retention_days: Some(days.to_owned()), ..Overrides::default() };
+        assert_eq!(sources::build(file("")?, &Overrides::default())?.retention(), days(90));
+        assert_eq!(sources::build(file("retention_days = 7")?, &Overrides::default())?.retention(), days(7));
+        assert_eq!(sources::build(file("retention_days = 7")?, &said("30"))?.retention(), days(30));
+        assert_eq!(sources::build(file("retention_days = 7")?, &said("0"))?.retention(), None);
+        for wrong in ["", "never", "-1", "36501", "1.5"] {
+            let complaint = sources::build(file("")?, &said(wrong)).err().map(|error| error.to_string());
+            assert!(complaint.is_some_and(|text| text.contains("retention_days")), "{wrong}");
+        }
+        Ok(())
     }
 
     #[test]

@@ -10,7 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::file::{File, PredefinedEntry, SourceEntry, SyncOptionEntry};
 use super::secrets::{Distinct, Written};
 use super::{
-    Config, ConfigError, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, Limits, MissingTenant, Overrides, Source, TenantRule,
+    Config, ConfigError, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DEFAULT_RETENTION_DAYS, Limits, MissingTenant,
+    Overrides, Source, TenantRule,
 };
 use crate::auth::gate::{SignatureRule, SourceCredentials};
 use crate::auth::secret::{ApiKey, SecretError, SigningSecret};
@@ -26,6 +27,9 @@ const LOCAL_SOURCE: &str = "local";
 
 /// Most calls that may wait: beyond a million they wait longer than any platform does, and fill the memory.
 const MAX_QUEUE: usize = 1_000_000;
+
+/// Longest that bodies are kept, but for ever: a hundred years. Times of day would not hold much more.
+const MAX_RETENTION_DAYS: u32 = 36_500;
 
 /// Longest that a body may take. A caller that needs longer only holds a connection.
 const MAX_BODY_TIMEOUT: Duration = Duration::from_secs(600);
@@ -73,6 +77,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
     if !(1..=MAX_QUEUE).contains(&limits.queue) {
         return invalid("queue must be 1 to 1000000");
     }
+    let retention_days = retention_days(overrides.retention_days.as_deref(), file.retention_days)?;
     let fields = file.field.iter().map(field).collect::<Result<Vec<_>, _>>()?;
     // They become names of headers, which have no case.
     let field_ids: Vec<String> = fields.iter().map(|field| field.id.to_ascii_lowercase()).collect();
@@ -102,7 +107,25 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         service_definition: service_definition.into(),
         additional_info: serde_json::json!(file.additional_info).to_string().into(),
         limits,
+        retention_days,
     })
+}
+
+fn retention_days(said: Option<&str>, file: Option<i64>) -> Result<u32, ConfigError> {
+    let days = match (said, file) {
+        (Some(said), _) => said.trim().parse().ok(),
+        (None, Some(days)) => u32::try_from(days).ok(),
+        (None, None) => Some(DEFAULT_RETENTION_DAYS),
+    };
+    match days.filter(|days| *days <= MAX_RETENTION_DAYS) {
+        Some(days) => Ok(days),
+        None => {
+            let said = said.map_or_else(|| file.unwrap_or_default().to_string(), |said| format!("{said:?}"));
+            invalid(format!(
+                "retention_days = {said} is no number of days from 1 to 36500, and not 0, which is for ever"
+            ))
+        }
+    }
 }
 
 fn distinct<'a>(what: &str, ids: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {

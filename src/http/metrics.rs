@@ -88,6 +88,7 @@ impl Metrics {
             ("tiersync_failures_total", "Calls that became no delivery, by code"),
             ("tiersync_authentication_failures_total", "Calls that were not let in, by reason"),
             ("tiersync_batch_reruns_total", "Batches that ran again, by reason"),
+            ("tiersync_bodies_emptied_total", "Bodies that retention emptied"),
         ] {
             recorder.describe_counter(KeyName::from(name), None, text.into());
         }
@@ -191,6 +192,11 @@ impl Metrics {
             self.gauge("tiersync_accounts", vec![label("kind", kind.as_str())]).set(*count as f64);
         }
         self.gauge("tiersync_relations_pending", Vec::new()).set(pending as f64);
+    }
+
+    /// Retention emptied so many bodies.
+    pub fn bodies_emptied(&self, bodies: u64) {
+        self.counter("tiersync_bodies_emptied_total", Vec::new()).increment(bodies);
     }
 
     /// The size of the write-ahead log.

@@ -5,5 +5,6 @@ pub mod check;
 pub mod erase;
 pub mod quarantine;
 pub mod shown;
+pub mod retention;
 pub mod verify;
 pub mod what_if;

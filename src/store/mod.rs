@@ -20,6 +20,7 @@ pub mod migrate;
 pub mod operators;
 pub mod pool;
 pub mod records;
+pub mod retention;
 pub mod save;
 pub mod schema;
 pub mod seen;

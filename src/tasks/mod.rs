@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod gauges;
+pub mod retention;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;

@@ -34,6 +34,7 @@ const COMMANDS: &[&[&str]] = &[
     &["check"],
     &["deliveries"],
     &["deliveries", "list"],
+    &["deliveries", "prune"],
     &["deliveries", "show"],
     &["deliveries", "cases"],
     &["deliveries", "reprocess"],

@@ -71,7 +71,14 @@ impl Place {
     pub fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tiersync"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        for name in ["TIERSYNC_CONFIG", "TIERSYNC_DATABASE_URL", "TIERSYNC_LISTEN", "RUST_LOG", "RUST_BACKTRACE"] {
+        for name in [
+            "TIERSYNC_CONFIG",
+            "TIERSYNC_DATABASE_URL",
+            "TIERSYNC_LISTEN",
+            "TIERSYNC_RETENTION_DAYS",
+            "RUST_LOG",
+            "RUST_BACKTRACE",
+        ] {
             command.env_remove(name);
         }
         command

@@ -37,6 +37,7 @@ mod model;
 mod payloads;
 mod predictions;
 mod quarantine;
+mod retention;
 mod rooms;
 mod schema;
 mod signers;
