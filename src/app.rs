@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::http::metrics::Metrics;
 use crate::http::state::State;
 use crate::ops::alone::registered;
+use crate::ops::shape::Shapes;
 use crate::store::connection::{Database, Use};
 use crate::store::{StoreError, migrate, pool};
 use crate::tasks::{self, Tasks};
@@ -104,7 +105,10 @@ impl App {
         if let Some(keep) = config.retention() {
             start_retention(&mut tasks, &pool, &writer, &metrics, keep).map_err(unusable)?;
         }
-        let state = web::Data::new(State::new(config, writer, pool, metrics));
+        let shapes = pool::get(&pool).and_then(|mut connection| Shapes::load(&config, &mut connection));
+        let shapes = Arc::new(shapes.map_err(unusable)?);
+        start_shapes(&mut tasks, &shapes, &writer).map_err(unusable)?;
+        let state = web::Data::new(State::new(config, writer, pool, metrics, shapes));
         let server = HttpServer::new(move || ActixApp::new().app_data(state.clone()).configure(crate::http::routes))
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEADER_TIMEOUT)
@@ -176,4 +180,9 @@ fn start_retention(
     tasks.start("retention", move |stop| {
         tasks::retention::run_until(stop, &pool, &writer, keep, &|bodies| metrics.bodies_emptied(bodies));
     })
+}
+
+fn start_shapes(tasks: &mut Tasks, shapes: &Arc<Shapes>, writer: &Writer) -> Result<(), StoreError> {
+    let (shapes, writer) = (shapes.clone(), writer.clone());
+    tasks.start("shape", move |stop| tasks::shape::run_until(stop, &shapes, &writer))
 }

@@ -15,6 +15,7 @@ mod relations;
 mod prune;
 mod secret;
 mod serve;
+mod sources;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -141,6 +142,9 @@ enum Command {
     /// People and tools that use /v1, and what they changed
     #[command(subcommand)]
     Operator(operator::Operators),
+    /// The platform installations, and what each of them sends
+    #[command(subcommand)]
+    Sources(sources::Sources),
     /// Secrets and keys
     #[command(subcommand)]
     Secret(secret::Secret),
@@ -228,6 +232,7 @@ pub fn main() -> ExitCode {
         Command::Accounts(accounts) => accounts.run(common),
         Command::Relations(relations) => relations.run(common),
         Command::Operator(operator) => operator.run(common),
+        Command::Sources(sources) => sources.run(common),
         Command::Secret(secret) => unused(&matches, "secret").and_then(|()| secret.run()),
     };
     logging::finish();

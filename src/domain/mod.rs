@@ -20,4 +20,5 @@ pub mod plan;
 pub mod policy;
 pub mod redaction;
 pub mod relation;
+pub mod shape;
 pub mod world;

@@ -12,6 +12,8 @@ use super::error::Failure;
 use crate::auth::gate::{CredentialKind, Refusal};
 use crate::domain::account::AccountKind;
 use crate::domain::outcome::Outcome;
+use crate::domain::shape::ShapeKind;
+use crate::ops::shape::Fresh;
 use crate::writer::{BatchReport, Observer};
 
 /// Upper bounds of the latency histograms, in seconds.
@@ -88,6 +90,7 @@ impl Metrics {
             ("tiersync_failures_total", "Calls that became no delivery, by code"),
             ("tiersync_authentication_failures_total", "Calls that were not let in, by reason"),
             ("tiersync_batch_reruns_total", "Batches that ran again, by reason"),
+            ("tiersync_shape_new_total", "Fields, options and values that a source sent for the first time, by kind"),
             ("tiersync_bodies_emptied_total", "Bodies that retention emptied"),
         ] {
             recorder.describe_counter(KeyName::from(name), None, text.into());
@@ -192,6 +195,16 @@ impl Metrics {
             self.gauge("tiersync_accounts", vec![label("kind", kind.as_str())]).set(*count as f64);
         }
         self.gauge("tiersync_relations_pending", Vec::new()).set(pending as f64);
+    }
+
+    /// A source sent something for the first time.
+    pub fn shape_new(&self, source: &str, fresh: Fresh) {
+        let counts =
+            [(ShapeKind::Field, fresh.fields), (ShapeKind::Option, fresh.options), (ShapeKind::Value, fresh.values)];
+        for (kind, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            let labels = vec![label("source", source.to_owned()), label("kind", kind.as_str())];
+            self.counter("tiersync_shape_new_total", labels).increment(count);
+        }
     }
 
     /// Retention emptied so many bodies.

@@ -6,5 +6,6 @@ pub mod erase;
 pub mod quarantine;
 pub mod shown;
 pub mod retention;
+pub mod shape;
 pub mod verify;
 pub mod what_if;

@@ -24,6 +24,7 @@ pub mod retention;
 pub mod save;
 pub mod schema;
 pub mod seen;
+pub mod shape;
 pub mod sources;
 pub mod transaction;
 

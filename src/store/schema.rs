@@ -190,4 +190,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    source_shape (source, kind, name, value) {
+        source -> Text,
+        kind -> Text,
+        name -> Text,
+        value -> Text,
+        first_seen -> BigInt,
+        last_seen -> BigInt,
+        times -> BigInt,
+        known -> Bool,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, sync_options, deliveries, bodies, webhook_ids);

@@ -15,6 +15,25 @@ pub struct Registered {
     pub tenant_setting: String,
 }
 
+/// A source that was ever configured.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Known {
+    /// Its id.
+    pub id: String,
+    /// Its tenant setting when a receiver last started, empty for none.
+    pub tenant_setting: String,
+    /// When it was first configured, in microseconds since 1970.
+    pub registered_at: i64,
+}
+
+/// A page of the sources that were ever configured, by id, behind `after`.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn list(connection: &mut AnyConnection, after: &str, limit: i64) -> Result<Vec<Known>, StoreError> {
+    Ok(sources::table.filter(sources::id.gt(after.to_owned())).order(sources::id).limit(limit).load(connection)?)
+}
+
 /// The sources whose tenant setting is another than when they were registered, though they have accounts.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod gauges;
 pub mod retention;
+pub mod shape;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;

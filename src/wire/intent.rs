@@ -50,6 +50,12 @@ pub fn refused(message: &str, not_json: bool, platform_id: Option<PlatformId>) -
 /// Reads a body.
 #[must_use]
 pub fn read(reading: Reading<'_>) -> Read {
+    read_seen(reading, &|_| {})
+}
+
+/// As [`read`]; `seen` is shown the object that an account's call consists of, whatever comes of it.
+#[must_use]
+pub fn read_seen(reading: Reading<'_>, seen: &dyn Fn(&Node<'_>)) -> Read {
     let body = reading.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(reading.body);
     let root = match json::parse(body) {
         Ok(root) => root,
@@ -67,6 +73,7 @@ pub fn read(reading: Reading<'_>) -> Read {
     if !matches!(root.value, Value::Object(_)) {
         return Read { intent: refused("The body is not a JSON object.", false, None), check_only: false, stored_body };
     }
+    seen(&root);
     let platform_id = account::platform_id(&root).ok();
     let check_only = match check_only(Some(&root), reading.query) {
         Ok(check_only) => check_only,

@@ -11,5 +11,6 @@ pub mod json;
 pub mod people;
 pub mod redact;
 pub mod relation;
+pub mod shape;
 pub mod show;
 pub mod time;

@@ -53,6 +53,9 @@ const COMMANDS: &[&[&str]] = &[
     &["operator", "list"],
     &["operator", "revoke"],
     &["operator", "audit"],
+    &["sources"],
+    &["sources", "list"],
+    &["sources", "shape"],
     &["secret"],
     &["secret", "new"],
 ];

@@ -40,6 +40,7 @@ mod quarantine;
 mod retention;
 mod rooms;
 mod schema;
+mod shape;
 mod signers;
 mod v1;
 mod v1_accounts;

@@ -18,6 +18,7 @@ use crate::domain::outcome::Code;
 use crate::http::body;
 use crate::http::error::{self, Failure};
 use crate::http::state::{State, now_micros};
+use crate::ops::shape::Fresh;
 use crate::wire::intent::{self, Reading};
 use crate::writer::Answered;
 
@@ -89,7 +90,13 @@ fn read(
     };
     let read = match encoding(request) {
         Some(refusal) => intent::unread(&reading, bytes, refusal, true),
-        None => intent::read(reading),
+        None => intent::read_seen(reading, &|root| {
+            let fresh =
+                state.shapes.observe(verified.source, root, received_at, &|id| state.config.is_secret_option(id));
+            if fresh != Fresh::default() {
+                state.metrics.shape_new(source.credentials.id.as_str(), fresh);
+            }
+        }),
     };
     let (tenant, tenant_refusal) = tenant(request, source, endpoint);
     let platform_id = platform_id(&read.intent);
