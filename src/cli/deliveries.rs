@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::operator::time;
 use super::output::{Format, Listing, limit, more};
-use super::quarantine::{CasesList, Reprocess, Resolve};
 use super::prune::Prune;
+use super::quarantine::{CasesList, Reprocess, Resolve};
 use super::{CliError, Common};
 use crate::domain::call::Endpoint;
 use crate::domain::ids::{AccountId, DeliveryId};

@@ -13,6 +13,7 @@ mod output;
 mod quarantine;
 mod relations;
 mod prune;
+mod quarantine;
 mod secret;
 mod serve;
 mod sources;

@@ -114,7 +114,7 @@ impl Prune {
                 let did = if self.dry_run { "would be emptied" } else { "were emptied" };
                 writeln!(out, "{emptied} bodies ({bytes} bytes) from before {} {did}", rfc3339(before))?;
                 if *kept > 0 {
-                    writeln!(out, "{kept} stay: something newer still needs them")?;
+                    writeln!(out, "{kept} stay: newer deliveries or open cases need them")?;
                 }
             }
         }

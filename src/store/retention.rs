@@ -41,15 +41,20 @@ pub struct Emptied {
 /// SQL with one bound number in it.
 type Condition = SqlLiteral<Bool, UncheckedBind<SqlLiteral<Bool>, <i64 as AsExpression<BigInt>>::Expression>>;
 
-/// Whether a row of `bodies` has to stay though its own delivery was received before `before`: a delivery that was not
-/// refers to it. Another reason is one more `OR EXISTS (…)` in the last line.
+/// Whether a row of `bodies`, joined with its delivery, has to stay though that was received before `before`: a delivery
+/// that was not refers to it, or it belongs to an open case of the quarantine, which may be run again.
 fn exempt(before: i64) -> Condition {
     sql::<Bool>(
         "(EXISTS (SELECT 1 FROM deliveries AS later WHERE later.body_of = bodies.delivery_id \
          AND later.body_of <> later.id AND later.received_at >= ",
     )
     .bind::<BigInt, _>(before)
-    .sql("))")
+    .sql(
+        ") OR EXISTS (SELECT 1 FROM cases WHERE cases.state = 'open' AND cases.platform_id = deliveries.platform_id \
+         AND cases.source = deliveries.source AND cases.tenant = deliveries.tenant \
+         AND cases.endpoint = deliveries.endpoint AND cases.code = deliveries.code \
+         AND cases.body_digest = deliveries.body_digest))",
+    )
 }
 
 /// The length of a body. Neither database reads it for that.

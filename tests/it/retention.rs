@@ -135,6 +135,25 @@ fn what_is_said_again_brings_its_body_again() {
 }
 
 #[test]
+fn bodies_of_open_cases_stay_until_they_are_closed() {
+    for backend in backends() {
+        let place = Place::with(backend, &config("", ""));
+        let app = receiver(&place, &config("", ""));
+        let refused = r#"{"ID":"9","Role":"Agent"}"#;
+        for (body, code) in [(refused, 1002), (refused, 1002), (r#"{"Role":"Agent"}"#, 1001)] {
+            assert_eq!(app.synchronize(body).code(), code);
+        }
+        drop(app);
+        long_ago(&place, &[1, 2, 3]);
+        let done = pruned(&place, &[]);
+        assert_eq!((&done["emptied"], &done["kept"], carried(&place)), (&json!(1), &json!(2), vec![1, 2]));
+        place.fine(&["deliveries", "resolve", "--id", "0-1", "--why", "the platform was put right"]);
+        assert_eq!(pruned(&place, &[])["emptied"], json!(2));
+        assert_eq!((carried(&place), &verified(&place)["findings"]), (vec![], &json!([])));
+    }
+}
+
+#[test]
 fn the_writer_decides_again_and_waits_for_nobody() {
     for backend in backends() {
         let place = world(backend, &config("", ""));
