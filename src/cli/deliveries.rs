@@ -135,18 +135,6 @@ fn head(text: &str) -> Result<Head, String> {
         .ok_or_else(|| "it is no head such as 0-12:9f86…, as `deliveries verify` prints it".to_owned())
 }
 
-/// Reads a time or a day as microseconds since 1970.
-pub(super) fn time(text: &str) -> Result<i64, String> {
-    let at_midnight = || {
-        let day = text.parse::<jiff::civil::Date>()?;
-        Ok::<_, jiff::Error>(day.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
-    };
-    text.parse::<jiff::Timestamp>()
-        .or_else(|_| at_midnight())
-        .map(jiff::Timestamp::as_microsecond)
-        .map_err(|_| "it is no time such as 2026-11-21T10:00:00Z and no day such as 2026-11-21".to_owned())
-}
-
 impl Deliveries {
     pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
         let mut connection = common.open()?;

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::deliveries::time;
+use super::operator::time;
 use super::output::{Format, Listing, limit, more};
 use super::{CliError, Common};
 use crate::ops::shape;

@@ -173,7 +173,8 @@ fn docs() {}
         v1::cases::resolve,
         v1::erase::erase,
         v1::erase::revive,
-        v1::audit::list
+        v1::audit::list,
+        v1::sources::shape
     ),
     modifiers(&Security)
 )]

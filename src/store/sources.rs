@@ -34,6 +34,16 @@ pub fn list(connection: &mut AnyConnection, after: &str, limit: i64) -> Result<V
     Ok(sources::table.filter(sources::id.gt(after.to_owned())).order(sources::id).limit(limit).load(connection)?)
 }
 
+/// Whether a source was ever configured.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn is_known(connection: &mut AnyConnection, id: &str) -> Result<bool, StoreError> {
+    let found: Option<String> =
+        sources::table.filter(sources::id.eq(id.to_owned())).select(sources::id).first(connection).optional()?;
+    Ok(found.is_some())
+}
+
 /// The sources whose tenant setting is another than when they were registered, though they have accounts.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 //! values only; names, mails and addresses of people are never looked at.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::json::{Node, Value};
 use super::time::rfc3339;
@@ -150,7 +151,7 @@ pub fn values<'n>(node: &'n Node<'_>, value: &mut dyn FnMut(&'n str)) {
 }
 
 /// A row of the list as shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)] // See `ShapeKey` and `Seen`.
 pub struct ShapeView {
     pub source: String,

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 use tiersync::app::Options;
+use tiersync::domain::operator::Role;
 
 use crate::commands::{items, receiver, records};
 use crate::commands_binary::Place;
 use crate::harness::app::API_KEY;
 use crate::harness::{Call, TestApp, backends, config};
+use crate::v1;
 
 const PIN: &str = "[[sync_option]]\nid = \"Pin\"\nname = \"Pin\"\nkind = \"Mask\"\n\
                    [[sync_option]]\nid = \"Tier\"\nname = \"Tier\"\nkind = \"List\"\npredefined_values = [\"gold\"]\n";
@@ -220,6 +222,39 @@ fn several_receivers_add_up() {
             [("field", "New", json!(null)), ("option", "P", json!(null)), ("value", "SyncOptions.P", json!("x"))]
         {
             assert_eq!(count(&rows, kind, name, value), Some(20), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_api_lists_them_page_by_page_for_who_sees_everything() {
+    for backend in backends() {
+        let app = TestApp::with(backend, &config("", PIN));
+        app.synchronize(r#"{"ID":"1","Role":"User","New":1,"SyncOptions":{"Plan":"a","Seats":5}}"#);
+        app.synchronize(r#"{"ID":"1","Role":"Agent","Address":{"Zone":1}}"#);
+        let app = app.restart();
+        let viewer = v1::operator(&app, "viewer", Role::Viewer, &[], None);
+        let whole = v1::all(&app, &viewer, "/sources/eu/shape", 500);
+        let names: Vec<String> =
+            whole.iter().map(|row| format!("{} {}={}", row["kind"], row["name"], row["value"])).collect();
+        assert_eq!(whole.len(), 6 + 2 + 4, "{names:?}");
+        assert_eq!(names[0], r#""field" "Address"=null"#);
+        assert_eq!(names[11], r#""value" "SyncOptions.Seats"="5""#);
+        for limit in [1, 5, 12] {
+            assert_eq!(v1::all(&app, &viewer, "/sources/eu/shape", limit), whole, "{limit}");
+        }
+        assert!(v1::all(&app, &viewer, "/sources/eu/shape?since=2199-01-01", 5).is_empty());
+        let admin = v1::operator(&app, "admin", Role::ResellerAdmin, &["0-1"], None);
+        for (token, path, status) in [
+            (&*viewer, "/sources/us/shape", 404),
+            (&viewer, "/sources/%00/shape", 404),
+            (&viewer, "/sources/eu/shape?after=x", 400),
+            (&viewer, "/sources/eu/shape?after=WyJzaGFwZSIsInZhbHVlIiwiXHUwMDAwIiwiIl0", 400),
+            (&viewer, "/sources/eu/shape?sinc=2026-01-01", 400),
+            (&admin, "/sources/eu/shape", 403),
+            ("wrong", "/sources/eu/shape", 401),
+        ] {
+            assert_eq!(v1::get(&app, token, path).status, status, "{path}");
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod problem;
 pub mod query;
 pub mod relations;
 pub mod respond;
+pub mod sources;
 
 use actix_web::web;
 use actix_web::{HttpResponse, Resource, Route};
@@ -51,6 +52,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(resource("/cases", web::get().to(cases::list)))
             .service(resource("/cases/{case}", web::get().to(cases::show)))
             .service(resource("/audit", web::get().to(audit::list)))
+            .service(resource("/sources/{source}/shape", web::get().to(sources::shape)))
             .default_service(web::to(not_found)),
     );
 }
