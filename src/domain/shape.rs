@@ -3,6 +3,9 @@
 /// Stands for everything beyond a bound.
 pub const OTHERS: &str = "(others)";
 
+/// What stands before the id of an option in the path of its values.
+pub const OPTIONS: &str = "SyncOptions.";
+
 /// Longest name that is listed, in characters; longer ones are cut. Raising it lets whoever may call fill more of the
 /// database.
 pub const MAX_NAME_CHARS: usize = 128;

@@ -6,7 +6,7 @@ use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations, sync_options};
-use super::{accounts as accounts_of, cases};
+use super::{accounts as accounts_of, cases, shape};
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
 use crate::domain::ids::AccountId;
@@ -42,6 +42,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     let second = now.div_euclid(1_000_000);
     empty(connection, id, second)?;
     diesel::delete(sync_options::table.filter(sync_options::account_id.eq(id.0))).execute(connection)?;
+    shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;
     end_relations(connection, &account, now)?;
     cases::close_all_of(connection, &account.key.scope, &account.key.platform_id, ClosedAs::Erased, now)?;
     Ok(Erasure::Erased)

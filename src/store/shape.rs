@@ -6,7 +6,8 @@ use super::bulk::{Rows, Statement, Value, Verb};
 use super::connection::AnyConnection;
 use super::error::StoreError;
 use super::schema::source_shape;
-use crate::domain::shape::{Seen, ShapeKey, ShapeKind};
+use crate::domain::options::{OptionSet, OptionValue};
+use crate::domain::shape::{OPTIONS, Seen, ShapeKey, ShapeKind};
 
 struct Add;
 
@@ -43,6 +44,32 @@ pub fn add(connection: &mut AnyConnection, rows: &[(ShapeKey, Seen)]) -> Result<
         ]);
     }
     add.write(connection)?;
+    Ok(())
+}
+
+/// Forgets the values of an account's options, within a write transaction: they may be about a person. What others say,
+/// too, is counted anew.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails.
+pub fn forget(connection: &mut AnyConnection, source: &str, options: &OptionSet) -> Result<(), StoreError> {
+    for (id, value) in options.iter() {
+        let mut texts: Vec<String> = match value {
+            OptionValue::List(items) => items.iter().filter_map(OptionValue::as_text).map(str::to_owned).collect(),
+            OptionValue::Secret(_) => continue,
+            single => single.as_text().into_iter().map(str::to_owned).collect(),
+        };
+        // In order, as others add.
+        texts.sort();
+        diesel::delete(
+            source_shape::table
+                .filter(source_shape::source.eq(source.to_owned()))
+                .filter(source_shape::kind.eq(ShapeKind::Value.as_str()))
+                .filter(source_shape::name.eq(format!("{OPTIONS}{id}")))
+                .filter(source_shape::value.eq_any(texts)),
+        )
+        .execute(connection)?;
+    }
     Ok(())
 }
 

@@ -258,3 +258,24 @@ fn the_api_lists_them_page_by_page_for_who_sees_everything() {
         }
     }
 }
+
+#[test]
+fn an_erasure_forgets_the_values_of_the_account() {
+    for backend in backends() {
+        let place = Place::with(backend, &config("", PIN));
+        let app = receiver(&place, &config("", PIN));
+        for (id, owner) in [(1, "Jane Doe"), (2, "John Roe")] {
+            let body =
+                format!(r#"{{"ID":"{id}","Role":"User","SyncOptions":{{"Owner":"{owner}","Tags":["t{id}",{id}]}}}}"#);
+            assert_eq!(app.synchronize(&body).code(), 0);
+        }
+        drop(app);
+        let values = || {
+            let rows = shape(&place, &[]).into_iter().filter(|row| row.0 == "value" && row.1 != "Role");
+            rows.map(|row| row.2.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(values(), ["Jane Doe", "John Roe", "1", "2", "t1", "t2"]);
+        place.fine(&["accounts", "erase", "1"]);
+        assert_eq!(values(), ["John Roe", "2", "t2"]);
+    }
+}

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::{Fresh, OPTIONS};
+use super::Fresh;
 use crate::domain::redaction::REDACTED;
-use crate::domain::shape::{MAX_NAME_CHARS, MAX_NAMES, MAX_VALUE_CHARS, MAX_VALUES, OTHERS, Seen, ShapeKey, ShapeKind};
+use crate::domain::shape::{
+    MAX_NAME_CHARS, MAX_NAMES, MAX_VALUE_CHARS, MAX_VALUES, OPTIONS, OTHERS, Seen, ShapeKey, ShapeKind,
+};
 use crate::wire::json::Node;
 use crate::wire::shape::{Part, Within, values, walk};
 

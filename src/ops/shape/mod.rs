@@ -11,7 +11,7 @@ use std::sync::{Arc, RwLock};
 use crate::config::Config;
 use crate::domain::classify::Role;
 use crate::domain::definition::{OptionDefinition, OptionKind};
-use crate::domain::shape::{MAX_NAMES, OTHERS, Seen, ShapeKey, ShapeKind};
+use crate::domain::shape::{MAX_NAMES, OPTIONS, OTHERS, Seen, ShapeKey, ShapeKind};
 use crate::store::{AnyConnection, StoreError, shape};
 use crate::wire::json::Node;
 use crate::wire::shape::ShapeView;
@@ -27,9 +27,6 @@ const MAX_LOADED: usize = 4 * MAX_NAMES;
 
 /// Names that one line of the log tells.
 const TOLD: usize = 10;
-
-/// What stands before the id of an option in the path of its values.
-const OPTIONS: &str = "SyncOptions.";
 
 /// How much a call brought that its source never sent before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
