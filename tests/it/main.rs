@@ -50,3 +50,4 @@ mod v1_docs;
 mod v1_relations;
 mod v1_scope;
 mod v1_tokens;
+mod v1_windows;

@@ -13,6 +13,7 @@ use super::problem::Problem;
 use crate::auth::token::{self, TokenHash};
 use crate::domain::operator::{Role, Visible};
 use crate::http::state::{State, now_micros};
+use crate::store::audit::Entry;
 use crate::store::{AnyConnection, operators, pool};
 
 /// The operator of a call, let in by its token.
@@ -65,6 +66,20 @@ impl Operator {
         }
     }
 
+    /// What the audit trail says of a change by this operator; goes into the transaction that makes it, with
+    /// [`crate::store::audit::record`].
+    #[must_use]
+    pub fn entry(&self, action: &str, subject: &str, detail: &serde_json::Value) -> Entry {
+        Entry {
+            at: now_micros(),
+            operator: self.name.clone(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            detail: detail.to_string(),
+            remote: self.remote.clone(),
+        }
+    }
+
     /// Reads from the database on a thread that may block, with what this operator sees at hand.
     ///
     /// # Errors
@@ -105,15 +120,24 @@ async fn authenticate(request: HttpRequest) -> Result<Operator, Problem> {
         // Two say two things.
         _ => None,
     };
+    let remote = request.peer_addr().map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
     let hash = hash.ok_or(Problem::NotAuthenticated)?;
     let found = read(&state, move |connection| operators::by_token(connection, hash.as_bytes()).map_err(Problem::from));
-    let operator = found.await?.filter(|operator| operator.is_good(now_micros())).ok_or(Problem::NotAuthenticated)?;
+    let operator = match found.await? {
+        Some(operator) if operator.is_good(now_micros()) => operator,
+        // Somebody still uses a token that was taken away: worth knowing, unlike noise that never was one.
+        Some(operator) => {
+            log::info!("v1: a token of {} that is expired or revoked was refused, from {remote}", operator.name);
+            return Err(Problem::NotAuthenticated);
+        }
+        None => return Err(Problem::NotAuthenticated),
+    };
     Ok(Operator {
         role: operator.role,
         visible: operator.visible(),
         expires_at: operator.expires_at,
         name: operator.name,
-        remote: request.peer_addr().map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string()),
+        remote,
         state,
     })
 }

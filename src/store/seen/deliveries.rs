@@ -12,6 +12,9 @@ use crate::store::records::DeliveryRow;
 use crate::store::schema::deliveries;
 use crate::store::{AnyConnection, StoreError};
 
+/// A minute in microseconds.
+const MINUTE: i64 = 60_000_000;
+
 /// A delivery with the hash that its row holds.
 pub type Hashed = (Delivery, Vec<u8>);
 
@@ -39,7 +42,11 @@ pub fn list(
 ) -> Result<Page<Hashed, Place>, StoreError> {
     let mut query = seen(see, matching(connection, filter)?);
     let skips = filter.skips_rows() || *see != Visible::All;
-    let window = if filter.is_selective() || !skips { None } else { window(connection, filter, after)? };
+    let mut window = if filter.is_selective() || !skips { None } else { window(connection, filter, after)? };
+    if *see != Visible::All {
+        // The cursor must not tell of a delivery that is not seen: it names the beginning of a minute.
+        window = window.map(|(received_at, _)| (received_at - received_at.rem_euclid(MINUTE), DeliveryId(i64::MIN)));
+    }
     if let Some((received_at, id)) = window {
         query = query
             .filter(deliveries::received_at.ge(received_at))
