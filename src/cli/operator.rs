@@ -122,7 +122,7 @@ fn lifetime(text: &str) -> Result<i64, String> {
         'w' => 7 * 24,
         _ => return Err(wrong()),
     };
-    let count: i64 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+    let count: i64 = text.strip_suffix(unit).ok_or_else(wrong)?.parse().map_err(|_| wrong())?;
     let hours = count.checked_mul(hours).filter(|hours| (1..=MOST_DAYS * 24).contains(hours)).ok_or_else(wrong)?;
     Ok(hours * 3_600_000_000)
 }
