@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::operator::time;
+pub(super) use super::operator::time;
 use super::output::{Format, Listing, limit, more};
 use super::prune::Prune;
 use super::quarantine::{CasesList, Reprocess, Resolve};
-use super::{CliError, Common};
+use super::{CliError, Common, export};
 use crate::domain::call::Endpoint;
 use crate::domain::ids::{AccountId, DeliveryId};
 use crate::domain::ledger::Head;
@@ -38,6 +38,8 @@ pub(super) enum Deliveries {
     Resolve(Resolve),
     /// Empty the bodies of old deliveries; their rows stay
     Prune(Prune),
+    /// Write calls with their bodies as JSON lines, to keep or to replay
+    Export(export::Export),
     /// Prove that no row of the ledger was changed, removed or swapped
     Verify(Verify),
 }
@@ -108,14 +110,14 @@ pub(super) struct Verify {
     format: Format,
 }
 
-fn endpoint(text: &str) -> Result<Endpoint, String> {
+pub(super) fn endpoint(text: &str) -> Result<Endpoint, String> {
     Endpoint::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
         let names: Vec<&str> = Endpoint::ALL.into_iter().map(Endpoint::as_str).collect();
         format!("it is none of {}", names.join(", "))
     })
 }
 
-fn account(text: &str) -> Result<AccountId, String> {
+pub(super) fn account(text: &str) -> Result<AccountId, String> {
     AccountId::parse(text).ok_or_else(|| "it is no id such as 0-12; `tiersync accounts list` shows them".to_owned())
 }
 
@@ -123,7 +125,7 @@ pub(super) fn delivery(text: &str) -> Result<DeliveryId, String> {
     DeliveryId::parse(text).ok_or_else(|| "it is no id such as 0-12; `tiersync deliveries list` shows them".to_owned())
 }
 
-fn outcome(text: &str) -> Result<Outcome, String> {
+pub(super) fn outcome(text: &str) -> Result<Outcome, String> {
     Outcome::parse(text).ok_or_else(|| {
         let names: Vec<&str> = Outcome::ALL.into_iter().map(Outcome::as_str).collect();
         format!("it is none of {}", names.join(", "))
@@ -145,6 +147,7 @@ impl Deliveries {
             Self::Reprocess(reprocess) => reprocess.run(common, &mut connection),
             Self::Resolve(resolve) => resolve.run(common, &mut connection),
             Self::Prune(prune) => prune.run(common, &mut connection),
+            Self::Export(export) => export.run(&mut connection),
             Self::Verify(verify) => verify.run(&mut connection),
         }
     }

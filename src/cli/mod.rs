@@ -6,6 +6,7 @@ mod check;
 mod deliveries;
 mod demo;
 mod erase;
+mod export;
 mod logging;
 mod migrate;
 mod operator;
@@ -13,6 +14,7 @@ mod output;
 mod prune;
 mod quarantine;
 mod relations;
+mod replay;
 mod secret;
 mod serve;
 mod sources;
@@ -145,6 +147,8 @@ enum Command {
     /// The platform installations, and what each of them sends
     #[command(subcommand)]
     Sources(sources::Sources),
+    /// Send captured calls again, to any receiver
+    Replay(replay::Replay),
     /// Secrets and keys
     #[command(subcommand)]
     Secret(secret::Secret),
@@ -233,6 +237,7 @@ pub fn main() -> ExitCode {
         Command::Relations(relations) => relations.run(common),
         Command::Operator(operator) => operator.run(common),
         Command::Sources(sources) => sources.run(common),
+        Command::Replay(replay) => replay.run(common),
         Command::Secret(secret) => unused(&matches, "secret").and_then(|()| secret.run()),
     };
     logging::finish();

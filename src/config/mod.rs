@@ -3,6 +3,7 @@
 mod file;
 pub mod first_start;
 mod secrets;
+pub mod sender;
 mod sources;
 
 use std::net::SocketAddr;
@@ -142,18 +143,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] says what is wrong and where.
     pub fn load(overrides: &Overrides) -> Result<Self, ConfigError> {
-        let text = match &overrides.file {
-            Some(path) => Some((path.clone(), read(path)?)),
-            None if Path::new(DEFAULT_FILE).exists() => {
-                Some((PathBuf::from(DEFAULT_FILE), read(Path::new(DEFAULT_FILE))?))
-            }
-            None => None,
-        };
-        let file = match &text {
-            Some((path, text)) => file::parse(text).map_err(|error| match error {
-                ConfigError::Invalid(message) => ConfigError::invalid(format!("{}: {message}", path.display())),
-                other => other,
-            })?,
+        let file = match text(overrides)? {
+            Some((path, text)) => parse(&path, &text)?,
             None => file::File::default(),
         };
         sources::build(file, overrides)
@@ -186,6 +177,24 @@ impl Config {
         is_secret_name(id)
             || self.sync_options.iter().any(|definition| definition.id == id && definition.kind == OptionKind::Mask)
     }
+}
+
+/// The configuration file and what it holds; none where there is none.
+fn text(overrides: &Overrides) -> Result<Option<(PathBuf, String)>, ConfigError> {
+    let path = match &overrides.file {
+        Some(path) => path.clone(),
+        None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
+        None => return Ok(None),
+    };
+    let text = read(&path)?;
+    Ok(Some((path, text)))
+}
+
+fn parse(path: &Path, text: &str) -> Result<file::File, ConfigError> {
+    file::parse(text).map_err(|error| match error {
+        ConfigError::Invalid(message) => ConfigError::invalid(format!("{}: {message}", path.display())),
+        other => other,
+    })
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

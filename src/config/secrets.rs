@@ -19,6 +19,12 @@ impl std::fmt::Debug for Written {
     }
 }
 
+impl From<&str> for Written {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl Written {
     /// The secret itself. `list` names the list it stands in, for complaints.
     pub(super) fn resolve(&self, list: &str) -> Result<SecretString, ConfigError> {

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
-use crate::domain::outcome::{Answer, Code};
+use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::wire::answer;
 use crate::writer::SubmitError;
 
@@ -126,14 +126,18 @@ fn with(response: &mut HttpResponseBuilder, answer: &Answer) -> HttpResponse {
     response.content_type("application/json").body(answer::json(answer))
 }
 
+/// Tells replay tools what became of a call: the protocol's own answer does not tell a repeat or a stale call from one
+/// that was applied. Platforms do not look at it.
+pub const OUTCOME_HEADER: &str = "X-Tiersync-Outcome";
+
 /// The answer of a delivery. 1001 is 400 only where the body is no JSON at all.
 #[must_use]
-pub fn answered(answer: &Answer, not_json: bool) -> HttpResponse {
+pub fn answered(answer: &Answer, outcome: Outcome, not_json: bool) -> HttpResponse {
     let status = match answer.code {
         Code::Malformed if !not_json => StatusCode::OK,
         code => status(code),
     };
-    with(&mut HttpResponse::build(status), answer)
+    with(HttpResponse::build(status).insert_header((OUTCOME_HEADER, outcome.as_str())), answer)
 }
 
 /// The answer of a machine endpoint to anything but GET.

@@ -3,7 +3,9 @@
 pub mod alone;
 pub mod check;
 pub mod erase;
+pub mod export;
 pub mod quarantine;
+pub mod replay;
 pub mod retention;
 pub mod shape;
 pub mod shown;

@@ -1,5 +1,7 @@
 //! The ledger as people and `deliveries verify` read it.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::connection::AnyConnection;
@@ -166,6 +168,42 @@ pub fn find(connection: &mut AnyConnection, id: DeliveryId) -> Result<Option<(De
 /// [`StoreError`] when the statement fails.
 pub fn body(connection: &mut AnyConnection, carrier: DeliveryId) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(bodies::table.filter(bodies::delivery_id.eq(carrier.0)).select(bodies::body).first(connection).optional()?)
+}
+
+/// A delivery with the body that it came with; none where that was emptied.
+pub type WithBody = (Delivery, Option<Vec<u8>>);
+
+/// The next deliveries of a chain that are asked for, behind position `after` and up to `to`, in order, with the bodies
+/// that they came with, whichever rows carry those.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails or a row holds what this version does not know.
+pub fn chain_page(
+    connection: &mut AnyConnection,
+    filter: &DeliveryFilter,
+    chain: i64,
+    (after, to): (i64, i64),
+    limit: i64,
+) -> Result<Vec<WithBody>, StoreError> {
+    let rows = matching(connection, filter)?
+        .filter(deliveries::id.gt(DeliveryId::issue(chain, after).0))
+        .filter(deliveries::id.le(DeliveryId::issue(chain, to).0))
+        .order(deliveries::id)
+        .limit(limit)
+        .load::<DeliveryRow>(connection)?;
+    let carriers: Vec<i64> = rows.iter().map(|row| row.body_of).collect();
+    let carried: HashMap<i64, Vec<u8>> = bodies::table
+        .filter(bodies::delivery_id.eq_any(carriers))
+        .load::<(i64, Vec<u8>)>(connection)?
+        .into_iter()
+        .collect();
+    rows.into_iter()
+        .map(|row| {
+            // Several rows may share one body.
+            let body = carried.get(&row.body_of).cloned();
+            row.into_delivery().map(|(delivery, _)| (delivery, body))
+        })
+        .collect()
 }
 
 /// A row of a chain as `verify` reads it: it may hold anything.

@@ -2,10 +2,12 @@
 
 pub mod account;
 pub mod answer;
+pub mod capture;
 pub mod case;
 pub mod check_only;
 pub mod definitions;
 pub mod fields;
+pub mod har;
 pub mod intent;
 pub mod json;
 pub mod people;

@@ -62,9 +62,10 @@ fn log_call(source: &str, endpoint: Endpoint, verified: &Verified, track: Option
 fn respond(endpoint: Endpoint, answered: &Answered, not_json: bool) -> HttpResponse {
     match (&answered.answer.result, endpoint, answered.answer.code) {
         (Some(complaints), Endpoint::ValidateFields, Code::Done) => {
-            HttpResponse::Ok().content_type("application/json").body(complaints.clone())
+            let outcome = (error::OUTCOME_HEADER, answered.outcome.as_str());
+            HttpResponse::Ok().content_type("application/json").insert_header(outcome).body(complaints.clone())
         }
-        _ => error::answered(&answered.answer, not_json),
+        _ => error::answered(&answered.answer, answered.outcome, not_json),
     }
 }
 
