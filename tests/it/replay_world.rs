@@ -21,9 +21,10 @@ pub fn toml() -> String {
     config("tenant_setting = \"Org\"\nmissing_tenant = \"default\"", &format!("{MPNID}{rest}"))
 }
 
-/// How many calls there are to be: more by choice.
+/// How many calls there are to be, as many of each family: more by choice.
 pub fn how_many(usual: usize) -> usize {
-    std::env::var("TIERSYNC_TEST_CALLS").ok().and_then(|calls| calls.parse().ok()).unwrap_or(usual)
+    let calls = std::env::var("TIERSYNC_TEST_CALLS").ok().and_then(|calls| calls.parse().ok()).unwrap_or(usual);
+    calls.next_multiple_of(usize::try_from(FAMILIES).unwrap())
 }
 
 /// Small numbers that look random and are the same in every run.

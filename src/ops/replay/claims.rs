@@ -18,7 +18,7 @@ const MAX_HELD: usize = 4;
 /// What earlier calls of the capture say of an account.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
-    /// What it is; 0 before anything is known.
+    /// What it is, as a number.
     kind: u8,
     /// How many of `held` count; more than [`MAX_HELD`] for "who knows".
     count: u8,
@@ -26,6 +26,7 @@ struct Seen {
     held: [u64; MAX_HELD],
 }
 
+const UNKNOWN: u8 = 0;
 const DELETED: u8 = 1;
 const UNCLASSIFIED: u8 = 2;
 
@@ -114,7 +115,8 @@ impl Reader {
         claims.alone = seen.is_lost() || (known.is_none() && self.accounts.len() >= self.most);
 
         if !call.check_only {
-            seen.kind = to_be;
+            // What was refused, and what nobody knows of, may or may not have become what it says.
+            seen.kind = if was_applied(call) { to_be } else { UNKNOWN };
             if !names.is_empty() && was_applied(call) {
                 seen.count = 0;
             }
@@ -170,6 +172,16 @@ mod tests {
         assert!(exclusive(Endpoint::Delete, r#"{"ID":"r"}"#));
         assert!(exclusive(sync, r#"{"ID":"r","Role":"User"}"#), "it was deleted before");
         assert!(!exclusive(Endpoint::Exists, r#"{"ID":"r"}"#));
+    }
+
+    #[test]
+    fn a_refused_change_of_kind_leaves_open_what_the_account_is() {
+        let mut reader = Reader::new("eu");
+        let mut exclusive = |body, code| claims(&mut reader, Endpoint::Synchronize, body, code).exclusive;
+        assert!(exclusive(r#"{"ID":"r","Role":"Reseller"}"#, Some(0)));
+        assert!(exclusive(r#"{"ID":"r","Role":"User"}"#, Some(1004)), "it still has customers");
+        assert!(exclusive(r#"{"ID":"r","Role":"User"}"#, Some(0)), "the first that succeeds");
+        assert!(!exclusive(r#"{"ID":"r","Role":"User"}"#, Some(0)));
     }
 
     #[test]
