@@ -10,6 +10,7 @@ pub mod fields;
 pub mod har;
 pub mod intent;
 pub mod json;
+pub mod named;
 pub mod people;
 pub mod redact;
 pub mod relation;

@@ -37,7 +37,7 @@ pub fn captured(backend: Backend, calls: usize) -> (Place, Vec<String>) {
 }
 
 fn into_each_database(from: Backend) {
-    let calls = how_many(2400);
+    let calls = how_many(1500);
     let (place, original) = captured(from, calls);
     let relations = original.iter().filter(|line| line.contains(" relation ")).count();
     assert!(original.len() > 200 && relations > 200, "{} rows, {relations} relations", original.len());

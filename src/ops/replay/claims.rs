@@ -7,7 +7,8 @@ use super::order::Claims;
 use crate::domain::call::Endpoint;
 use crate::domain::ids::{AccountKey, Scope, SourceId, Tenant};
 use crate::domain::outcome::Outcome;
-use crate::wire::capture::{Captured, Named};
+use crate::wire::capture::Captured;
+use crate::wire::named::Named;
 
 /// Accounts that are remembered, 50 MiB of them. Calls on accounts beyond these run alone: slower, but never out of order.
 pub const MAX_ACCOUNTS: usize = 900_000;

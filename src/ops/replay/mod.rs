@@ -1,7 +1,9 @@
 //! Sends captured calls to a receiver: as they were, in an order that gives the same accounts, as fast as it takes them.
 //! docs/replay.md is the guide.
 
+mod before;
 pub mod claims;
+mod halt;
 pub mod input;
 pub mod letter;
 pub mod only;
@@ -10,10 +12,13 @@ pub mod progress;
 pub mod report;
 mod run;
 pub mod send;
+mod worker;
 
 use thiserror::Error;
 
-pub use run::{Halt, Overview, Replay, overview, reach, run};
+pub use before::{Overview, overview, reach};
+pub use halt::Halt;
+pub use run::{Replay, run};
 
 /// Why a replay does not begin or does not go on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

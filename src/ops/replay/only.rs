@@ -3,7 +3,8 @@
 use crate::domain::call::Endpoint;
 use crate::domain::ids::PlatformId;
 use crate::domain::outcome::Outcome;
-use crate::wire::capture::{self, Captured, Named};
+use crate::wire::capture::{self, Captured};
+use crate::wire::named::Named;
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,36 +1,25 @@
 //! The run: one reader that looks ahead, workers that send, and the order between them.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::ReplayError;
 use super::claims::Reader;
+use super::halt::{Halt, lock};
 use super::input::Inputs;
 use super::letter::{Letter, Manner};
 use super::only::Only;
 use super::order::Order;
 use super::progress::{Finished, Progress};
-use super::report::{Noted, Report};
-use super::send::{Attempt, Client};
+use super::report::Report;
 use crate::config::sender::Sender;
-use crate::domain::call::Endpoint;
-use crate::wire::capture::{Captured, Named};
+use crate::wire::capture::Captured;
+use crate::wire::named::Named;
 
 /// Calls read ahead, and bytes of their bodies. More would find more calls that can run beside each other, in more memory.
 const WINDOW_CALLS: usize = 8192;
 const WINDOW_BYTES: usize = 64 * 1024 * 1024;
-
-/// First pause before a call goes again; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// How long the receiver may take to accept the first connection.
-const CONNECT: Duration = Duration::from_secs(10);
-
-/// Accounts that [`overview`] counts one by one.
-const MAX_COUNTED: usize = 1_000_000;
 
 /// What is to be done.
 pub struct Replay<'a> {
@@ -61,125 +50,36 @@ pub struct Replay<'a> {
     pub retries: u32,
 }
 
-/// Asks a run to end: calls under way are waited for, no others are sent.
-#[derive(Debug, Default)]
-pub struct Halt {
-    why: Mutex<Option<String>>,
-    changed: Condvar,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a thread that panicked left behind is counts and queues, which are whole after each statement.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Halt {
-    /// Asks. The first reason stays.
-    pub fn ask(&self, why: &str) {
-        lock(&self.why).get_or_insert_with(|| why.to_owned());
-        self.changed.notify_all();
-    }
-
-    fn asked(&self) -> Option<String> {
-        lock(&self.why).clone()
-    }
-
-    /// Waits this long, or until somebody asks. Whether somebody did.
-    fn wait(&self, pause: Duration) -> bool {
-        let waited = self.changed.wait_timeout_while(lock(&self.why), pause, |why| why.is_none());
-        waited.map_or(true, |(why, _)| why.is_some())
-    }
-}
-
 /// What the workers share.
-struct Shared<'a> {
-    replay: &'a Replay<'a>,
-    halt: &'a Halt,
-    queue: Mutex<Queue>,
-    work: Condvar,
-    room: Condvar,
-    report: Mutex<Report>,
-    progress: Option<Mutex<Progress>>,
+pub(super) struct Shared<'a> {
+    pub(super) replay: &'a Replay<'a>,
+    pub(super) halt: &'a Halt,
+    pub(super) queue: Mutex<Queue>,
+    pub(super) work: Condvar,
+    pub(super) room: Condvar,
+    pub(super) report: Mutex<Report>,
+    pub(super) progress: Option<Mutex<Progress>>,
+    /// When the receiver last said anything.
+    pub(super) heard: Mutex<Option<Instant>>,
     /// When the next call may start, where there is a rate.
-    next: Mutex<Instant>,
-    tell: &'a (dyn Fn() + Sync),
-    error: Mutex<Option<ReplayError>>,
+    pub(super) next: Mutex<Instant>,
+    pub(super) tell: &'a (dyn Fn() + Sync),
+    pub(super) error: Mutex<Option<ReplayError>>,
 }
 
 #[derive(Default)]
-struct Queue {
-    order: Order,
-    letters: HashMap<u64, Letter>,
-    ready: VecDeque<u64>,
-    bytes: usize,
-    ended: bool,
+pub(super) struct Queue {
+    pub(super) order: Order,
+    pub(super) letters: HashMap<u64, Letter>,
+    pub(super) ready: VecDeque<u64>,
+    pub(super) bytes: usize,
+    pub(super) ended: bool,
 }
 
 /// Seconds since 1970.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Whether somebody listens at this URL.
-///
-/// # Errors
-/// [`ReplayError::Unreachable`] with the reason; [`ReplayError::Usage`] when it is no URL that can be reached.
-pub fn reach(base: &str) -> Result<(), ReplayError> {
-    let url = url::Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let host = url.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
-    let Some((host, port)) = host else {
-        return Err(ReplayError::Usage(format!("--to {base} is no URL such as http://127.0.0.1:8080/api")));
-    };
-    let unreachable = |why: String| ReplayError::Unreachable(format!("cannot reach {host} port {port}: {why}"));
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let addresses = (host, port).to_socket_addrs().map_err(|error| unreachable(error.to_string()))?;
-    let mut why = "it has no address".to_owned();
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, CONNECT) {
-            Ok(_) => return Ok(()),
-            Err(error) => why = error.to_string(),
-        }
-    }
-    Err(unreachable(why))
-}
-
-/// What a replay as new calls would write.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Overview {
-    /// Calls that would change something.
-    pub calls: u64,
-    /// Accounts that they are about.
-    pub accounts: usize,
-    /// Whether there are more accounts than were counted.
-    pub more: bool,
-}
-
-/// Counts what would be written.
-///
-/// # Errors
-/// [`ReplayError`] when the inputs cannot be read.
-pub fn overview(inputs: &Inputs, only: &[Only]) -> Result<Overview, ReplayError> {
-    let mut overview = Overview::default();
-    let mut accounts = HashSet::new();
-    for call in inputs.calls() {
-        let call = call?;
-        let named = Named::of(call.body.as_deref().unwrap_or_default());
-        let writes = !call.check_only && matches!(call.endpoint, Endpoint::Synchronize | Endpoint::Delete);
-        if !writes || call.body.is_none() || !only.iter().all(|only| only.meets(&call, &named)) {
-            continue;
-        }
-        overview.calls += 1;
-        let Some(id) = named.id else { continue };
-        let account = (call.tenant, id);
-        if accounts.len() < MAX_COUNTED {
-            accounts.insert(account);
-        } else {
-            overview.more |= !accounts.contains(&account);
-        }
-    }
-    overview.accounts = accounts.len();
-    Ok(overview)
 }
 
 /// Runs a replay to its end, or until it is asked to stop. `tell` is called for each call that is done with.
@@ -201,6 +101,7 @@ pub fn run(
         room: Condvar::new(),
         report: Mutex::default(),
         progress: progress.map(Mutex::new),
+        heard: Mutex::default(),
         next: Mutex::new(began),
         tell,
         error: Mutex::default(),
@@ -228,7 +129,7 @@ pub fn run(
 }
 
 impl Shared<'_> {
-    fn give_up(&self, error: ReplayError) {
+    pub(super) fn give_up(&self, error: ReplayError) {
         self.halt.ask(&error.to_string());
         lock(&self.error).get_or_insert(error);
         self.work.notify_all();
@@ -327,121 +228,5 @@ impl Shared<'_> {
              header X-CloudPlatform-Setting-NAME tells tenants apart",
             self.replay.source
         )))
-    }
-
-    /// A worker: sends what may start, until nothing is left.
-    fn work(&self) {
-        let client = Client::new(self.replay.base, self.replay.sender, self.replay.dry_run);
-        while let Some(letter) = self.next() {
-            if self.paced() {
-                return;
-            }
-            let done = self.deliver(&client, &letter);
-            if let (true, Some(progress)) = (done, &self.progress)
-                && let Err(error) = lock(progress).finished(letter.position)
-            {
-                self.give_up(error);
-            }
-            (self.tell)();
-            let mut queue = lock(&self.queue);
-            queue.bytes = queue.bytes.saturating_sub(letter.body.len());
-            let free = queue.order.finish(letter.position);
-            let (more, empty) = (free.len(), queue.order.is_empty());
-            queue.ready.extend(free);
-            drop(queue);
-            self.room.notify_one();
-            match (more, empty) {
-                (_, true) => self.work.notify_all(),
-                // This worker takes one itself.
-                (0 | 1, _) => {}
-                (more, _) => (1..more).for_each(|_| self.work.notify_one()),
-            }
-        }
-    }
-
-    /// The next call that may start; none when there will be no more.
-    fn next(&self) -> Option<Letter> {
-        let mut queue = lock(&self.queue);
-        loop {
-            if self.halt.asked().is_some() {
-                return None;
-            }
-            if let Some(position) = queue.ready.pop_front() {
-                return queue.letters.remove(&position);
-            }
-            if queue.ended && queue.order.is_empty() {
-                return None;
-            }
-            let waited = self.work.wait_timeout(queue, Duration::from_millis(200));
-            queue = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(queue, _)| queue);
-        }
-    }
-
-    /// Waits for this call's turn under `--rate`. Whether the run is to end instead.
-    fn paced(&self) -> bool {
-        let Some(rate) = self.replay.rate else { return false };
-        let pause = {
-            let mut next = lock(&self.next);
-            let now = Instant::now();
-            let turn = (*next).max(now);
-            *next = turn + Duration::from_secs(1) / rate.max(1);
-            turn - now
-        };
-        !pause.is_zero() && self.halt.wait(pause)
-    }
-
-    /// Sends a call until it is answered or must be given up. Whether it was answered.
-    fn deliver(&self, client: &Client<'_>, letter: &Letter) -> bool {
-        let noted = |what: String| Noted {
-            position: letter.position,
-            id: letter.id.clone(),
-            endpoint: letter.endpoint.as_str(),
-            account: letter.account.clone(),
-            what,
-        };
-        let mut attempt = 0;
-        loop {
-            match client.send(letter, now()) {
-                Attempt::Answered { code, outcome } => {
-                    let mut report = lock(&self.report);
-                    *report.answers.entry((outcome, code)).or_default() += 1;
-                    // Where nothing is written, later answers are bound to be others.
-                    if let Some(captured) = letter.code.filter(|captured| *captured != code && !self.replay.dry_run) {
-                        report.differs(noted(format!("answered {code}, captured {captured}")));
-                    }
-                    return true;
-                }
-                Attempt::NotLetIn => {
-                    self.halt.ask(
-                        "the receiver does not let these calls in (401); see that application id, API key and replay secret \
-                         are those of its source, and that both clocks agree",
-                    );
-                    return false;
-                }
-                Attempt::Failed(why) => {
-                    lock(&self.report).failed(noted(why));
-                    return false;
-                }
-                Attempt::Again { why, silent, .. } if attempt >= self.replay.retries => {
-                    lock(&self.report).failed(noted(format!("{why}, {} times", attempt + 1)));
-                    if silent {
-                        // Nobody would answer the others either; each would wait as long.
-                        self.halt.ask(&format!("the receiver does not answer: {why}"));
-                    }
-                    return false;
-                }
-                Attempt::Again { after, .. } => {
-                    let pause = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
-                    let pause = pause.mul_f64(0.5 + rand::random::<f64>() / 2.0);
-                    // Calls that were told the same moment must not all come back in it.
-                    let pause = after.map_or(pause, |after| after + pause.min(Duration::from_secs(1)));
-                    attempt += 1;
-                    lock(&self.report).retries += 1;
-                    if self.halt.wait(pause) {
-                        return false;
-                    }
-                }
-            }
-        }
     }
 }

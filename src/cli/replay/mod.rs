@@ -1,15 +1,15 @@
 //! `tiersync replay`.
 
+mod shown;
+
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Value, json};
 
 use super::deliveries::{endpoint, time};
-use super::output::{Format, Listing};
 use super::{CliError, Common};
 use crate::config::sender::{Sender, SenderOverrides};
 use crate::domain::call::Endpoint;
@@ -17,7 +17,7 @@ use crate::ops::replay::input::{Inputs, Plain};
 use crate::ops::replay::letter::Manner;
 use crate::ops::replay::only::Only;
 use crate::ops::replay::progress::{About, Finished, Progress};
-use crate::ops::replay::report::{MAX_LISTED, Noted, Report};
+use crate::ops::replay::report::Report;
 use crate::ops::replay::{self, Halt, ReplayError};
 
 /// What to send, where to and how.
@@ -173,10 +173,10 @@ impl Replay {
         bar.finish_and_clear();
         let report = report?;
         if let Some(path) = &self.report {
-            std::fs::write(path, format!("{:#}\n", as_json(&report)))
+            std::fs::write(path, format!("{:#}\n", shown::as_json(&report)))
                 .map_err(|error| CliError::Unreachable(format!("cannot write {}: {error}", path.display())))?;
         }
-        print(&report)?;
+        shown::print(&report)?;
         self.judge(&report)
     }
 
@@ -280,82 +280,4 @@ async fn signal() -> std::io::Result<()> {
 #[cfg(not(unix))]
 async fn signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
-}
-
-fn as_json(report: &Report) -> Value {
-    let listed = |notes: &[Noted]| {
-        let note = |note: &Noted| {
-            json!({
-                "call": note.position, "id": note.id, "endpoint": note.endpoint, "account": note.account,
-                "what": note.what,
-            })
-        };
-        notes.iter().map(note).collect::<Vec<_>>()
-    };
-    let answers =
-        report.answers.iter().map(|((outcome, code), calls)| json!({"outcome": outcome, "code": code, "calls": calls}));
-    json!({
-        "read": report.read,
-        "left_out": report.left_out,
-        "finished_before": report.finished_before,
-        "without_body": report.without_body,
-        "only_asked": report.only_asked,
-        "other_requests": report.others,
-        "answered": report.answered(),
-        "answers": answers.collect::<Vec<_>>(),
-        "differ": report.differ,
-        "differing": listed(&report.differing),
-        "failed": report.failed,
-        "failing": listed(&report.failing),
-        "retries": report.retries,
-        "seconds": report.seconds,
-        "calls_per_second": report.rate(),
-        "stopped": report.stopped,
-    })
-}
-
-fn print(report: &Report) -> Result<(), CliError> {
-    if !report.answers.is_empty() {
-        let mut listing = Listing::start(Format::Table, &["outcome", "code", "calls"])?;
-        for ((outcome, code), calls) in &report.answers {
-            listing.row(&(), &[outcome.as_deref().unwrap_or("-"), &code.to_string(), &calls.to_string()])?;
-        }
-        listing.end()?;
-    }
-    let mut out = std::io::stdout();
-    writeln!(
-        out,
-        "{} of {} calls answered in {:.1} s, {:.0} a second; {} failed",
-        report.answered(),
-        report.read,
-        report.seconds,
-        report.rate(),
-        report.failed
-    )?;
-    for (count, what) in [
-        (report.finished_before, "calls were finished before"),
-        (report.left_out, "calls were left out by --only"),
-        (report.without_body, "calls could not be sent: their bodies were emptied"),
-        (
-            report.only_asked,
-            "calls only asked, since they were refused when they were captured; --refused sends them for good",
-        ),
-        (report.others, "requests are no calls of the protocol"),
-        (report.retries, "attempts went again"),
-        (report.differ, "calls were answered with another code than the captured one"),
-    ] {
-        if count > 0 {
-            writeln!(out, "{count} {what}")?;
-        }
-    }
-    for (notes, count) in [(&report.failing, report.failed), (&report.differing, report.differ)] {
-        for note in notes.iter().take(MAX_LISTED) {
-            let account = note.account.as_deref().unwrap_or("-");
-            writeln!(out, "call {} {} account {account:?} {}: {}", note.position, note.endpoint, note.id, note.what)?;
-        }
-        if count > notes.len() as u64 {
-            writeln!(out, "… and {} more", count - notes.len() as u64)?;
-        }
-    }
-    Ok(())
 }
