@@ -59,16 +59,16 @@ pub(super) fn print(report: &Report) -> Result<(), CliError> {
         report.failed
     )?;
     for (count, what) in [
-        (report.finished_before, "calls were finished before"),
-        (report.left_out, "calls were left out by --only"),
-        (report.without_body, "calls could not be sent: their bodies were emptied"),
+        (report.finished_before, "call(s) were finished before"),
+        (report.left_out, "call(s) were left out by --only"),
+        (report.without_body, "call(s) could not be sent: their bodies were emptied"),
         (
             report.only_asked,
-            "calls only asked, since they were refused when they were captured; --refused sends them for good",
+            "call(s) only asked, since they were refused when they were captured; --refused sends them for good",
         ),
-        (report.others, "requests are no calls of the protocol"),
-        (report.retries, "attempts went again"),
-        (report.differ, "calls were answered with another code than the captured one"),
+        (report.others, "request(s) are no calls of the protocol"),
+        (report.retries, "attempt(s) went again"),
+        (report.differ, "call(s) were answered with another code than the captured one"),
     ] {
         if count > 0 {
             writeln!(out, "{count} {what}")?;

@@ -76,6 +76,17 @@ pub(super) struct Queue {
     pub(super) ended: bool,
 }
 
+impl Queue {
+    fn is_full(&self) -> bool {
+        self.order.len() >= WINDOW_CALLS || self.bytes >= WINDOW_BYTES
+    }
+
+    /// Whether it is worth waking the reader: for one call at a time it would be woken as often as a worker.
+    pub(super) fn has_room(&self) -> bool {
+        self.order.len() <= WINDOW_CALLS / 4 * 3 && self.bytes <= WINDOW_BYTES / 4 * 3
+    }
+}
+
 /// Seconds since 1970.
 pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -190,7 +201,7 @@ impl Shared<'_> {
                 continue;
             };
             let mut queue = lock(&self.queue);
-            while queue.order.len() >= WINDOW_CALLS || queue.bytes >= WINDOW_BYTES {
+            while queue.is_full() {
                 let waited = self.room.wait_timeout(queue, Duration::from_millis(200));
                 queue = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(queue, _)| queue);
                 if self.halt.asked().is_some() {

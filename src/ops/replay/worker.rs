@@ -32,8 +32,11 @@ impl Shared<'_> {
             let free = queue.order.finish(letter.position);
             let (more, empty) = (free.len(), queue.order.is_empty());
             queue.ready.extend(free);
+            let has_room = queue.has_room();
             drop(queue);
-            self.room.notify_one();
+            if has_room {
+                self.room.notify_one();
+            }
             match (more, empty) {
                 (_, true) => self.work.notify_all(),
                 // This worker takes one itself.
