@@ -44,6 +44,8 @@ fn world(backend: Backend) -> World {
         &app,
         &json!({"ID": "M1", "Role": "User", "ResellerID": "THEIR-RESELLER", "Name": "Came", "SyncOptions": {"MPNID": "77777"}}),
     );
+    // While it was theirs, a call about it that names nobody.
+    assert_eq!(Call::post("Accounts/Exists", r#"{"ID":"M1"}"#).send(&app).code(), 1);
     send(
         &app,
         &json!({"ID": "M1", "Role": "User", "ResellerID": "10", "Name": "Came", "SyncOptions": {"MPNID": "11111"}}),
