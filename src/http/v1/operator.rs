@@ -13,7 +13,6 @@ use super::problem::Problem;
 use crate::auth::token::{self, TokenHash};
 use crate::domain::operator::{Role, Visible};
 use crate::http::state::{State, now_micros};
-use crate::store::audit::Entry;
 use crate::store::{AnyConnection, operators, pool};
 
 /// The operator of a call, let in by its token.
@@ -63,20 +62,6 @@ impl Operator {
         match self.role {
             Role::ResellerAdmin | Role::ProviderAdmin => Ok(()),
             Role::Viewer => Err(Problem::Forbidden),
-        }
-    }
-
-    /// What the audit trail says of a change by this operator; goes into the transaction that makes it, with
-    /// [`crate::store::audit::record`].
-    #[must_use]
-    pub fn entry(&self, action: &str, subject: &str, detail: &serde_json::Value) -> Entry {
-        Entry {
-            at: now_micros(),
-            operator: self.name.clone(),
-            action: action.to_owned(),
-            subject: subject.to_owned(),
-            detail: detail.to_string(),
-            remote: self.remote.clone(),
         }
     }
 

@@ -21,12 +21,27 @@ pub type Hashed = (Delivery, Vec<u8>);
 /// Where a list goes on: time of receipt in microseconds since 1970, and id.
 pub type Place = (i64, DeliveryId);
 
+/// How many customers a list is made from by their accounts. Above this it is made by time, as for who sees everything:
+/// gathering and sorting the calls of all customers for each page would cost more.
+const FEW_CUSTOMERS: i64 = 2_000;
+
 /// The deliveries that are asked for and may be seen.
-fn seen(see: &Visible, query: Query<'static>) -> Query<'static> {
-    match visible::deliveries(see) {
+fn seen(see: &Visible, query: Query<'static>, by_time: bool) -> Query<'static> {
+    match visible::deliveries(see, by_time) {
         Some(condition) => query.filter(condition),
         None => query,
     }
+}
+
+/// Whether the rows to look at are found by time: for who sees everything or many customers.
+fn by_time(connection: &mut AnyConnection, see: &Visible, filter: &DeliveryFilter) -> Result<bool, StoreError> {
+    Ok(!filter.is_selective()
+        && match see {
+            Visible::All => filter.skips_rows(),
+            Visible::Resellers(resellers) => {
+                visible::customers(connection, resellers, FEW_CUSTOMERS + 1)? > FEW_CUSTOMERS
+            }
+        })
 }
 
 /// A page of deliveries, newest first, behind `after`.
@@ -40,9 +55,9 @@ pub fn list(
     after: Option<Place>,
     limit: i64,
 ) -> Result<Page<Hashed, Place>, StoreError> {
-    let mut query = seen(see, matching(connection, filter)?);
-    let skips = filter.skips_rows() || *see != Visible::All;
-    let mut window = if filter.is_selective() || !skips { None } else { window(connection, filter, after)? };
+    let by_time = by_time(connection, see, filter)?;
+    let mut query = seen(see, matching(connection, filter)?, by_time);
+    let mut window = if by_time { window(connection, filter, after)? } else { None };
     if *see != Visible::All {
         // The cursor must not tell of a delivery that is not seen: it names the beginning of a minute.
         window = window.map(|(received_at, _)| (received_at - received_at.rem_euclid(MINUTE), DeliveryId(i64::MIN)));
@@ -106,7 +121,7 @@ fn without_others(connection: &mut AnyConnection, see: &Visible, rows: Vec<Hashe
 /// # Errors
 /// As [`list`].
 pub fn find(connection: &mut AnyConnection, see: &Visible, id: DeliveryId) -> Result<Option<Hashed>, StoreError> {
-    let row = seen(see, deliveries::table.into_boxed())
+    let row = seen(see, deliveries::table.into_boxed(), false)
         .filter(deliveries::id.eq(id.0))
         .first::<DeliveryRow>(connection)
         .optional()?;
