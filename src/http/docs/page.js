@@ -12,14 +12,17 @@ function make(name, text, ...classes) {
 
 // Follows references into a sample of the shape, a few levels deep.
 function shape(api, schema, depth) {
-  if (!schema || depth > 6) return "…";
+  if (!schema || depth > 12) return "…";
   if (schema.$ref) {
     let found = api;
     for (const part of schema.$ref.slice(2).split("/")) found = found && found[part.replace(/~1/g, "/").replace(/~0/g, "~")];
     return shape(api, found, depth + 1);
   }
   const several = schema.oneOf || schema.anyOf;
-  if (several) return shape(api, several.find((one) => one.type !== "null") || several[0], depth + 1);
+  if (several) {
+    const shapes = several.filter((one) => one.type !== "null").map((one) => shape(api, one, depth + 1));
+    return shapes.length > 1 ? { "one of": shapes } : shapes[0];
+  }
   if (schema.allOf) return Object.assign({}, ...schema.allOf.map((one) => shape(api, one, depth + 1)));
   if (schema.properties) {
     const sample = {};
