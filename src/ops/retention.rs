@@ -14,9 +14,11 @@ use crate::writer::{SubmitError, Writer};
 /// Bodies looked at in one statement of a reader.
 const PAGE: i64 = 1_000;
 
-/// Most bodies emptied in one transaction, and how many at first.
+/// Most bodies emptied in one transaction, how many at first, and how many at least: below that it is the statements
+/// themselves that take their time, and smaller pieces only make more of them.
 const MOST: usize = 200;
 const FIRST: usize = 50;
+const LEAST: usize = 16;
 
 /// A piece that took the writer longer is followed by one of half its size. Every call waits behind a piece.
 const TOO_LONG: Duration = Duration::from_millis(3);
@@ -180,7 +182,7 @@ impl<'a> Emptying<'a> {
 
     fn learn(&mut self, took: Duration) {
         if took > TOO_LONG {
-            self.piece = (self.piece / 2).max(1);
+            self.piece = (self.piece / 2).max(LEAST);
         } else if took < QUICK {
             self.piece = (self.piece + self.piece / 2 + 1).min(MOST);
         }

@@ -125,7 +125,9 @@ fn names_and_some_values_are_counted_and_listed() {
 fn what_was_seen_is_known_after_a_restart_and_counts_go_on() {
     for backend in backends() {
         let place = Place::with(backend, &config("", PIN));
-        let body = |value: &str| format!(r#"{{"ID":"1","Role":"User","New":1,"SyncOptions":{{"Plan":"{value}"}}}}"#);
+        let body = |value: &str| {
+            format!(r#"{{"ID":"1","Role":"User","New":1,"Address":{{"Zone":1}},"SyncOptions":{{"Plan":"{value}"}}}}"#)
+        };
         let serving = place.serve();
         Call::synchronize(body("a")).try_send(serving.address).unwrap();
         Call::synchronize(body("b")).try_send(serving.address).unwrap();
@@ -134,7 +136,8 @@ fn what_was_seen_is_known_after_a_restart_and_counts_go_on() {
         let told: Vec<&str> = log.lines().filter(|line| line.contains("for the first time")).collect();
         assert!(
             matches!(told[..], [line] if line.ends_with(
-                "source eu sent for the first time: field \"ID\", field \"Role\", field \"New\", field \"SyncOptions\", option \"Plan\""
+                "source eu sent for the first time: field \"ID\", field \"Role\", field \"New\", field \"Address\", \
+                 field \"Address.Zone\", field \"SyncOptions\", option \"Plan\""
             )),
             "{told:?}"
         );

@@ -120,9 +120,14 @@ fn routes(app: &TestApp) -> Vec<(String, String, Vec<String>)> {
     routes
 }
 
-/// Fills the placeholders of a path.
+/// Fills the placeholders of a path. There is one source.
 fn filled(path: &str, with: &str) -> String {
-    path.split('/').map(|part| if part.starts_with('{') { with } else { part }).collect::<Vec<_>>().join("/")
+    let part = |part| match part {
+        "{source}" => "eu",
+        part if str::starts_with(part, '{') => with,
+        part => part,
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 fn every_route(backend: Backend) {

@@ -279,7 +279,7 @@ impl Values {
 impl fmt::Display for New<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Field(within, name) => write!(f, "field {}{:?}", within.prefix(), bounded(name)),
+            Self::Field(within, name) => write!(f, "field {:?}", format!("{}{}", within.prefix(), bounded(name))),
             Self::Option(id, _) => write!(f, "option {:?}", bounded(id)),
             Self::Role(_) | Self::Value(..) => f.write_str("a value"),
         }
