@@ -190,6 +190,8 @@ pub fn known(database: &mut AnyConnection) -> Vec<String> {
             event_live: false,
             first_seen: 0,
             last_delivery: None,
+            // Only a hint where to look for cases, of which a replay leaves none.
+            open_cases: false,
             body_delivery: row.body_delivery.map(|_| 0),
             ..row.clone()
         };
