@@ -7,7 +7,7 @@ use crate::domain::account::Account;
 use crate::domain::call::Call;
 use crate::domain::difference::{Difference, differences};
 use crate::domain::ids::DeliveryId;
-use crate::domain::outcome::{Answer, Outcome};
+use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::policy::SourcePolicy;
 use crate::domain::world::World;
 use crate::store::load::Purpose;
@@ -101,7 +101,7 @@ impl WhatIf {
         };
         let created = planned.change.as_ref().is_some_and(|change| change.created);
         let prediction = Prediction {
-            effect: effect(planned.outcome, created, before.as_deref(), &differences),
+            effect: effect(&planned.answer, planned.outcome, created, before.as_deref(), &differences),
             outcome: planned.outcome,
             answer: planned.answer.clone(),
             differences,
@@ -113,8 +113,16 @@ impl WhatIf {
     }
 }
 
-fn effect(outcome: Outcome, created: bool, before: Option<&Account>, differences: &[Difference]) -> Effect {
+fn effect(
+    answer: &Answer,
+    outcome: Outcome,
+    created: bool,
+    before: Option<&Account>,
+    differences: &[Difference],
+) -> Effect {
     match outcome {
+        // A call that only asks is refused, too.
+        _ if !matches!(answer.code, Code::Done | Code::Exists) => Effect::Refuse,
         Outcome::Rejected => Effect::Refuse,
         Outcome::Applied if created => Effect::Create,
         Outcome::Applied if before.is_some() && differences.iter().any(|one| one.field == "reseller") => {

@@ -92,6 +92,15 @@ impl Captured {
     }
 }
 
+impl Captured {
+    /// Whether a replay should only ask: it changed nothing when it was captured, because it was refused or because
+    /// something newer was known. Within one second, only the receiver that captured it knows what came first.
+    #[must_use]
+    pub fn only_asks(&self) -> bool {
+        self.was_refused() || self.outcome == Some(Outcome::Stale)
+    }
+}
+
 /// The id of a call that had none: the same whenever and wherever it is computed.
 ///
 /// Each part goes in with its length, so that no two calls spell the same name. `received_at` is in microseconds since

@@ -42,6 +42,7 @@ mod replay;
 mod replay_inputs;
 mod replay_order;
 mod replay_resume;
+mod replay_what_if;
 mod replay_world;
 mod retention;
 mod rooms;

@@ -1,6 +1,7 @@
 //! `tiersync replay`.
 
 mod shown;
+mod what_if;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::deliveries::{endpoint, time};
+use super::output::Format;
 use super::{CliError, Common};
 use crate::config::sender::{Sender, SenderOverrides};
 use crate::domain::call::Endpoint;
@@ -31,8 +33,8 @@ pub(super) struct Replay {
     #[arg(required = true, value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
     /// The receiver: the URL that its endpoints stand below, such as http://127.0.0.1:8080/api
-    #[arg(long, value_name = "URL")]
-    to: String,
+    #[arg(long, value_name = "URL", required_unless_present = "what_if")]
+    to: Option<String>,
     /// The source to send as; its credentials come from the configuration
     #[arg(long, value_name = "ID")]
     source: String,
@@ -43,10 +45,16 @@ pub(super) struct Replay {
     /// Send only these calls: account=ID, outcome=…, code=…, kind=…, endpoint=…, tenant=… or source=…; all must be met
     #[arg(long, value_name = "WHAT=VALUE", value_parser = Only::parse)]
     only: Vec<Only>,
+    /// Send nothing: say what each call would do, against the configured database and under the rules of today
+    #[arg(long, conflicts_with_all = ["to", "dry_run", "fresh", "resume", "report", "rate"])]
+    what_if: bool,
+    /// How to print what --what-if says
+    #[arg(long, value_enum, default_value_t = Format::Table, requires = "what_if")]
+    format: Format,
     /// Ask only: send every call with checkonly=true
     #[arg(long)]
     dry_run: bool,
-    /// Send also those calls for good that were refused when they were captured; else they only ask. Choosing them with
+    /// Send also those calls for good that were refused or stale when they were captured; else they only ask. Choosing them with
     /// --only outcome=rejected or --only code=… does the same
     #[arg(long)]
     refused: bool,
@@ -122,6 +130,12 @@ impl From<ReplayError> for CliError {
 
 impl Replay {
     pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
+        if self.what_if {
+            return self.tell(common);
+        }
+        let Some(to) = &self.to else {
+            return Err(CliError::Usage("--to URL says where the calls go".to_owned()));
+        };
         let flags = SenderOverrides {
             application_id: self.credentials.application_id.clone(),
             api_key: self.credentials.api_key.clone(),
@@ -135,20 +149,11 @@ impl Replay {
                 self.source
             )));
         }
-        let plain = Plain {
-            endpoint: self.bodies.endpoint,
-            tenant: self.bodies.tenant.clone(),
-            tenant_header: sender.tenant_setting.as_ref().map(|name| format!("X-CloudPlatform-Setting-{name}")),
-        };
-        let inputs = Inputs::open(&self.captures, plain)?;
-        if inputs.has_bodies() && self.bodies.at.is_none() && !self.fresh {
-            let why = "bodies alone do not say when they happened; give --at TIME, or send them as new with --fresh";
-            return Err(CliError::Usage(why.to_owned()));
-        }
+        let inputs = self.inputs(sender.tenant_setting.as_deref())?;
         if self.fresh && !self.dry_run {
             self.may_overwrite(&inputs)?;
         }
-        let base = self.to.trim_end_matches('/');
+        let base = to.trim_end_matches('/');
         let (progress, finished, seed) = self.progress(&inputs, base)?;
         replay::reach(base)?;
         let manner = if self.fresh { Manner::Fresh(seed) } else { Manner::AsCaptured(self.bodies.at) };
@@ -178,6 +183,32 @@ impl Replay {
         }
         shown::print(&report)?;
         self.judge(&report)
+    }
+
+    /// Opens what is to be sent.
+    fn inputs(&self, tenant_setting: Option<&str>) -> Result<Inputs, CliError> {
+        let plain = Plain {
+            endpoint: self.bodies.endpoint,
+            tenant: self.bodies.tenant.clone(),
+            tenant_header: tenant_setting.map(|name| format!("X-CloudPlatform-Setting-{name}")),
+        };
+        let inputs = Inputs::open(&self.captures, plain)?;
+        if inputs.has_bodies() && self.bodies.at.is_none() && !self.fresh {
+            let why = "bodies alone do not say when they happened; give --at TIME, or send them as new with --fresh";
+            return Err(CliError::Usage(why.to_owned()));
+        }
+        Ok(inputs)
+    }
+
+    /// Says what would happen.
+    fn tell(&self, common: &Common) -> Result<(), CliError> {
+        let setting = self.credentials.tenant_setting.clone().or_else(|| {
+            let config = common.load().ok()?;
+            let source = config.sources.iter().find(|source| source.credentials.id.as_str() == self.source)?;
+            source.tenant.as_ref().map(|rule| rule.setting.clone())
+        });
+        let inputs = self.inputs(setting.as_deref())?;
+        what_if::run(self, common, &inputs)
     }
 
     fn refused(&self) -> bool {

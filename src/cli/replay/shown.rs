@@ -64,7 +64,7 @@ pub(super) fn print(report: &Report) -> Result<(), CliError> {
         (report.without_body, "call(s) could not be sent: their bodies were emptied"),
         (
             report.only_asked,
-            "call(s) only asked, since they were refused when they were captured; --refused sends them for good",
+            "call(s) only asked, since they were refused or stale when they were captured; --refused sends them for good",
         ),
         (report.others, "request(s) are no calls of the protocol"),
         (report.retries, "attempt(s) went again"),

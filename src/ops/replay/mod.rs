@@ -8,6 +8,7 @@ pub mod input;
 pub mod letter;
 pub mod only;
 pub mod order;
+pub mod predict;
 pub mod progress;
 pub mod report;
 mod run;

@@ -165,9 +165,9 @@ impl Shared<'_> {
                 self.has_tenant_header(position, &call)?;
             }
             let account = named.id.as_ref().map(ToString::to_string);
-            let was_refused = call.was_refused();
+            let only_asks = call.only_asks();
             let mut letter = Letter::of(position, &mut call, account, &source, replay.manner, now)?;
-            if let (Some(letter), true) = (&mut letter, was_refused && !replay.refused) {
+            if let (Some(letter), true) = (&mut letter, only_asks && !replay.refused) {
                 letter.check_only = true;
             }
             let id = letter.as_ref().map(|letter| letter.id.as_str());
@@ -191,7 +191,7 @@ impl Shared<'_> {
                         None
                     }
                     letter => {
-                        report.only_asked += u64::from(was_refused && !replay.refused);
+                        report.only_asked += u64::from(only_asks && !replay.refused);
                         letter
                     }
                 }
