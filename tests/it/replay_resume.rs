@@ -64,6 +64,9 @@ fn a_progress_file_belongs_to_its_capture_and_its_options() {
     std::fs::write(place.path("notes"), "my notes\n").unwrap();
     replay(&place, &app, &["calls.jsonl", "--resume", "notes"]).0.failed(2, "no progress file of a replay");
     assert_eq!(std::fs::read_to_string(place.path("notes")).unwrap(), "my notes\n");
+    std::fs::write(place.path("notes"), "one line").unwrap();
+    replay(&place, &app, &["calls.jsonl", "--resume", "notes"]).0.failed(3, "no progress file of a replay");
+    assert_eq!(std::fs::read_to_string(place.path("notes")).unwrap(), "one line");
 }
 
 #[test]
@@ -208,6 +211,17 @@ fn what_stays_busy_has_failed_and_a_receiver_that_is_gone_ends_the_run() {
     let (ran, report) = run(&place, address, &["--retries", "1", "--concurrency", "1"]);
     ran.failed(1, "the receiver does not answer");
     assert_eq!((asked.lock().unwrap().len(), &report["answered"]), (1, &json!(0)), "the others are not tried");
+}
+
+#[test]
+fn a_wrong_url_is_noticed_before_everything_has_failed() {
+    let (place, _) = captured(Backend::Sqlite, 600);
+    let app = TestApp::with(Backend::Sqlite, &toml());
+    let to = format!("http://{}/v1", app.address);
+    let ran = place.run(&["replay", "calls.jsonl", "--to", &to, "--source", "eu", "--concurrency", "4"]);
+    ran.failed(1, "none of the first 100 calls was answered: HTTP 404");
+    let failed: u64 = ran.out.split_once("; ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+    assert!((100..110).contains(&failed), "{ran:?}");
 }
 
 #[test]

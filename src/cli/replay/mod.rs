@@ -177,11 +177,11 @@ impl Replay {
         let report = replay::run(&replay, progress, &halt, &|| bar.inc(1));
         bar.finish_and_clear();
         let report = report?;
+        shown::print(&report)?;
         if let Some(path) = &self.report {
             std::fs::write(path, format!("{:#}\n", shown::as_json(&report)))
                 .map_err(|error| CliError::Unreachable(format!("cannot write {}: {error}", path.display())))?;
         }
-        shown::print(&report)?;
         self.judge(&report)
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,9 @@ use super::ReplayError;
 /// process goes again, which is safe; it only takes time.
 const WRITE_EVERY: Duration = Duration::from_millis(50);
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// Longest line that is read: the first one holds the options, the others a number.
+const MAX_LINE: u64 = 64 * 1024;
 
 /// Positions, as ranges.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -151,8 +154,14 @@ fn read(file: &File) -> std::io::Result<(Option<String>, Finished, u64)> {
     let mut line = String::new();
     loop {
         line.clear();
-        let read = lines.read_line(&mut line)?;
-        let Some(text) = line.strip_suffix('\n') else { return Ok((header, finished, whole)) };
+        let read = lines.by_ref().take(MAX_LINE).read_line(&mut line)?;
+        let Some(text) = line.strip_suffix('\n') else {
+            return match (&header, read) {
+                // Somebody else's file is not begun anew.
+                (None, 1..) => Err(std::io::Error::other("it is no progress file of a replay")),
+                _ => Ok((header, finished, whole)),
+            };
+        };
         whole += read as u64;
         match (&header, text.parse()) {
             (None, _) => header = Some(text.to_owned()),

@@ -107,6 +107,8 @@ fn failed(error: &ureq::Error) -> Attempt {
         | ureq::Error::Timeout(_)
         | ureq::Error::ConnectionFailed
         | ureq::Error::HostNotFound
+        | ureq::Error::Tls(_)
+        | ureq::Error::Rustls(_)
         | ureq::Error::Protocol(_) => Attempt::Again { why: error.to_string(), after: None, silent: true },
         other => Attempt::Failed(other.to_string()),
     }

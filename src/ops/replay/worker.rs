@@ -12,6 +12,9 @@ use super::send::{Attempt, Client};
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// Failures after which a run ends in which nothing has been answered yet: its URL or its receiver is wrong.
+const GIVE_UP: u64 = 100;
+
 impl Shared<'_> {
     /// A worker: sends what may start, until nothing is left.
     pub(super) fn work(&self) {
@@ -110,7 +113,11 @@ impl Shared<'_> {
                     return false;
                 }
                 Attempt::Failed(why) => {
-                    lock(&self.report).failed(noted(why));
+                    let mut report = lock(&self.report);
+                    report.failed(noted(why.clone()));
+                    if report.answers.is_empty() && report.failed >= GIVE_UP {
+                        self.halt.ask(&format!("none of the first {GIVE_UP} calls was answered: {why}"));
+                    }
                     return false;
                 }
                 Attempt::Again { why, silent, .. } if attempt >= self.replay.retries => {
