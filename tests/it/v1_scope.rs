@@ -120,14 +120,14 @@ fn routes(app: &TestApp) -> Vec<(String, String, Vec<String>)> {
     routes
 }
 
-/// Fills the placeholders of a path. There is one source.
+/// What the placeholder of a path stands for; empty where it has none.
+fn placeholder(path: &str) -> &str {
+    path.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(name, _)| name)
+}
+
+/// Fills the placeholders of a path.
 fn filled(path: &str, with: &str) -> String {
-    let part = |part| match part {
-        "{source}" => "eu",
-        part if str::starts_with(part, '{') => with,
-        part => part,
-    };
-    path.split('/').map(part).collect::<Vec<_>>().join("/")
+    path.split('/').map(|part| if part.starts_with('{') { with } else { part }).collect::<Vec<_>>().join("/")
 }
 
 fn every_route(backend: Backend) {
@@ -147,8 +147,14 @@ fn every_route(backend: Backend) {
     let before = all(app, &world.everything, "/accounts", 500);
     for (method, path, query) in routes(app) {
         if path.contains('{') {
-            let names = if path.contains("{delivery}") || path.contains("{case}") { &hidden } else { &world.theirs };
-            for name in names {
+            let names = match placeholder(&path) {
+                "account" => world.theirs.clone(),
+                "delivery" | "case" => hidden.clone(),
+                // No source belongs to a reseller: all alike are forbidden.
+                "source" => vec!["eu".to_owned()],
+                other => panic!("{path}: say here which {other} are theirs, and below which are ours"),
+            };
+            for name in &names {
                 let real = ask(&method, &filled(&path, name));
                 let none = ask(&method, &filled(&path, "0-987654"));
                 assert!(matches!(real.status, 403..=405), "{method} {path} {name}: {}", real.body);
@@ -162,15 +168,15 @@ fn every_route(backend: Backend) {
         if method != "GET" {
             continue;
         }
-        let bases = if path.contains("{delivery}") {
-            ours.iter().map(|id| filled(&path, id)).collect()
-        } else if path.contains("{case}") {
-            let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
-            cases.iter().map(|id| filled(&path, id)).collect()
-        } else if path.contains('{') {
-            ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec()
-        } else {
-            vec![path.clone()]
+        let bases: Vec<String> = match placeholder(&path) {
+            "" => vec![path.clone()],
+            "account" => ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
+            "delivery" => ours.iter().map(|id| filled(&path, id)).collect(),
+            "case" => {
+                let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
+                cases.iter().map(|id| filled(&path, id)).collect()
+            }
+            _ => Vec::new(),
         };
         for base in bases {
             world.tells_nothing(&base, &ask("GET", &base));
@@ -271,7 +277,12 @@ fn roles(backend: Backend) {
     let viewer = operator(&world.app, "viewer", Role::Viewer, &[], None);
     for (_, path, _) in routes(&world.app).iter().filter(|(method, ..)| method == "GET") {
         let cases = all(&world.app, &world.everything, "/cases", 1);
-        let path = filled(path, if path.contains("{case}") { cases[0]["id"].as_str().unwrap() } else { "0-2" });
+        let name = match placeholder(path) {
+            "case" => cases[0]["id"].as_str().unwrap(),
+            "source" => "eu",
+            _ => "0-2",
+        };
+        let path = filled(path, name);
         let (as_viewer, as_provider) =
             (get(&world.app, &viewer, &path[3..]), get(&world.app, &world.everything, &path[3..]));
         assert_eq!(as_provider.status, 200, "{path}: {}", as_provider.body);
