@@ -2,6 +2,7 @@
 //! 1 findings or failures, 2 usage, 3 cannot reach or open something.
 
 mod accounts;
+mod audit;
 mod check;
 mod deliveries;
 mod demo;

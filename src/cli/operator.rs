@@ -12,9 +12,9 @@ use crate::auth::token::new_token;
 use crate::domain::account::AccountKind;
 use crate::domain::ids::AccountId;
 use crate::domain::operator::{COMMAND_LINE, MAX_RESELLERS, Operator, Role, parse_name};
-use crate::store::audit::{self, AuditFilter, Entry};
+use crate::store::audit::{self, Entry};
 use crate::store::operators;
-use crate::wire::people::{AuditView, OperatorView};
+use crate::wire::people::OperatorView;
 use crate::wire::time::{parse_time, rfc3339};
 
 /// Rows read at once.
@@ -33,7 +33,7 @@ pub(super) enum Operators {
     /// Make an operator's token worthless
     Revoke(Revoke),
     /// List what operators and commands changed, newest first
-    Audit(Audit),
+    Audit(super::audit::Audit),
 }
 
 /// Whom to add.
@@ -73,26 +73,6 @@ pub(super) struct Revoke {
     /// Its name
     #[arg(value_parser = name)]
     name: String,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-}
-
-/// Which changes.
-#[derive(Debug, Args)]
-pub(super) struct Audit {
-    /// Only by this operator; `cli` is the command line
-    #[arg(long, value_name = "NAME")]
-    operator: Option<String>,
-    /// Only at or after this time (RFC 3339, or a day)
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    since: Option<i64>,
-    /// Only this action, such as operator.add
-    #[arg(long)]
-    action: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -298,39 +278,6 @@ impl Revoke {
             }
         }
         Ok(())
-    }
-}
-
-impl Audit {
-    fn run(self, common: &Common) -> Result<(), CliError> {
-        let mut connection = common.open()?;
-        let filter = AuditFilter { operator: self.operator, since: self.since, action: self.action };
-        let columns = ["id", "at", "operator", "action", "subject", "remote", "detail"];
-        let mut listing = Listing::start(self.format, &columns)?;
-        let most = limit(self.format, self.limit);
-        let mut after = None;
-        loop {
-            let page = audit::list(&mut connection, &filter, after, PAGE)?;
-            for (id, entry) in &page {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let view = AuditView::new(
-                    *id,
-                    entry.at,
-                    [&entry.operator, &entry.action, &entry.subject, &entry.detail, &entry.remote],
-                );
-                let id = view.id.to_string();
-                let cells =
-                    [&*id, &view.at, &view.operator, &view.action, &view.subject, &view.remote, view.detail.get()];
-                listing.row(&view, &cells)?;
-            }
-            match page.last() {
-                Some((last, _)) => after = Some(*last),
-                None => return listing.end(),
-            }
-        }
     }
 }
 

@@ -22,23 +22,36 @@ pub const MAX_BODY: usize = 256 * 1024;
 /// [`Failure`] when it is too large, too slow or breaks off. The connection must be closed then: the rest of the body
 /// would be taken for the next call.
 pub async fn read(request: &HttpRequest, payload: &mut Payload, patience: Duration) -> Result<Bytes, Failure> {
+    read_up_to(request, payload, patience, MAX_BODY).await
+}
+
+/// Reads a body of at most `most` bytes.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_up_to(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    patience: Duration,
+    most: usize,
+) -> Result<Bytes, Failure> {
     let announced = request
         .headers()
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok())
         .and_then(|length| length.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY) {
+    if announced.is_some_and(|length| length > most) {
         return Err(Failure::BodyTooLarge);
     }
     let deadline = Instant::now() + patience;
-    let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
+    let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(MAX_BODY));
     loop {
         // The server's own timeout covers the headers only.
         let chunk = timeout_at(deadline, next(payload)).await.map_err(|_| Failure::BodyTooSlow)?;
         match chunk {
             None => return Ok(body.freeze()),
             Some(Err(_)) => return Err(Failure::BodyBroken),
-            Some(Ok(chunk)) if body.len() + chunk.len() > MAX_BODY => return Err(Failure::BodyTooLarge),
+            Some(Ok(chunk)) if body.len() + chunk.len() > most => return Err(Failure::BodyTooLarge),
             Some(Ok(chunk)) => body.extend_from_slice(&chunk),
         }
     }

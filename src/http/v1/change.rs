@@ -5,6 +5,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 use serde::de::DeserializeOwned;
 
+use super::MAX_BODY;
 use super::operator::Operator;
 use super::problem::Problem;
 use crate::http::body;
@@ -20,7 +21,7 @@ pub async fn body<T: DeserializeOwned + Default>(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> Result<T, Problem> {
-    let bytes = body::read(request, payload, operator.state.config.limits.body_timeout).await?;
+    let bytes = body::read_up_to(request, payload, operator.state.config.limits.body_timeout, MAX_BODY).await?;
     if bytes.is_empty() {
         return Ok(T::default());
     }
