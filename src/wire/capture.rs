@@ -258,7 +258,7 @@ mod tests {
     fn the_id_is_pinned() {
         // A literal: were it to change, a capture sent again would be taken for new calls.
         let id = capture_id("eu", "", Endpoint::Synchronize, 1_795_304_000_000_000, &[7; 32]);
-        assert_eq!(id.len(), 68);
+        assert_eq!(id, "cap_dd07b1feb51f1133176769004df0cdb36e09900e2c24e084214b63a629b0ea37");
         assert_ne!(id, capture_id("eu", "x", Endpoint::Synchronize, 1_795_304_000_000_000, &[7; 32]));
         assert_ne!(id, capture_id("e", "u", Endpoint::Synchronize, 1_795_304_000_000_000, &[7; 32]));
     }
