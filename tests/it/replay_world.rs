@@ -193,8 +193,6 @@ pub fn known(database: &mut AnyConnection) -> Vec<String> {
             // Only a hint where to look for cases, of which a replay leaves none.
             open_cases: false,
             body_delivery: row.body_delivery.map(|_| 0),
-            // Calls that were refused only ask when they are replayed, and so leave no cases.
-            open_cases: false,
             ..row.clone()
         };
         known.push(format!("{} account {shown:?}", key(&row)));
