@@ -3,7 +3,7 @@
 use serde_json::json;
 use tiersync::domain::operator::Role;
 
-use crate::harness::{Backend, Call, TestApp, backends};
+use crate::harness::{Backend, Call, TestApp, backends, config};
 use crate::v1::{all, call, column, get, operator, problem, send, world};
 
 fn filters(backend: Backend) {
@@ -207,4 +207,27 @@ fn shown(backend: Backend) {
 #[test]
 fn accounts_are_shown_alone_as_a_tree_and_with_their_history() {
     backends().into_iter().for_each(shown);
+}
+
+fn ambiguous(backend: Backend) {
+    let other =
+        "[[source]]\nid = \"us\"\napplication_id = \"US\"\napi_keys = [\"key-of-the-other-source-0123456789\"]\n";
+    let app = TestApp::with(backend, &config("", other));
+    let all_seeing = operator(&app, "maria", Role::Viewer, &[], None);
+    let body = json!({"ID": "10", "Role": "Reseller", "ExternalID": "acme"});
+    send(&app, &body);
+    let call = Call::new("POST", "/api/Accounts/Synchronize").header("X-CloudPlatform-ApplicationId", "US");
+    let call = call.header("X-CloudPlatform-APIKey", "key-of-the-other-source-0123456789").body(body.to_string());
+    assert_eq!(call.send(&app).code(), 0);
+    for path in ["/accounts/acme", "/accounts/acme/history", "/accounts?reseller=acme", "/deliveries?account=acme"] {
+        problem(&get(&app, &all_seeing, path), 409, "conflict");
+    }
+    // Whoever sees one of the two is not told that there is another.
+    let ours = operator(&app, "ours", Role::ResellerAdmin, &["0-1"], None);
+    assert_eq!(get(&app, &ours, "/accounts/acme").json()["source"], "eu");
+}
+
+#[test]
+fn an_external_id_that_several_have_is_a_conflict_for_who_sees_several() {
+    backends().into_iter().for_each(ambiguous);
 }

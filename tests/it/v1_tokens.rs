@@ -94,3 +94,28 @@ fn problems(backend: Backend) {
 fn problems_are_documents() {
     backends().into_iter().for_each(problems);
 }
+
+fn bodies(backend: Backend) {
+    let app = world(backend);
+    let token = operator(&app, "maria", Role::ProviderAdmin, &[], None);
+    assert_eq!(app.synchronize(r#"{"ID":"52","Role":"Nobody"}"#).code(), 1002);
+    let case = get(&app, &token, "/cases").json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let resolve = |body: String, kind: &str| {
+        Call::new("POST", &format!("/v1/deliveries/{case}/resolve"))
+            .header("Authorization", format!("Bearer {token}"))
+            .header("Content-Type", kind)
+            .body(body)
+            .send(&app)
+    };
+    // Larger than a platform's call may be, and read to its end.
+    let large = format!("{{\"why\": \"{}\"}}", "a".repeat(1024 * 1024));
+    problem(&resolve(large.clone(), "application/json"), 400, "bad_request");
+    problem(&resolve(large, "text/plain"), 415, "not_json");
+    problem(&resolve("{\"because\": 1}".to_owned(), "application/json"), 400, "bad_request");
+    problem(&resolve("a".repeat(4 * 1024 * 1024 + 1), "application/json"), 413, "body_too_large");
+}
+
+#[test]
+fn bodies_have_a_limit_of_their_own() {
+    backends().into_iter().for_each(bodies);
+}
