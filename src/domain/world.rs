@@ -154,6 +154,8 @@ pub struct World {
     references: HashMap<AccountKey, Option<Reference>>,
     externals: HashMap<(Scope, ExternalId), Option<AccountKey>>,
     customers: HashMap<AccountKey, Vec<AccountId>>,
+    /// Customers that are not at hand and were linked to a reseller that came in this batch.
+    taken: HashMap<AccountId, AccountId>,
     memory: HashMap<(SourceId, Arc<str>), Option<Memory>>,
     keys: HashMap<AccountId, AccountKey>,
     originals: HashMap<AccountKey, Option<Arc<Account>>>,
@@ -176,6 +178,7 @@ impl World {
             references: HashMap::new(),
             externals: HashMap::new(),
             customers: HashMap::new(),
+            taken: HashMap::new(),
             memory: HashMap::new(),
             keys: HashMap::new(),
             originals: HashMap::new(),
@@ -356,7 +359,8 @@ impl World {
         };
         let stored_still = stored.iter().any(|id| match self.keys.get(id).and_then(|key| self.accounts.get(key)) {
             Some(Some(account)) => points_here(account),
-            _ => true,
+            // It may have waited for two names, and the reseller of the other one came first.
+            _ => self.taken.get(id).is_none_or(|reseller| name.id == Some(*reseller)),
         });
         Ok(stored_still || self.order.iter().filter_map(|key| self.accounts.get(key)?.as_deref()).any(points_here))
     }
@@ -481,6 +485,11 @@ impl World {
         }
         for (account, relation) in linked {
             self.write_relation(account, relation, false);
+        }
+        for customer in self.customers.get(&link.key).into_iter().flatten() {
+            if !self.keys.contains_key(customer) {
+                self.taken.entry(*customer).or_insert(link.account);
+            }
         }
         // Who waits in the store was looked up before this could be planned.
         if self.customers.get(&link.key).is_none_or(|waiting| !waiting.is_empty()) {

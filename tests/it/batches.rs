@@ -141,6 +141,29 @@ fn who_was_found_by_external_id_stays_linked_when_the_reseller_id_comes() {
 }
 
 #[test]
+fn who_waited_for_two_belongs_to_the_one_that_came_first() {
+    let external_id = derived("s");
+    let customer = format!(r#"{{"ID":"c","Role":"User","ResellerID":"r","ResellerExternalID":"{external_id}"}}"#);
+    let history = History::of(&[
+        r#"{"ID":"other","Role":"User"}"#,
+        &customer,
+        r#"{"ID":"s","Role":"User"}"#,
+        r#"{"ID":"r","Role":"Reseller"}"#,
+        r#"{"ID":"s","Role":"Reseller"}"#,
+        // Nobody is left who waits for it, so it may become a customer again.
+        r#"{"ID":"s","Role":"User"}"#,
+        r#"{"ID":"r","Role":"User"}"#,
+    ]);
+    for backend in backends() {
+        let (alone, batched) = (run(backend, &history, &[]), run(backend, &history, &[2, 4]));
+        assert_eq!(first_difference(&alone.0, &batched.0), None);
+        assert_eq!(first_difference(&alone.1, &batched.1), None);
+        assert!(batched.0[5].contains("outcome: Applied"), "{:?}", batched.0);
+        assert!(batched.0[6].contains("outcome: Rejected"), "{:?}", batched.0);
+    }
+}
+
+#[test]
 fn however_calls_are_batched_answers_and_rows_are_the_same() {
     backends().into_iter().for_each(any_split_gives_the_same);
 }
