@@ -7,13 +7,11 @@ use diesel::sql_types::Bool;
 
 use super::asked::matching;
 use super::connection::AnyConnection;
-use super::encode;
 use super::error::StoreError;
 use super::records::{AccountRow, RelationRow};
-use super::schema::{accounts, relations, sync_options};
+use super::schema::{accounts, relations};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::ids::{AccountId, ExternalId, PlatformId};
-use crate::domain::options::OptionSet;
 use crate::domain::relation::Relation;
 
 pub use super::asked::{AccountFilter, AskedState, asked_option};
@@ -45,11 +43,10 @@ pub fn list(
     complete(connection, rows)
 }
 
-/// Adds options, open relations and the resellers' names to rows, in three statements whatever their number.
+/// Adds open relations and the resellers' names to rows, in two statements whatever their number.
 pub(super) fn complete(connection: &mut AnyConnection, rows: Vec<AccountRow>) -> Result<Vec<Listed>, StoreError> {
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let mut open: HashMap<i64, Vec<Relation>> = HashMap::new();
-    let mut options: HashMap<i64, OptionSet> = HashMap::new();
     for chunk in ids.chunks(500) {
         let found = relations::table
             .filter(relations::account_id.eq_any(chunk.to_vec()))
@@ -57,12 +54,6 @@ pub(super) fn complete(connection: &mut AnyConnection, rows: Vec<AccountRow>) ->
             .load::<RelationRow>(connection)?;
         for row in found {
             open.entry(row.account_id).or_default().push(row.into_relation()?);
-        }
-        let found = sync_options::table
-            .filter(sync_options::account_id.eq_any(chunk.to_vec()))
-            .load::<(i64, String, String)>(connection)?;
-        for (account, id, value) in found {
-            options.entry(account).or_default().insert(id, encode::read_option(&value)?);
         }
     }
     let mut resellers: Vec<i64> =
@@ -81,8 +72,8 @@ pub(super) fn complete(connection: &mut AnyConnection, rows: Vec<AccountRow>) ->
     }
     rows.into_iter()
         .map(|row| {
-            let (open, options) = (open.remove(&row.id).unwrap_or_default(), options.remove(&row.id));
-            let account = row.into_account(options.unwrap_or_default(), open)?;
+            let open = open.remove(&row.id).unwrap_or_default();
+            let account = row.into_account(open)?;
             let reseller = account.reseller.as_ref().and_then(|relation| relation.reseller_account);
             Ok(Listed { reseller: reseller.and_then(|id| named.get(&id.0).cloned()), account })
         })

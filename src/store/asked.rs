@@ -5,6 +5,7 @@ use diesel::sql_types::Bool;
 
 use super::condition::{self, Condition};
 use super::connection::AnyConnection;
+use super::encode;
 use super::schema::{accounts, relations};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::ids::AccountId;
@@ -151,13 +152,10 @@ pub(super) fn matching(filter: &AccountFilter) -> Query<'static> {
         );
     }
     if let Some((option, value)) = &filter.option {
-        let mut with =
-            Condition::new("EXISTS (SELECT 1 FROM sync_options o WHERE o.account_id = accounts.id AND o.option_id = ")
-                .text(option);
-        if let Some(value) = value {
-            // A text stands as a JSON text, a number or flag as itself; as a filter 7 and "7" are one.
-            let quoted = serde_json::Value::from(value.as_str()).to_string();
-            with = with.sql(" AND o.value IN (").text(&quoted).sql(", ").text(value).sql(")");
+        // LIKE would take one letter case for the other on SQLite.
+        let mut with = Condition::new("accounts.sync_options <> '{}' AND (1 = 0");
+        for pattern in encode::option_patterns(option, value.as_deref()) {
+            with = with.sql(" OR REPLACE(accounts.sync_options, ").text(&pattern).sql(", '') <> accounts.sync_options");
         }
         query = query.filter(with.sql(")"));
     }

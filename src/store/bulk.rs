@@ -94,8 +94,19 @@ impl<'a, S: Statement> Rows<'a, S> {
                 }
                 Ok(written)
             }
-            AnyConnection::Postgres(connection) => Ok(execute(connection, &self.postgres())?),
+            AnyConnection::Postgres(connection) => self.write_postgres(connection),
         }
+    }
+
+    /// As [`Rows::write`], where only PostgreSQL is meant.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the statement fails.
+    pub fn write_postgres(&self, connection: &mut diesel::PgConnection) -> Result<usize, StoreError> {
+        if self.values.is_empty() {
+            return Ok(0);
+        }
+        Ok(execute(connection, &self.postgres())?)
     }
 
     fn postgres(&self) -> PgRows<'a, S> {

@@ -1,11 +1,14 @@
 //! How compound values stand in a column: as compact JSON, empty text for nothing. This is the database's own form, not
 //! the wire's.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::error::StoreError;
 use crate::domain::account::{Address, Contact};
-use crate::domain::options::OptionValue;
+use crate::domain::options::{OptionSet, OptionValue};
 use crate::domain::redaction::REDACTED;
 
 fn object(fields: &[(&str, &str)]) -> String {
@@ -113,20 +116,58 @@ fn write_option(value: &OptionValue, out: &mut String) {
     }
 }
 
-/// The column `sync_options.value`.
+/// The column `accounts.sync_options`: one JSON object, without spaces, its keys in order. Filters rest on that form, see
+/// [`option_patterns`].
 #[must_use]
-pub fn option(value: &OptionValue) -> String {
-    let mut out = String::new();
-    write_option(value, &mut out);
+pub fn options(options: &OptionSet) -> String {
+    let mut out = String::with_capacity(2 + options.len() * 32);
+    out.push('{');
+    for (at, (id, value)) in options.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        out.push_str(&Value::from(id.as_str()).to_string());
+        out.push(':');
+        write_option(value, &mut out);
+    }
+    out.push('}');
     out
 }
 
-/// Reads the column `sync_options.value`.
+/// Texts of which one stands in the column `accounts.sync_options` exactly when the option is set, to this value if one
+/// is given. As a filter 7 and "7" are one. Inside a JSON text each quotation mark has a backslash before it, so that no
+/// value can look like one of these.
+#[must_use]
+pub fn option_patterns(id: &str, value: Option<&str>) -> Vec<String> {
+    let id = Value::from(id).to_string();
+    let values = match value {
+        None => vec![String::new()],
+        Some(value) => {
+            let ends = |value: String| [format!("{value},"), format!("{value}}}")];
+            // What is a number, a flag or a list stands as itself, too.
+            let plain = serde_json::from_str::<Value>(value).ok().filter(|it| !it.is_string() && !it.is_object());
+            let plain = plain.map(|_| value.trim().to_owned());
+            std::iter::once(Value::from(value).to_string()).chain(plain).flat_map(ends).collect()
+        }
+    };
+    values.iter().flat_map(|value| ["{", ","].map(|begin| format!("{begin}{id}:{value}"))).collect()
+}
+
+/// Reads the column `accounts.sync_options`.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] when it is none of the values that are written there.
-pub fn read_option(json: &str) -> Result<OptionValue, StoreError> {
-    let corrupt = || StoreError::corrupt_private("sync_options.value");
+/// [`StoreError::Corrupt`] when it is none of the objects that are written there.
+pub fn read_options(json: &str) -> Result<OptionSet, StoreError> {
+    if json == "{}" {
+        return Ok(OptionSet::default());
+    }
+    let values: BTreeMap<String, &RawValue> =
+        serde_json::from_str(json).map_err(|_| StoreError::corrupt_private("accounts.sync_options"))?;
+    values.into_iter().map(|(id, value)| Ok((id, read_option(value.get())?))).collect()
+}
+
+fn read_option(json: &str) -> Result<OptionValue, StoreError> {
+    let corrupt = || StoreError::corrupt_private("accounts.sync_options");
     match json.as_bytes().first() {
         Some(b'"') => {
             let text: String = serde_json::from_str(json).map_err(|_| corrupt())?;
@@ -135,7 +176,7 @@ pub fn read_option(json: &str) -> Result<OptionValue, StoreError> {
         Some(b't') => Ok(OptionValue::Bool(true)),
         Some(b'f') => Ok(OptionValue::Bool(false)),
         Some(b'[') => {
-            let items: Vec<Box<serde_json::value::RawValue>> = serde_json::from_str(json).map_err(|_| corrupt())?;
+            let items: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| corrupt())?;
             let values = items.iter().map(|item| read_option(item.get()));
             Ok(OptionValue::List(values.collect::<Result<_, _>>()?))
         }
@@ -147,6 +188,29 @@ pub fn read_option(json: &str) -> Result<OptionValue, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_find_what_is_set_and_nothing_else() {
+        let mut set = OptionSet::default();
+        set.insert("MPNID".to_owned(), OptionValue::Text("7".to_owned()));
+        set.insert("Plan".to_owned(), OptionValue::Number("12".to_owned()));
+        set.insert("Trap".to_owned(), OptionValue::Text("{\"Gone\":1,\"MPNID\":\"8\",".to_owned()));
+        let column = options(&set);
+        for (id, value, there) in [
+            ("MPNID", None, true),
+            ("MPNID", Some("7"), true),
+            ("MPNID", Some("8"), false),
+            ("Plan", Some("12"), true),
+            ("Plan", Some("1"), false),
+            ("Plan", Some("12,\"Trap\":1"), false),
+            ("Trap", None, true),
+            ("Gone", None, false),
+            ("PNID", None, false),
+        ] {
+            let found = option_patterns(id, value).iter().any(|pattern| column.contains(pattern.as_str()));
+            assert_eq!(found, there, "{id} {value:?} in {column}");
+        }
+    }
 
     #[test]
     fn options_come_back_as_they_went() -> Result<(), StoreError> {
@@ -161,9 +225,11 @@ mod tests {
             OptionValue::List(vec![]),
             OptionValue::Secret(None),
         ] {
-            assert_eq!(read_option(&option(&value))?, value);
+            let set = OptionSet::from_iter([("A \"b\"".to_owned(), value), ("C".to_owned(), text("d"))]);
+            assert_eq!(read_options(&options(&set))?, set);
         }
-        assert!(read_option("null").is_err() && read_option("").is_err());
+        assert_eq!(read_options("{}")?, OptionSet::default());
+        assert!(["null", "", "[]", "{\"a\":null}", "{\"a\":{}}"].iter().all(|broken| read_options(broken).is_err()));
         Ok(())
     }
 
@@ -172,10 +238,11 @@ mod tests {
         let broken = "{\"email\":\"maria@example.org\"";
         for (error, column) in [
             (read_contact(broken).err(), "accounts.contact"),
+            (read_options(broken).err(), "accounts.sync_options"),
             (read_address(broken).err(), "accounts.address"),
-            (read_option("\"maria@example.org").err(), "sync_options.value"),
-            (read_option("[\"maria@example.org\"").err(), "sync_options.value"),
-            (read_option("maria@example.org").err(), "sync_options.value"),
+            (read_option("\"maria@example.org").err(), "accounts.sync_options"),
+            (read_option("[\"maria@example.org\"").err(), "accounts.sync_options"),
+            (read_option("maria@example.org").err(), "accounts.sync_options"),
         ] {
             let text = error.map(|error| error.to_string()).unwrap_or_default();
             assert!(text.contains(column) && !text.contains("maria"), "{text}");

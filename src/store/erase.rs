@@ -5,11 +5,12 @@ use diesel::prelude::*;
 use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
-use super::schema::{accounts, bodies, deliveries, relations, sync_options};
-use super::{accounts as accounts_of, cases, shape};
+use super::schema::{accounts, bodies, deliveries, relations};
+use super::{accounts as accounts_of, cases, places, shape};
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
 use crate::domain::ids::AccountId;
+use crate::domain::options::OptionSet;
 use crate::domain::relation::Cause;
 
 /// What became of an erasure.
@@ -23,12 +24,13 @@ pub enum Erasure {
     HasCustomers,
 }
 
-/// Empties an account's row and options, ends its relations and cases, and marks it erased, within a write transaction.
+/// Empties an account's row, ends its relations and cases, and marks it erased, within a write transaction.
 /// `now` is in microseconds since 1970.
 ///
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
 pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Result<Erasure, StoreError> {
+    places::take_alone(connection)?;
     // First, so that a batch that is about to change the account comes before all of this or behind it.
     let locked = diesel::update(accounts::table.filter(accounts::id.eq(id.0)))
         .set(accounts::revision.eq(accounts::revision + 1))
@@ -41,7 +43,6 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     }
     let second = now.div_euclid(1_000_000);
     empty(connection, id, second)?;
-    diesel::delete(sync_options::table.filter(sync_options::account_id.eq(id.0))).execute(connection)?;
     shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;
     end_relations(connection, &account, now)?;
     cases::close_all_of(connection, &account.key.scope, &account.key.platform_id, ClosedAs::Erased, now)?;
@@ -62,6 +63,7 @@ fn empty(connection: &mut AnyConnection, id: AccountId, second: i64) -> Result<(
             accounts::contact.eq(encode::contact(&Contact::default())),
             accounts::address.eq(encode::address(&Address::default())),
             accounts::extra_details.eq(nothing()),
+            accounts::sync_options.eq(encode::options(&OptionSet::default())),
             accounts::hold.eq(None::<String>),
             accounts::status.eq("deleted"),
             accounts::body_delivery.eq(None::<i64>),

@@ -18,6 +18,7 @@ pub mod error;
 pub mod load;
 pub mod migrate;
 pub mod operators;
+pub mod places;
 pub mod pool;
 pub mod records;
 pub mod retention;

@@ -10,7 +10,6 @@ use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId, Tenant,
 };
 use crate::domain::ledger::Delivery;
-use crate::domain::options::OptionSet;
 use crate::domain::outcome::Outcome;
 use crate::domain::relation::{Axis, Cause, Closing, FoundBy, Relation, RelationState};
 use crate::domain::world::Reference;
@@ -67,6 +66,7 @@ pub struct AccountRow {
     pub body_digest: Option<Vec<u8>>,
     pub open_cases: bool,
     pub erased_second: Option<i64>,
+    pub sync_options: String,
 }
 
 impl AccountRow {
@@ -88,11 +88,11 @@ impl AccountRow {
         reference_of(self.key(), row)
     }
 
-    /// The account with its options and open relations.
+    /// The account with its open relations.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] for a word that this version does not know.
-    pub fn into_account(self, options: OptionSet, relations: Vec<Relation>) -> Result<Account, StoreError> {
+    pub fn into_account(self, relations: Vec<Relation>) -> Result<Account, StoreError> {
         let key = self.key();
         let reported = match maybe_word(self.reported_kind.as_deref(), "accounts.reported_kind", AccountKind::parse)? {
             Some(kind) => Some(Report { kind, reseller: self.reported_reseller.as_deref().map(PlatformId::stored) }),
@@ -130,7 +130,7 @@ impl AccountRow {
                 address: encode::read_address(&self.address)?,
                 extra_details: self.extra_details,
             },
-            options,
+            options: encode::read_options(&self.sync_options)?,
             reported,
             reported_external_id: self.reported_external_id.as_deref().map(ExternalId::stored),
             hold: maybe_word(self.hold.as_deref(), "accounts.hold", Hold::parse)?,

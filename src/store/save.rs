@@ -66,6 +66,7 @@ statement!(
         "body_digest",
         "open_cases",
         "erased_second",
+        "sync_options",
         "id",
     ]
 );
@@ -99,6 +100,7 @@ statement!(
         "body_digest",
         "open_cases",
         "erased_second",
+        "sync_options",
         "id",
     ]
 );
@@ -110,8 +112,6 @@ statement!(
     1,
     ["event_second", "event_live", "body_delivery", "body_digest", "open_cases", "id"]
 );
-statement!(SetOption, "sync_options", Upsert, 2, ["value", "account_id", "option_id"]);
-statement!(DropOption, "sync_options", Delete, 2, ["account_id", "option_id"]);
 statement!(
     InsertRelation,
     "relations",
@@ -236,10 +236,15 @@ fn delivery_row<'a>(NewDelivery { delivery, hash, .. }: &'a NewDelivery<'_>) -> 
 struct Made {
     contact: String,
     address: String,
+    options: String,
 }
 
 fn made(account: &Account) -> Made {
-    Made { contact: encode::contact(&account.profile.contact), address: encode::address(&account.profile.address) }
+    Made {
+        contact: encode::contact(&account.profile.contact),
+        address: encode::address(&account.profile.address),
+        options: encode::options(&account.options),
+    }
 }
 
 fn reported_kind(account: &Account) -> Option<&str> {
@@ -258,7 +263,7 @@ fn body_digest(account: &Account) -> Option<&[u8]> {
     account.body.as_ref().map(|body| body.digest.as_slice())
 }
 
-fn insert_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 31] {
+fn insert_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 32] {
     let (key, profile) = (&account.key, &account.profile);
     [
         Value::Text(key.scope.source.as_str()),
@@ -291,11 +296,12 @@ fn insert_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 31] {
         Value::MaybeBinary(body_digest(account)),
         Value::Bool(account.open_cases),
         Value::MaybeBigInt(account.erased_second),
+        Value::Text(&made.options),
         Value::BigInt(account.id.0),
     ]
 }
 
-fn update_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 24] {
+fn update_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 25] {
     let profile = &account.profile;
     [
         Value::Text(&profile.name),
@@ -321,6 +327,7 @@ fn update_row<'a>(account: &'a Account, made: &'a Made) -> [Value<'a>; 24] {
         Value::MaybeBinary(body_digest(account)),
         Value::Bool(account.open_cases),
         Value::MaybeBigInt(account.erased_second),
+        Value::Text(&made.options),
         Value::BigInt(account.id.0),
     ]
 }
@@ -377,11 +384,6 @@ pub fn batch(
             ]);
         }
     }
-    let (dropped, set) = options(changes);
-    let mut options = Rows::<SetOption>::default();
-    for (account, id, value) in &set {
-        options.push([Value::Text(value), Value::BigInt(*account), Value::Text(id)]);
-    }
     let mut remembered = Rows::<Remember>::default();
     for (source, id, delivery) in &changes.remembered {
         remembered.push([Value::BigInt(delivery.0), Value::Text(source.as_str()), Value::Text(id)]);
@@ -401,8 +403,6 @@ pub fn batch(
     together.add(connection, &bodies)?;
     together.add(connection, &updates)?;
     together.add(connection, &touches)?;
-    together.add(connection, &dropped)?;
-    together.add(connection, &options)?;
     together.add(connection, &remembered)?;
     cases::save(connection, &changes.cases)?;
     if together.finish(connection, advance)? == 1 {
@@ -410,27 +410,6 @@ pub fn batch(
     } else {
         Err(StoreError::Contended("another writer took over the ledger chain".to_owned()))
     }
-}
-
-/// The options that go, and those that are set.
-fn options(changes: &Changes) -> (Rows<'_, DropOption>, Vec<(i64, &str, String)>) {
-    let mut set: Vec<(i64, &str, String)> = Vec::new();
-    let mut dropped = Rows::<DropOption>::default();
-    for account in &changes.created {
-        set.extend(account.options.iter().map(|(id, value)| (account.id.0, id.as_str(), encode::option(value))));
-    }
-    for (before, after) in &changes.updated {
-        if before.options == after.options {
-            continue;
-        }
-        for (id, value) in after.options.iter().filter(|(id, value)| before.options.get(id) != Some(value)) {
-            set.push((after.id.0, id.as_str(), encode::option(value)));
-        }
-        for (id, _) in before.options.iter().filter(|(id, _)| after.options.get(id).is_none()) {
-            dropped.push([Value::BigInt(after.id.0), Value::Text(id)]);
-        }
-    }
-    (dropped, set)
 }
 
 fn write_relations(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {

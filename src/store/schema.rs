@@ -43,14 +43,7 @@ diesel::table! {
         body_digest -> Nullable<Binary>,
         open_cases -> Bool,
         erased_second -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
-    sync_options (account_id, option_id) {
-        account_id -> BigInt,
-        option_id -> Text,
-        value -> Text,
+        sync_options -> Text,
     }
 }
 
@@ -203,4 +196,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(accounts, relations, sync_options, deliveries, bodies, webhook_ids);
+diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);

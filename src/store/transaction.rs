@@ -1,19 +1,29 @@
 //! Write transactions. Called by the writer alone.
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 
 use super::connection::AnyConnection;
 use super::error::StoreError;
+use super::places::Places;
 
-/// Begins one. On SQLite it takes the write lock at once: a transaction that reads first and writes later could find
-/// that another process wrote in between.
+/// Begins one, with the lock on places that it needs, if any: in the same round trip. On SQLite it takes the write lock
+/// at once: a transaction that reads first and writes later could find that another process wrote in between.
 ///
 /// # Errors
 /// [`StoreError`] when the database does not let us.
-pub fn begin(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    match connection {
-        AnyConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?,
-        AnyConnection::Postgres(postgres) => AnsiTransactionManager::begin_transaction(postgres)?,
+pub fn begin(connection: &mut AnyConnection, places: Option<Places>) -> Result<(), StoreError> {
+    match (connection, places) {
+        (AnyConnection::Sqlite(sqlite), _) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?,
+        (AnyConnection::Postgres(postgres), None) => AnsiTransactionManager::begin_transaction(postgres)?,
+        (AnyConnection::Postgres(postgres), Some(places)) => {
+            let begun =
+                AnsiTransactionManager::begin_transaction_sql(postgres, &format!("BEGIN; {}", places.statement()));
+            if let Err(error) = begun {
+                // It has begun all the same if it was the lock that failed, and diesel does not know.
+                let _ = postgres.batch_execute("ROLLBACK");
+                return Err(error.into());
+            }
+        }
     }
     Ok(())
 }

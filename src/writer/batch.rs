@@ -5,14 +5,15 @@ use super::faults::{Faults, Place};
 use super::planning;
 use super::run::now_micros;
 use super::{Answered, Job};
-use crate::domain::call::{Call, SignedId};
+use crate::domain::call::{Call, Intent, SignedId};
 use crate::domain::classify::Rule;
 use crate::domain::ids::DeliveryId;
 use crate::domain::ledger::Delivery;
 use crate::domain::plan::Planned;
-use crate::domain::world::World;
+use crate::domain::world::{Changes, World};
 use crate::store::chains::{Advance, Tail};
 use crate::store::load::Purpose;
+use crate::store::places::Places;
 use crate::store::save::{self, NewDelivery};
 use crate::store::{AnyConnection, StoreError};
 
@@ -24,7 +25,18 @@ pub(super) struct Done {
     pub tail: Tail,
 }
 
-/// Runs a batch of `owner` up to its commit.
+/// What calls do to the places of accounts, as far as they say so themselves.
+pub(super) fn foreseen_places(calls: &[&Call]) -> Places {
+    let ends = |call: &&Call| matches!(call.intent, Intent::Delete { .. }) && !call.check_only;
+    if calls.iter().any(ends) { Places::Alone } else { Places::Shared }
+}
+
+/// Whether accounts that exist change their places.
+fn changes_places(changes: &Changes) -> bool {
+    changes.updated.iter().any(|(before, after)| before.kind != after.kind || before.status != after.status)
+}
+
+/// Runs a batch of `owner` up to its commit. None when it changes places and only shares them.
 pub(super) fn run(
     connection: &mut AnyConnection,
     jobs: &[&Job],
@@ -32,7 +44,8 @@ pub(super) fn run(
     tail: &Tail,
     owner: &str,
     faults: &Faults,
-) -> Result<Done, StoreError> {
+    places: Places,
+) -> Result<Option<Done>, StoreError> {
     let mut world = World::new(tail.head.chain, tail.rows_issued);
     let cap = calls.len() + 1;
     faults.at(Place::Load, calls)?;
@@ -52,11 +65,14 @@ pub(super) fn run(
         let body = (delivery.body_of == id && !forget_body).then_some(call.request.body.as_slice());
         deliveries.push(NewDelivery { delivery, hash: head.hash, body });
     }
-    faults.at(Place::Write, calls)?;
     let changes = world.into_changes();
+    if places == Places::Shared && matches!(connection, AnyConnection::Postgres(_)) && changes_places(&changes) {
+        return Ok(None);
+    }
+    faults.at(Place::Write, calls)?;
     let to = Tail { head, rows_issued: changes.rows_issued };
     save::batch(connection, &deliveries, &changes, &Advance { from: tail, to: &to, owner, now: now_micros() })?;
-    Ok(Done { answered, tail: to })
+    Ok(Some(Done { answered, tail: to }))
 }
 
 /// The ledger's row of a call; account and body are filled in when the plan is applied.

@@ -15,6 +15,7 @@ use crate::domain::outcome::{Answer, Outcome};
 use crate::store::chains::{self, Tail};
 use crate::store::checkpoint::{self, Thoroughness};
 use crate::store::connection::Use;
+use crate::store::places::Places;
 use crate::store::{AnyConnection, StoreError, deliveries, sources, transaction};
 
 /// How often a batch is run again because another writer was in the way, and for how long at most.
@@ -61,6 +62,9 @@ struct Open {
     connection: AnyConnection,
     tail: Tail,
 }
+
+/// What a committed batch came to: its answers, how long it took, and when its commit began.
+type Batched = (Vec<Answered>, BatchReport, Instant);
 
 pub(super) fn now_micros() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
@@ -242,7 +246,7 @@ impl Running {
     }
 
     /// Commits a batch, running it again while only other writers are in the way.
-    fn commit(&mut self, jobs: &[Job], most: u32) -> Result<(Vec<Answered>, BatchReport, Instant), StoreError> {
+    fn commit(&mut self, jobs: &[Job], most: u32) -> Result<Batched, StoreError> {
         let jobs: Vec<&Job> = jobs.iter().collect();
         let calls: Vec<&Call> = jobs.iter().map(|job| &job.call).collect();
         let mut reruns = 0;
@@ -273,23 +277,31 @@ impl Running {
         Ok(())
     }
 
-    fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<(Vec<Answered>, BatchReport, Instant), StoreError> {
+    fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<Batched, StoreError> {
         let faults = self.config.faults.clone();
         let Some(Open { connection, tail, .. }) = &mut self.open else {
             return Err(StoreError::Unavailable("no connection".to_owned()));
         };
         let began = Instant::now();
         faults.at(Place::Begin, calls)?;
-        transaction::begin(connection)?;
-        let worked = batch::run(connection, jobs, calls, tail, &self.owner, &faults).and_then(|done| {
-            faults.at(Place::Commit, calls)?;
-            Ok(done)
-        });
-        let done = match worked {
-            Ok(done) => done,
-            Err(error) => {
-                transaction::roll_back(connection);
-                return Err(error);
+        let mut places = batch::foreseen_places(calls);
+        let done = loop {
+            transaction::begin(connection, Some(places))?;
+            let worked = batch::run(connection, jobs, calls, tail, &self.owner, &faults, places).and_then(|done| {
+                faults.at(Place::Commit, calls)?;
+                Ok(done)
+            });
+            match worked {
+                Ok(Some(done)) => break done,
+                Ok(None) => {
+                    transaction::roll_back(connection);
+                    self.config.observer.rerun("places");
+                    places = Places::Alone;
+                }
+                Err(error) => {
+                    transaction::roll_back(connection);
+                    return Err(error);
+                }
             }
         };
         let report = BatchReport { calls: calls.len(), work: began.elapsed(), commit: Duration::ZERO };
@@ -345,7 +357,7 @@ fn in_transaction<T>(
     connection: &mut AnyConnection,
     mut work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    transaction::begin(connection)?;
+    transaction::begin(connection, None)?;
     match work(connection).and_then(|value| transaction::commit(connection).map(|()| value)) {
         Ok(value) => Ok(value),
         Err(error) => {

@@ -8,7 +8,7 @@ use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 use tiersync::store::AnyConnection;
 use tiersync::store::records::{AccountRow, DeliveryRow, RelationRow};
 use tiersync::store::schema::{
-    accounts, arrivals, bodies, cases, deliveries, ledger_chains, relations, sources, sync_options, webhook_ids,
+    accounts, arrivals, bodies, cases, deliveries, ledger_chains, relations, sources, webhook_ids,
 };
 
 use crate::harness::{Backend, backends};
@@ -33,17 +33,12 @@ fn rows(database: &mut AnyConnection) -> Vec<String> {
         .order(sources::id)
         .load::<(String, String)>(database)
         .unwrap();
-    let options = sync_options::table
-        .order((sync_options::account_id, sync_options::option_id))
-        .load::<(i64, String, String)>(database)
-        .unwrap();
     let ids = webhook_ids::table
         .order((webhook_ids::source, webhook_ids::webhook_id))
         .load::<(String, String, i64)>(database)
         .unwrap();
     [
         shown("account", accounts::table.order(accounts::id).load::<AccountRow>(database).unwrap()),
-        shown("option", options),
         shown("relation", relations::table.order(relations::id).load::<RelationRow>(database).unwrap()),
         shown("delivery", deliveries::table.order(deliveries::id).load::<DeliveryRow>(database).unwrap()),
         shown("body", bodies::table.order(bodies::delivery_id).load::<(i64, Vec<u8>)>(database).unwrap()),

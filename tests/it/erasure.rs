@@ -21,7 +21,7 @@ fn customer(name: &str) -> String {
 
 /// Every text and body of the database, as one.
 fn everything(app: &TestApp) -> String {
-    use tiersync::store::schema::{accounts, bodies, cases, deliveries, sync_options};
+    use tiersync::store::schema::{accounts, bodies, cases, deliveries};
     let mut connection = app.database();
     let rows: Vec<tiersync::store::records::AccountRow> = accounts::table.load(&mut connection).unwrap();
     let mut text = format!("{rows:?}");
@@ -29,13 +29,12 @@ fn everything(app: &TestApp) -> String {
     for body in bodies {
         text.push_str(&String::from_utf8_lossy(&body));
     }
-    let options: Vec<(i64, String, String)> = sync_options::table.load(&mut connection).unwrap();
     let told: Vec<(String, String, String, Option<String>)> = deliveries::table
         .select((deliveries::message, deliveries::trace, deliveries::headers, deliveries::result))
         .load(&mut connection)
         .unwrap();
     let closed: Vec<Option<String>> = cases::table.select(cases::closed_why).load(&mut connection).unwrap();
-    text.push_str(&format!("{options:?}{told:?}{closed:?}"));
+    text.push_str(&format!("{told:?}{closed:?}"));
     text
 }
 

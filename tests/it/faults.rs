@@ -68,7 +68,6 @@ fn assert_exactly(app: &TestApp, expected: &[String]) {
     let bodies = count(app, "SELECT count(*) AS count FROM bodies");
     assert_eq!(bodies, i64::try_from(expected.len()).unwrap(), "one body a delivery");
     for orphans in [
-        "SELECT count(*) AS count FROM sync_options WHERE account_id NOT IN (SELECT id FROM accounts)",
         "SELECT count(*) AS count FROM relations WHERE account_id NOT IN (SELECT id FROM accounts)",
         "SELECT count(*) AS count FROM bodies WHERE delivery_id NOT IN (SELECT id FROM deliveries)",
         "SELECT count(*) AS count FROM accounts WHERE last_delivery NOT IN (SELECT id FROM deliveries)",

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use diesel::prelude::*;
 use tiersync::store::AnyConnection;
 use tiersync::store::records::{AccountRow, RelationRow};
-use tiersync::store::schema::{accounts, relations, sync_options};
+use tiersync::store::schema::{accounts, relations};
 
 use crate::harness::app::{MPNID, REPLAY, SIGNING};
 use crate::harness::client::now;
@@ -196,9 +196,6 @@ pub fn known(database: &mut AnyConnection) -> Vec<String> {
             ..row.clone()
         };
         known.push(format!("{} account {shown:?}", key(&row)));
-    }
-    for (account, option, value) in sync_options::table.load::<(i64, String, String)>(database).unwrap() {
-        known.push(format!("{} option {option} = {value}", keys[&account]));
     }
     for row in relations::table.load::<RelationRow>(database).unwrap() {
         let shown = (

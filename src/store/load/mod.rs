@@ -1,0 +1,254 @@
+//! Looks up what a batch names, on PostgreSQL under lock and in key order, so that receivers that share accounts wait
+//! for each other instead of deciding on what the other is about to change.
+
+mod postgres;
+
+use std::collections::{BTreeSet, HashSet};
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use super::connection::AnyConnection;
+use super::error::StoreError;
+use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
+use super::schema::{accounts, deliveries, relations, webhook_ids};
+use crate::domain::account::Account;
+use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, SourceId};
+use crate::domain::outcome::{Answer, Code, Outcome};
+use crate::domain::world::{Memory, Need, Reference, ResellerName, World};
+
+/// What is looked up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To write: nobody else may change it until this transaction ends.
+    Change,
+    /// To tell what would happen; takes no lock and works in a read-only transaction.
+    Preview,
+}
+
+/// What came back for a batch, by what was asked.
+#[derive(Default)]
+struct Asked<'a> {
+    accounts: BTreeSet<&'a AccountKey>,
+    references: BTreeSet<&'a AccountKey>,
+    externals: BTreeSet<(&'a Scope, &'a ExternalId)>,
+    customers: Vec<&'a ResellerName>,
+    memory: HashSet<(&'a SourceId, &'a std::sync::Arc<str>)>,
+}
+
+/// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
+/// batch has calls need not be.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn load(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    needs: &[Need],
+    cap: usize,
+    purpose: Purpose,
+) -> Result<(), StoreError> {
+    let mut asked = Asked::default();
+    for need in needs.iter().filter(|need| !world.knows(need)) {
+        match need {
+            Need::Account(key) => {
+                asked.accounts.insert(key);
+            }
+            Need::Reference(key) => {
+                asked.references.insert(key);
+            }
+            Need::External(scope, id) => {
+                asked.externals.insert((scope, id));
+            }
+            Need::Customers(name) => asked.customers.push(name),
+            Need::Memory(source, id) => {
+                asked.memory.insert((source, id));
+            }
+        }
+    }
+    asked.references.retain(|key| !asked.accounts.contains(*key));
+    memories(connection, world, &asked.memory, purpose)?;
+    match connection {
+        AnyConnection::Sqlite(sqlite) => {
+            for key in asked.accounts {
+                let account = match sqlite_row(sqlite, key)? {
+                    Some(row) => Some(sqlite_account(sqlite, row)?),
+                    None => None,
+                };
+                world.learn_account(key.clone(), account);
+            }
+            for key in asked.references {
+                let reference = sqlite_reference(sqlite, key)?;
+                world.learn_reference(key.clone(), reference);
+            }
+            for (scope, external_id) in asked.externals {
+                let row = accounts::table
+                    .filter(accounts::source.eq(scope.source.as_str()))
+                    .filter(accounts::tenant.eq(scope.tenant.as_str()))
+                    .filter(accounts::external_id.eq(external_id.as_str()))
+                    .load::<AccountRow>(sqlite)?
+                    .pop();
+                let owner = row.map(|row| row.reference()).transpose()?;
+                world.learn_external(scope.clone(), external_id.clone(), owner);
+            }
+        }
+        AnyConnection::Postgres(postgres) => postgres::accounts(postgres, world, &asked, purpose)?,
+    }
+    for name in asked.customers {
+        let ids = customers(connection, name, cap)?;
+        world.learn_customers(name.key.clone(), ids);
+    }
+    Ok(())
+}
+
+/// The key is unique. Not `first`: its LIMIT keeps diesel from caching the statement, and this is the hottest one.
+fn sqlite_row(connection: &mut SqliteConnection, key: &AccountKey) -> Result<Option<AccountRow>, StoreError> {
+    Ok(accounts::table
+        .filter(accounts::source.eq(key.scope.source.as_str()))
+        .filter(accounts::tenant.eq(key.scope.tenant.as_str()))
+        .filter(accounts::platform_id.eq(key.platform_id.as_str()))
+        .load::<AccountRow>(connection)?
+        .pop())
+}
+
+/// Only what a reference needs: most calls name a reseller, and a whole row is read four times as slowly.
+fn sqlite_reference(connection: &mut SqliteConnection, key: &AccountKey) -> Result<Option<Reference>, StoreError> {
+    let row = accounts::table
+        .filter(accounts::source.eq(key.scope.source.as_str()))
+        .filter(accounts::tenant.eq(key.scope.tenant.as_str()))
+        .filter(accounts::platform_id.eq(key.platform_id.as_str()))
+        .select((accounts::id, accounts::external_id, accounts::kind, accounts::status))
+        .load::<(i64, String, String, String)>(connection)?
+        .pop();
+    row.map(|row| reference_of(key.clone(), row)).transpose()
+}
+
+fn sqlite_account(connection: &mut SqliteConnection, row: AccountRow) -> Result<Account, StoreError> {
+    let open = relations::table
+        .filter(relations::account_id.eq(row.id))
+        .filter(relations::valid_to.is_null())
+        .load::<RelationRow>(connection)?;
+    let open = open.into_iter().map(RelationRow::into_relation).collect::<Result<_, _>>()?;
+    row.into_account(open)
+}
+
+/// Whether a relation is open, within a scope, and waits for its reseller.
+///
+/// The literal conditions are those of the partial indices, which a bound parameter would not be seen to match. The scope
+/// is asked of each relation's account, not joined: a join may begin at the thousands of accounts of the scope.
+pub(super) fn waits_in<'a>(scope: &'a Scope) -> Box<RelationCondition<'a>> {
+    let (source, tenant): (&'a str, &'a str) = (scope.source.as_str(), scope.tenant.as_str());
+    let account = accounts::table
+        .filter(accounts::id.eq(relations::account_id))
+        .filter(accounts::source.eq(source))
+        .filter(accounts::tenant.eq(tenant));
+    Box::new(sql::<Bool>(WAITING).and(diesel::dsl::exists(account)))
+}
+
+/// A condition on the table of relations, for either database.
+pub(super) type RelationCondition<'a> =
+    dyn BoxableExpression<relations::table, <AnyConnection as Connection>::Backend, SqlType = Bool> + 'a;
+
+const WAITING: &str =
+    "relations.valid_to IS NULL AND relations.reseller_account_id IS NULL AND relations.axis = 'reseller'";
+
+/// The customers linked to a reseller and those whose relation waits for it, at most `cap` of each.
+fn customers(connection: &mut AnyConnection, name: &ResellerName, cap: usize) -> Result<Vec<AccountId>, StoreError> {
+    let cap = i64::try_from(cap).unwrap_or(i64::MAX);
+    let mut found: Vec<i64> = Vec::new();
+    if let Some(id) = name.id {
+        found.extend(
+            relations::table
+                .filter(relations::reseller_account_id.eq(id.0))
+                .filter(sql::<Bool>("valid_to IS NULL AND reseller_account_id IS NOT NULL"))
+                .select(relations::account_id)
+                .limit(cap)
+                .load::<i64>(connection)?,
+        );
+    }
+    found.extend(
+        relations::table
+            .filter(waits_in(&name.key.scope))
+            .filter(relations::reseller_platform_id.eq(name.key.platform_id.as_str().to_owned()))
+            .select(relations::account_id)
+            .limit(cap)
+            .load::<i64>(connection)?,
+    );
+    found.extend(
+        relations::table
+            .filter(waits_in(&name.key.scope))
+            .filter(relations::reseller_external_id.eq(name.external_id.as_str().to_owned()))
+            .filter(sql::<Bool>("relations.reseller_external_id IS NOT NULL"))
+            .select(relations::account_id)
+            .limit(cap)
+            .load::<i64>(connection)?,
+    );
+    found.sort_unstable();
+    found.dedup();
+    Ok(found.into_iter().map(AccountId).collect())
+}
+
+/// Looks up what is remembered of signed ids. On PostgreSQL another receiver may be judging a call under the same id at
+/// this moment: meet at the ids that have no answer yet, before anything else is locked, and look again.
+fn memories(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    asked: &HashSet<(&SourceId, &std::sync::Arc<str>)>,
+    purpose: Purpose,
+) -> Result<(), StoreError> {
+    let mut open = Vec::new();
+    for (source, id) in asked {
+        match memory(connection, source, id)? {
+            Some(memory) if memory.outcome != Outcome::Rejected => {
+                world.learn_memory((*source).clone(), (*id).clone(), Some(memory));
+            }
+            memory if purpose == Purpose::Preview || matches!(connection, AnyConnection::Sqlite(_)) => {
+                world.learn_memory((*source).clone(), (*id).clone(), memory);
+            }
+            _ => open.push((*source, *id)),
+        }
+    }
+    if !open.is_empty() {
+        let name = |(source, id): &(&SourceId, &std::sync::Arc<str>)| {
+            format!("m{}:{}{id}", source.as_str().len(), source.as_str())
+        };
+        if let AnyConnection::Postgres(postgres) = connection {
+            postgres::await_arrivals(postgres, open.iter().map(name).collect())?;
+        }
+        for (source, id) in open {
+            let memory = memory(connection, source, id)?;
+            world.learn_memory(source.clone(), id.clone(), memory);
+        }
+    }
+    Ok(())
+}
+
+fn memory(connection: &mut AnyConnection, source: &SourceId, id: &str) -> Result<Option<Memory>, StoreError> {
+    let row = webhook_ids::table
+        .inner_join(deliveries::table.on(deliveries::id.eq(webhook_ids::delivery_id)))
+        .filter(webhook_ids::source.eq(source.as_str().to_owned()))
+        .filter(webhook_ids::webhook_id.eq(id.to_owned()))
+        .select(deliveries::all_columns)
+        .load::<DeliveryRow>(connection)?
+        .pop();
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let (delivery, _) = row.into_delivery()?;
+    let code =
+        Code::parse(delivery.code).ok_or_else(|| StoreError::corrupt("deliveries.code", &delivery.code.to_string()))?;
+    Ok(Some(Memory {
+        delivery: delivery.id,
+        body_of: DeliveryId(delivery.body_of.0),
+        scope: Scope {
+            source: SourceId::stored(&delivery.source),
+            tenant: crate::domain::ids::Tenant::stored(&delivery.tenant),
+        },
+        endpoint: delivery.endpoint,
+        content: delivery.body_digest,
+        outcome: delivery.outcome,
+        answer: Answer { code, message: delivery.message, result: delivery.result },
+        account: delivery.account,
+    }))
+}
