@@ -18,7 +18,7 @@ pub struct Measured {
 }
 
 /// Account `index` of `ids`, in its version `version`: 10 % resellers, 70 % end customers, 20 % direct customers.
-fn body(index: u64, ids: u64, version: u64, out: &mut String) {
+pub fn body(index: u64, ids: u64, version: u64, out: &mut String) {
     use std::fmt::Write;
     let resellers = ids / 10;
     let direct_from = ids - ids / 5;

@@ -12,10 +12,13 @@ use super::{Line, load};
 
 pub const APPLICATION_ID: &str = "B6708CA0-7CBE-4696-AD64-B465F3C878DC";
 pub const API_KEY: &str = "key-of-the-benchmark-0123456789abcdef";
+/// Signs calls of the past.
+pub const REPLAY_SECRET: &str = "whsec_cmVwbGF5LXNlY3JldC1vZi10aGUtYmVuY2htYXJr";
 
 fn configuration() -> String {
     format!(
         "[[source]]\nid = \"bench\"\napplication_id = \"{APPLICATION_ID}\"\napi_keys = [\"{API_KEY}\"]\n\
+         replay_secrets = [\"{REPLAY_SECRET}\"]\n\
          [[sync_option]]\nid = \"MPNID\"\nname = \"Reseller (MPN ID)\"\npattern = \"^[0-9]{{5,10}}$\"\n"
     )
 }
@@ -39,13 +42,13 @@ pub fn serve(mode: &str, database_url: &str) {
     });
 }
 
-struct Running {
-    process: Child,
-    address: SocketAddr,
+pub struct Running {
+    pub process: Child,
+    pub address: SocketAddr,
     ready: Duration,
 }
 
-fn start(mode: &str, database_url: &str) -> Running {
+pub fn start(mode: &str, database_url: &str) -> Running {
     let began = Instant::now();
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args(["--serve", mode, database_url])
@@ -83,7 +86,7 @@ pub fn measure(name: &'static str, mode: &str, database_url: &str, time: Duratio
     Line { name, per_second: measured.per_second, p50: measured.p50, p99: measured.p99, peak_mib, ready: Some(ready) }
 }
 
-fn stop(mut running: Running) -> Option<f64> {
+pub fn stop(mut running: Running) -> Option<f64> {
     let peak = peak_mib(running.process.id());
     drop(running.process.stdin.take());
     running.process.wait().unwrap();

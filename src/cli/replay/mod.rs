@@ -20,7 +20,7 @@ use crate::ops::replay::letter::Manner;
 use crate::ops::replay::only::Only;
 use crate::ops::replay::progress::{About, Finished, Progress};
 use crate::ops::replay::report::Report;
-use crate::ops::replay::{self, Halt, ReplayError};
+use crate::ops::replay::{self, Halt, Receiver, ReplayError};
 
 /// What to send, where to and how.
 #[derive(Debug, Args)]
@@ -40,6 +40,9 @@ pub(super) struct Replay {
     source: String,
     #[command(flatten)]
     credentials: Credentials,
+    /// Trust also the certificate authorities of this PEM file, for https
+    #[arg(long, value_name = "FILE", requires = "to")]
+    ca: Option<PathBuf>,
     #[command(flatten)]
     bodies: Bodies,
     /// Send only these calls: account=ID, outcome=…, code=…, kind=…, endpoint=…, tenant=… or source=…; all must be met
@@ -154,15 +157,16 @@ impl Replay {
             self.may_overwrite(&inputs)?;
         }
         let base = to.trim_end_matches('/');
+        let receiver = Receiver::at(base, self.ca.as_deref())?;
         let (progress, finished, seed) = self.progress(&inputs, base)?;
-        replay::reach(base)?;
+        replay::reach(&receiver)?;
         let manner = if self.fresh { Manner::Fresh(seed) } else { Manner::AsCaptured(self.bodies.at) };
         let bar = bar(inputs.count()?);
         let halt = Arc::new(Halt::default());
         interrupted(&halt)?;
         let replay = replay::Replay {
             inputs: &inputs,
-            base,
+            receiver: &receiver,
             source: &self.source,
             sender: &sender,
             manner: &manner,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::ReplayError;
 use super::input::Inputs;
+use super::line::Receiver;
 use super::only::Only;
 use crate::domain::call::Endpoint;
 use crate::wire::named::Named;
@@ -16,20 +17,13 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Accounts that [`overview`] counts one by one.
 const MAX_COUNTED: usize = 1_000_000;
 
-/// Whether somebody listens at this URL.
+/// Whether somebody listens where the receiver should be.
 ///
 /// # Errors
-/// [`ReplayError::Unreachable`] with the reason; [`ReplayError::Usage`] when it is no URL that can be reached.
-pub fn reach(base: &str) -> Result<(), ReplayError> {
-    let url = url::Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    // Endpoints are appended to it as text.
-    let url = url.filter(|url| url.query().is_none() && url.fragment().is_none());
-    let host = url.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
-    let Some((host, port)) = host else {
-        return Err(ReplayError::Usage(format!("--to {base} is no URL such as http://127.0.0.1:8080/api")));
-    };
+/// [`ReplayError::Unreachable`] with the reason.
+pub fn reach(receiver: &Receiver) -> Result<(), ReplayError> {
+    let (host, port) = receiver.socket();
     let unreachable = |why: String| ReplayError::Unreachable(format!("cannot reach {host} port {port}: {why}"));
-    let host = host.trim_start_matches('[').trim_end_matches(']');
     let addresses = (host, port).to_socket_addrs().map_err(|error| unreachable(error.to_string()))?;
     let mut why = "it has no address".to_owned();
     for address in addresses {

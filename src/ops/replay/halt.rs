@@ -1,34 +1,40 @@
 //! Ends a run before its end.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 /// Asks a run to end: calls under way are waited for, no others are sent.
 #[derive(Debug, Default)]
 pub struct Halt {
-    why: Mutex<Option<String>>,
-    changed: Condvar,
+    why: OnceLock<String>,
+    changed: Notify,
 }
 
 impl Halt {
-    /// Asks. The first reason stays.
+    /// Asks, from any thread. The first reason stays.
     pub fn ask(&self, why: &str) {
-        lock(&self.why).get_or_insert_with(|| why.to_owned());
-        self.changed.notify_all();
+        self.why.get_or_init(|| why.to_owned());
+        self.changed.notify_waiters();
     }
 
-    pub(super) fn asked(&self) -> Option<String> {
-        lock(&self.why).clone()
+    pub(super) fn asked(&self) -> Option<&str> {
+        self.why.get().map(String::as_str)
+    }
+
+    /// Waits until somebody asks.
+    pub(super) async fn until_asked(&self) {
+        let mut changed = std::pin::pin!(self.changed.notified());
+        // Whoever asks between the look and the wait is heard, too.
+        changed.as_mut().enable();
+        if self.asked().is_none() {
+            changed.await;
+        }
     }
 
     /// Waits this long, or until somebody asks. Whether somebody did.
-    pub(super) fn wait(&self, pause: Duration) -> bool {
-        let waited = self.changed.wait_timeout_while(lock(&self.why), pause, |why| why.is_none());
-        waited.map_or(true, |(why, _)| why.is_some())
+    pub(super) async fn wait(&self, pause: Duration) -> bool {
+        tokio::time::timeout(pause, self.until_asked()).await.is_ok()
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a thread that panicked left behind is counts and queues, which are whole after each statement.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,6 @@
 //! One call as it is to be sent: under which id, as of which second, with which headers.
 
+use hyper::body::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::ReplayError;
@@ -39,8 +40,8 @@ pub struct Letter {
     pub code: Option<i32>,
     /// The platform ID that it is about.
     pub account: Option<String>,
-    /// The body.
-    pub body: String,
+    /// The body, which is UTF-8. Attempts share it.
+    pub body: Bytes,
 }
 
 /// Whether a receiver takes this text for a `webhook-id` (Standard Webhooks; a dot would make signatures ambiguous).
@@ -98,7 +99,7 @@ impl Letter {
             second,
             code: call.code,
             account,
-            body,
+            body: body.into(),
         }))
     }
 
@@ -109,6 +110,6 @@ impl Letter {
             Some(second) => (sender.replay_secret.as_ref()?, second),
             None => (sender.signing_secret.as_ref()?, now),
         };
-        Some((second, standard::sign(secret, &self.id, second, self.body.as_bytes())))
+        Some((second, standard::sign(secret, &self.id, second, &self.body)))
     }
 }

@@ -1,24 +1,28 @@
 //! Sends captured calls to a receiver: as they were, in an order that gives the same accounts, as fast as it takes them.
 //! docs/replay.md is the guide.
 
+mod answer;
 mod before;
 pub mod claims;
+mod feed;
 mod halt;
 pub mod input;
 pub mod letter;
+mod line;
 pub mod only;
 pub mod order;
 pub mod predict;
 pub mod progress;
 pub mod report;
 mod run;
-pub mod send;
+mod send;
 mod worker;
 
 use thiserror::Error;
 
 pub use before::{Overview, overview, reach};
 pub use halt::Halt;
+pub use line::Receiver;
 pub use run::{Replay, run};
 
 /// Why a replay does not begin or does not go on.

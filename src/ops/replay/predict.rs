@@ -87,7 +87,7 @@ fn as_received(predicting: &Predicting<'_>, letter: &Letter, now: i64) -> Call {
     let config = predicting.config;
     let read = intent::read(Reading {
         endpoint: letter.endpoint,
-        body: letter.body.as_bytes(),
+        body: &letter.body,
         query: if letter.check_only { "checkonly=true" } else { "" },
         is_secret_option: &|id| config.is_secret_option(id),
         secret_options: &|| config.secret_options(),

@@ -69,6 +69,10 @@ impl Report {
         if self.seconds > 0.0 { answered / self.seconds } else { 0.0 }
     }
 
+    pub(super) fn answered_with(&mut self, outcome: Option<String>, code: i32) {
+        *self.answers.entry((outcome, code)).or_default() += 1;
+    }
+
     pub(super) fn failed(&mut self, noted: Noted) {
         self.failed += 1;
         if self.failing.len() < MAX_LISTED {

@@ -1,11 +1,17 @@
-//! Sends one call and tells what its answer means.
+//! Sends one call and reads its answer.
 
 use std::time::Duration;
 
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use secrecy::ExposeSecret;
-use serde_json::Value;
 
+use super::ReplayError;
+use super::answer::{self, Attempt};
 use super::letter::Letter;
+use super::line::{Line, Receiver, broken};
 use crate::config::sender::Sender;
 use crate::domain::call::Endpoint;
 
@@ -13,178 +19,144 @@ use crate::domain::call::Endpoint;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Longest answer that is read, in bytes. The protocol's is a few hundred.
-const MAX_ANSWER: u64 = 1024 * 1024;
+const MAX_ANSWER: usize = 1024 * 1024;
 
-/// Longest `Retry-After` that is obeyed; a receiver that wants longer is asked again after this.
-const LONGEST_RETRY: Duration = Duration::from_secs(120);
+/// Headers that a call has at most.
+const HEADERS: usize = 12;
 
-/// What became of one attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Attempt {
-    /// The receiver answered in the protocol's shape.
-    Answered {
-        /// `Code`.
-        code: i32,
-        /// What the receiver says of it in `X-Tiersync-Outcome`, if anything.
-        outcome: Option<String>,
-    },
-    /// It may go better later.
-    Again {
-        /// Why.
-        why: String,
-        /// When the receiver wants to be asked again.
-        after: Option<Duration>,
-        /// Whether nobody answered at all.
-        silent: bool,
-    },
-    /// The credentials are not taken.
-    NotLetIn,
-    /// Anything else.
-    Failed(String),
-}
+const APPLICATION_ID: HeaderName = HeaderName::from_static("x-cloudplatform-applicationid");
+const API_KEY: HeaderName = HeaderName::from_static("x-cloudplatform-apikey");
+const TRACK_ID: HeaderName = HeaderName::from_static("x-cloudplatform-trackid");
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
-/// A connection to the receiver, kept open between calls. Each worker has its own.
-pub struct Client<'a> {
-    agent: ureq::Agent,
-    base: &'a str,
+/// What all calls of a run have in common, worked out once.
+pub(super) struct Client<'a> {
+    receiver: &'a Receiver,
     sender: &'a Sender,
-    tenant_header: Option<String>,
+    /// Where each endpoint is, asking only or for good.
+    paths: Vec<(Endpoint, bool, Uri)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    tenant_header: Option<HeaderName>,
     dry_run: bool,
 }
 
 impl<'a> Client<'a> {
-    /// A client for the receiver whose endpoints stand below `base`. With `dry_run` every call only asks.
-    #[must_use]
-    pub fn new(base: &'a str, sender: &'a Sender, dry_run: bool) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("tiersync/", env!("CARGO_PKG_VERSION")))
-            .proxy(None)
-            .build()
-            .new_agent();
-        let tenant_header = sender.tenant_setting.as_ref().map(|name| format!("X-CloudPlatform-Setting-{name}"));
-        Self { agent, base, sender, tenant_header, dry_run }
+    /// A client of this receiver. With `dry_run` every call only asks.
+    ///
+    /// # Errors
+    /// [`ReplayError::Usage`] when something that is to stand in a header or in the URL cannot.
+    pub(super) fn new(receiver: &'a Receiver, sender: &'a Sender, dry_run: bool) -> Result<Self, ReplayError> {
+        let unfit = |what: &str| ReplayError::Usage(format!("{what} has characters that cannot stand in a header"));
+        let value = |text: &str, what: &str| HeaderValue::from_str(text).map_err(|_| unfit(what));
+        let mut headers = vec![
+            (HOST, value(&receiver.authority, "the host of --to")?),
+            (USER_AGENT, HeaderValue::from_static(concat!("tiersync/", env!("CARGO_PKG_VERSION")))),
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (APPLICATION_ID, value(&sender.application_id, "the application id")?),
+        ];
+        if let Some(key) = &sender.api_key {
+            let mut key = value(key.expose_secret(), "the API key")?;
+            key.set_sensitive(true);
+            headers.push((API_KEY, key));
+        }
+        let tenant_header = sender.tenant_setting.as_ref().map(|name| {
+            HeaderName::try_from(format!("X-CloudPlatform-Setting-{name}"))
+                .map_err(|_| unfit("the name of the tenant setting"))
+        });
+        let mut paths = Vec::new();
+        for endpoint in Endpoint::ALL {
+            for (asks, query) in [(false, ""), (true, "?checkonly=true")] {
+                let path = format!("{}/{}{query}", receiver.path, endpoint.as_str());
+                let path = Uri::try_from(path).map_err(|error| ReplayError::Usage(format!("--to: {error}")))?;
+                paths.push((endpoint, asks, path));
+            }
+        }
+        Ok(Self { receiver, sender, paths, headers, tenant_header: tenant_header.transpose()?, dry_run })
     }
 
-    /// Sends a call once. `now` is in seconds since 1970.
-    #[must_use]
-    pub fn send(&self, letter: &Letter, now: i64) -> Attempt {
-        let query = if letter.check_only || self.dry_run { "?checkonly=true" } else { "" };
-        let mut request = self
-            .agent
-            .post(format!("{}/{}{query}", self.base, letter.endpoint.as_str()))
-            .header("Content-Type", "application/json")
-            .header("X-CloudPlatform-ApplicationId", &self.sender.application_id);
-        if let Some(key) = &self.sender.api_key {
-            request = request.header("X-CloudPlatform-APIKey", key.expose_secret());
+    /// Sends a call once, over this line or, where it is none any more, over a new one. `now` is in seconds since 1970.
+    pub(super) async fn send(&self, line: &mut Option<Line>, letter: &Letter, now: i64) -> Attempt {
+        let Some(request) = self.request(letter, now) else {
+            return Attempt::Failed("its tenant or track id has characters that cannot stand in a header".to_owned());
+        };
+        match tokio::time::timeout(PATIENCE, self.exchange(line, request)).await {
+            Ok(Ok((status, headers, body))) => answer::read(letter.endpoint, status, &headers, &body),
+            Ok(Err(attempt)) => attempt,
+            Err(_) => {
+                let why = format!("no answer within {} s", PATIENCE.as_secs());
+                Attempt::Again { why, after: None, silent: true }
+            }
         }
-        if let (Some(header), false) = (&self.tenant_header, letter.tenant.is_empty()) {
-            request = request.header(header, letter.tenant.as_bytes());
+    }
+
+    fn request(&self, letter: &Letter, now: i64) -> Option<Request<Full<Bytes>>> {
+        let asks = letter.check_only || self.dry_run;
+        let path = self.paths.iter().find(|(endpoint, only, _)| (*endpoint, *only) == (letter.endpoint, asks));
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        if let (Some(name), false) = (&self.tenant_header, letter.tenant.is_empty()) {
+            headers.insert(name, bytes(&letter.tenant).ok()?);
         }
         if let Some(track) = &letter.track_id {
-            request = request.header("X-CloudPlatform-TrackId", track.as_bytes());
+            headers.insert(TRACK_ID, bytes(track).ok()?);
         }
         if let Some((second, signature)) = letter.signature(self.sender, now) {
-            request = request
-                .header("webhook-id", &letter.id)
-                .header("webhook-timestamp", second.to_string())
-                .header("webhook-signature", signature);
+            headers.insert(WEBHOOK_ID, bytes(&letter.id).ok()?);
+            headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(second));
+            headers.insert(WEBHOOK_SIGNATURE, HeaderValue::try_from(signature).ok()?);
         }
-        match request.send(letter.body.as_bytes()) {
-            Ok(response) => read(letter.endpoint, response),
-            Err(error) => failed(&error),
+        let mut request = Request::new(Full::new(letter.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = path?.2.clone();
+        *request.headers_mut() = headers;
+        Some(request)
+    }
+
+    /// Sends a request and reads all of its answer. A line that was not read to its end is not kept.
+    async fn exchange(
+        &self,
+        kept: &mut Option<Line>,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), Attempt> {
+        let mut line = match kept.take() {
+            Some(mut line) => match line.ready().await {
+                Ok(()) => line,
+                // The receiver closed it meanwhile.
+                Err(_) => self.receiver.open().await?,
+            },
+            None => self.receiver.open().await?,
+        };
+        let answer = line.send_request(request).await.map_err(|error| broken(&error))?;
+        let (head, body) = Response::into_parts(answer);
+        let body = whole(body).await?;
+        *kept = Some(line);
+        Ok((head.status, head.headers, body))
+    }
+}
+
+fn bytes(text: &str) -> Result<HeaderValue, hyper::http::header::InvalidHeaderValue> {
+    HeaderValue::from_bytes(text.as_bytes())
+}
+
+/// Reads a body, mostly one piece, up to a limit.
+async fn whole(mut body: Incoming) -> Result<Bytes, Attempt> {
+    let (mut first, mut all) = (Bytes::new(), Vec::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|error| broken(&error))?.into_data() else { continue };
+        if first.len() + all.len() + piece.len() > MAX_ANSWER {
+            return Err(Attempt::Failed("an answer of more than 1 MiB".to_owned()));
+        }
+        match first.is_empty() && all.is_empty() {
+            true => first = piece,
+            false => {
+                all.extend_from_slice(&std::mem::take(&mut first));
+                all.extend_from_slice(&piece);
+            }
         }
     }
-}
-
-/// A call that was not answered. The text of the error names the receiver at most.
-fn failed(error: &ureq::Error) -> Attempt {
-    match error {
-        ureq::Error::Io(_)
-        | ureq::Error::Timeout(_)
-        | ureq::Error::ConnectionFailed
-        | ureq::Error::HostNotFound
-        | ureq::Error::Tls(_)
-        | ureq::Error::Rustls(_)
-        | ureq::Error::Protocol(_) => Attempt::Again { why: error.to_string(), after: None, silent: true },
-        other => Attempt::Failed(other.to_string()),
-    }
-}
-
-fn read(endpoint: Endpoint, mut response: ureq::http::Response<ureq::Body>) -> Attempt {
-    let status = response.status().as_u16();
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let (outcome, after) = (header("x-tiersync-outcome"), header("retry-after"));
-    let bytes = match response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec() {
-        Ok(bytes) => bytes,
-        Err(error) => return failed(&error),
-    };
-    match status {
-        200 | 400 => match code(endpoint, &bytes) {
-            Some(code) => Attempt::Answered { code, outcome: outcome.filter(|outcome| is_word(outcome)) },
-            None => Attempt::Failed(format!("HTTP {status} without the protocol's answer; is --to the base URL?")),
-        },
-        401 => Attempt::NotLetIn,
-        // A gateway that does not reach the receiver says 502 or 504: a broken connection, one step on.
-        429 | 502 | 503 | 504 => {
-            let after = after.as_deref().and_then(retry_after);
-            Attempt::Again { why: format!("HTTP {status}"), after, silent: false }
-        }
-        300..=399 => Attempt::Failed(format!("HTTP {status}: the receiver is elsewhere; give its own URL to --to")),
-        404 | 405 => Attempt::Failed(format!("HTTP {status}: there is no such endpoint below --to")),
-        _ => Attempt::Failed(format!("HTTP {status}")),
-    }
-}
-
-/// What a receiver says goes into tables and reports: a word, or nothing.
-fn is_word(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-}
-
-/// `Code` of an answer; `Fields/Validate` answers a bare list.
-fn code(endpoint: Endpoint, bytes: &[u8]) -> Option<i32> {
-    match serde_json::from_slice::<Value>(bytes).ok()? {
-        Value::Object(answer) => answer.get("Code")?.as_i64().and_then(|code| i32::try_from(code).ok()),
-        Value::Array(_) if endpoint == Endpoint::ValidateFields => Some(0),
-        _ => None,
-    }
-}
-
-/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
-fn retry_after(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let seconds = match text.parse::<u64>() {
-        Ok(seconds) => seconds,
-        Err(_) => {
-            let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-            u64::try_from(at.as_second() - jiff::Timestamp::now().as_second()).unwrap_or(0)
-        }
-    };
-    Some(Duration::from_secs(seconds).min(LONGEST_RETRY))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_are_found_in_the_protocols_answers_only() {
-        let sync = Endpoint::Synchronize;
-        assert_eq!(code(sync, br#"{"Code":1004,"Message":"x"}"#), Some(1004));
-        for other in ["", "[]", "{}", "<html>", r#"{"Code":"0"}"#, "7"] {
-            assert_eq!(code(sync, other.as_bytes()), None, "{other}");
-        }
-        assert_eq!(code(Endpoint::ValidateFields, b"[]"), Some(0));
-    }
-
-    #[test]
-    fn a_wait_is_bounded() {
-        assert_eq!(retry_after(" 5 "), Some(Duration::from_secs(5)));
-        assert_eq!(retry_after("99999999"), Some(LONGEST_RETRY));
-        assert_eq!(retry_after("Fri, 21 Nov 2025 10:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(retry_after("soon"), None);
-    }
+    Ok(if all.is_empty() { first } else { all.into() })
 }
