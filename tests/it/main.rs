@@ -40,6 +40,7 @@ mod predictions;
 mod quarantine;
 mod replay;
 mod replay_inputs;
+mod replay_lines;
 mod replay_order;
 mod replay_resume;
 mod replay_what_if;

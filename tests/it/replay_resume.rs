@@ -99,17 +99,17 @@ fn an_interrupted_replay_says_how_to_go_on() {
 }
 
 /// What a receiver of the test answers to a call with this `webhook-id`, asked for the n-th time.
-type Answers = dyn Fn(&str, usize) -> Option<String> + Send + Sync;
+pub type Answers = dyn Fn(&str, usize) -> Option<String> + Send + Sync;
 
-fn done() -> Option<String> {
+pub fn done() -> Option<String> {
     let body = r#"{"Code":0,"Message":"Done.","Result":"X"}"#;
     Some(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
 }
 
 /// When each id was asked, of a receiver that speaks no more than it must.
-type Asked = Arc<Mutex<HashMap<String, Vec<Instant>>>>;
+pub type Asked = Arc<Mutex<HashMap<String, Vec<Instant>>>>;
 
-fn fake(answers: Box<Answers>) -> (SocketAddr, Asked) {
+pub fn fake(answers: Box<Answers>) -> (SocketAddr, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (asked, answers): (Asked, Arc<Answers>) = (Asked::default(), answers.into());
@@ -156,7 +156,7 @@ fn converse(mut stream: TcpStream, asked: &Asked, answers: &Answers) {
     }
 }
 
-fn three_calls(place: &Place) {
+pub fn three_calls(place: &Place) {
     let line = |id: &str| {
         format!(
             r#"{{"endpoint":"Accounts/Synchronize","event_time":"2026-03-01T10:00:00Z","webhook_id":"{id}","body":"{{\"ID\":\"{id}\",\"Role\":\"User\"}}"}}"#
@@ -165,7 +165,7 @@ fn three_calls(place: &Place) {
     std::fs::write(place.path("calls.jsonl"), ["a", "b", "c"].map(line).join("\n")).unwrap();
 }
 
-fn run(place: &Place, address: SocketAddr, more: &[&str]) -> (crate::commands_binary::Ran, serde_json::Value) {
+pub fn run(place: &Place, address: SocketAddr, more: &[&str]) -> (crate::commands_binary::Ran, serde_json::Value) {
     let to = format!("http://{address}");
     let fixed = ["replay", "calls.jsonl", "--to", &to, "--source", "eu", "--report", "report.json"];
     let ran = place.run(&[&fixed, more].concat());
