@@ -51,7 +51,8 @@ impl Order {
     /// Adds the next call. Whether it may start at once; if not, a later [`Order::finish`] names it.
     pub fn add(&mut self, call: u64, mut claims: Claims) -> bool {
         claims.names.retain(|name| !claims.own.contains(name));
-        let mut before: HashSet<u64> = self.alone.into_iter().collect();
+        // A handful, each of them perhaps for several reasons.
+        let mut before: Vec<u64> = self.alone.into_iter().collect();
         if claims.alone {
             before.extend(self.calls.keys().copied());
             self.alone = Some(call);
@@ -68,7 +69,9 @@ impl Order {
             before.extend(users.own);
             users.naming.insert(call);
         }
-        before.remove(&call);
+        before.sort_unstable();
+        before.dedup();
+        before.retain(|earlier| *earlier != call);
         for earlier in &before {
             if let Some(earlier) = self.calls.get_mut(earlier) {
                 earlier.followers.push(call);

@@ -140,8 +140,9 @@ impl<'a> Sending<'a> {
                 }
             }
             let batch = tokio::select! {
-                batch = inlet.recv() => batch,
+                biased;
                 () = self.halt.until_asked() => None,
+                batch = inlet.recv() => batch,
             };
             let mut queue = self.queue.borrow_mut();
             let Some(batch) = batch else {
