@@ -53,7 +53,7 @@ fn https_goes_to_whom_the_authorities_know() {
     let place = Place::with(Backend::Sqlite, &toml());
     let app = receiver(&place, &toml());
     three_calls(&place);
-    let mut replay = |address: SocketAddr, more: &[&str]| {
+    let replay = |address: SocketAddr, more: &[&str]| {
         let to = format!("https://{address}/api");
         place.run(&[&["replay", "calls.jsonl", "--to", &to, "--source", "eu"], more].concat())
     };
