@@ -72,8 +72,9 @@ fn main() {
 
 /// Starts a receiver on a database of its own that knows every account, and has it driven for some time.
 fn measure(name: &'static str, drive: drivers::Drive, calls: &Calls, folder: &Path, time: Duration) -> Option<Driven> {
-    let database = format!("sqlite:{}", folder.join(name.replace(' ', "-")).with_extension("db").display());
-    let running = server::start("store", &database);
+    // It goes with the line, so that the next one does not wait for its pages on the way to disk.
+    let folder = tempfile::tempdir_in(folder).unwrap();
+    let running = server::start("store", &format!("sqlite:{}", folder.path().join("bench.db").display()));
     drivers::send(running.address, &calls.first, None);
     let (mine, receivers) = (busy("self"), busy(&running.process.id().to_string()));
     let driven = drive(running.address, calls, time);
