@@ -1,7 +1,8 @@
 //! `cargo bench --bench synchronize`: the receiver under load, durable, against a writer that stores nothing and against
 //! pgbench, all in one run on one machine. `docs/performance.md` says what is measured and why.
 //!
-//! The environment may set BENCH_SECONDS (15), BENCH_IDS (100000) and BENCH_ONLY (part of a line's name).
+//! The environment may set BENCH_SECONDS (15), BENCH_IDS (100000), BENCH_ONLY (part of a line's name) and BENCH_LANES
+//! (writers of a receiver on PostgreSQL).
 
 // A benchmark stops where something is not as it must be, and prints.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]

@@ -28,7 +28,8 @@ pub fn serve(mode: &str, database_url: &str) {
     let mut config = Config::from_toml(&configuration()).unwrap();
     config.listen = "127.0.0.1:0".parse().unwrap();
     database_url.clone_into(&mut config.database_url);
-    let options = Options { storing_nothing: mode == "nothing", ..Options::default() };
+    let lanes = std::env::var("BENCH_LANES").ok().and_then(|lanes| lanes.parse().ok());
+    let options = Options { storing_nothing: mode == "nothing", lanes, ..Options::default() };
     actix_web::rt::System::new().block_on(async move {
         let app = App::build(config, options).unwrap();
         println!("{}", app.address());
