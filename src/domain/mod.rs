@@ -10,6 +10,7 @@ pub mod classify;
 pub mod decimal;
 pub mod definition;
 pub mod difference;
+pub mod feed;
 pub mod field;
 pub mod ids;
 pub mod ledger;

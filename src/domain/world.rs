@@ -15,7 +15,7 @@ use super::classify::Role;
 use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId};
 use super::outcome::{Answer, Outcome};
 use super::plan::Planned;
-use super::relation::{FoundBy, Relation, RelationState};
+use super::relation::{Cause, FoundBy, Relation, RelationState};
 
 /// As much of an account as others need who only name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +126,8 @@ pub struct RelationChange {
     pub relation: Relation,
     /// Whether this batch opened it.
     pub opened: bool,
+    /// Whether it waited for its reseller before and does no longer.
+    pub linked: bool,
 }
 
 /// Everything that a batch wants written besides its deliveries.
@@ -143,6 +145,8 @@ pub struct Changes {
     pub remembered: Vec<(SourceId, Arc<str>, DeliveryId)>,
     /// What happened to the quarantine, in order.
     pub cases: Vec<CaseEvent>,
+    /// What changed accounts, where that was no call.
+    pub causes: HashMap<AccountId, Cause>,
     /// How many rows the chain has numbered besides deliveries.
     pub rows_issued: i64,
 }
@@ -165,6 +169,7 @@ pub struct World {
     remembered: BTreeMap<(SourceId, Arc<str>), DeliveryId>,
     cases: Vec<CaseEvent>,
     open_cases: BTreeMap<CaseKey, usize>,
+    causes: HashMap<AccountId, Cause>,
     chain: i64,
     rows_issued: i64,
 }
@@ -188,6 +193,7 @@ impl World {
             remembered: BTreeMap::new(),
             cases: Vec::new(),
             open_cases: BTreeMap::new(),
+            causes: HashMap::new(),
             chain,
             rows_issued,
         }
@@ -262,18 +268,25 @@ impl World {
             self.keys.insert(account.id, key.clone());
             self.externals.entry((key.scope.clone(), account.external_id.clone())).or_insert_with(|| Some(key.clone()));
         }
-        self.accounts.insert(key, account.map(|account| Arc::new(self.linked(account))));
+        let account = account.map(|account| Arc::new(self.linked(account)));
+        self.accounts.insert(key, account);
     }
 
     /// An account as it is behind the resellers that came since it was stored.
-    fn linked(&self, mut account: Account) -> Account {
+    fn linked(&mut self, mut account: Account) -> Account {
+        let mut linked = false;
         for link in &self.links {
             let waits = |relation: &Relation| waits_for(&account, relation, &link.key, &link.external_id);
             if account.reseller.as_ref().is_some_and(waits)
                 && let Some(relation) = &mut account.reseller
             {
                 link.take(relation);
+                linked = true;
             }
+        }
+        if let (true, Some(relation)) = (linked, &account.reseller) {
+            // Here rather than by the store, which could not tell any longer once the account changes again.
+            self.write_relation(account.id, relation.clone(), false, true);
         }
         account
     }
@@ -389,8 +402,14 @@ impl World {
                 if let Some(closing) = &mut closed.closing {
                     closing.delivery = Some(delivery);
                 }
-                self.write_relation(after.id, closed, false);
+                self.write_relation(after.id, closed, false, false);
             }
+            let held = self.accounts.get(&key).cloned().flatten();
+            let waited = |relation: &Relation| {
+                let held = held.iter().flat_map(|held| [&held.reseller, &held.partner]).flatten();
+                relation.state == RelationState::Linked
+                    && held.into_iter().any(|held| held.id == relation.id && held.state != RelationState::Linked)
+            };
             for relation in [&mut after.reseller, &mut after.partner].into_iter().flatten() {
                 let opened = relation.id == RelationId::UNISSUED;
                 if opened {
@@ -398,7 +417,7 @@ impl World {
                     relation.delivery = Some(delivery);
                 }
                 if opened || change.relations_changed {
-                    self.write_relation(after.id, relation.clone(), opened);
+                    self.write_relation(after.id, relation.clone(), opened, waited(relation));
                 }
             }
             match after.body {
@@ -457,11 +476,19 @@ impl World {
         }
     }
 
-    fn write_relation(&mut self, account: AccountId, relation: Relation, opened: bool) {
+    /// Notes that an account is changed by something else than a call; the feed tells.
+    pub fn note_cause(&mut self, account: AccountId, cause: Cause) {
+        self.causes.insert(account, cause);
+    }
+
+    fn write_relation(&mut self, account: AccountId, relation: Relation, opened: bool, linked: bool) {
         match self.relations.get_mut(&relation.id) {
-            Some(change) => change.relation = relation,
+            Some(change) => {
+                change.relation = relation;
+                change.linked |= linked;
+            }
             None => {
-                self.relations.insert(relation.id, RelationChange { account, relation, opened });
+                self.relations.insert(relation.id, RelationChange { account, relation, opened, linked });
             }
         }
     }
@@ -484,7 +511,7 @@ impl World {
             }
         }
         for (account, relation) in linked {
-            self.write_relation(account, relation, false);
+            self.write_relation(account, relation, false, true);
         }
         for customer in self.customers.get(&link.key).into_iter().flatten() {
             if !self.keys.contains_key(customer) {
@@ -500,8 +527,13 @@ impl World {
     /// Everything to write. The world is used up.
     #[must_use]
     pub fn into_changes(mut self) -> Changes {
-        let mut changes =
-            Changes { links: self.links, cases: self.cases, rows_issued: self.rows_issued, ..Changes::default() };
+        let mut changes = Changes {
+            links: self.links,
+            cases: self.cases,
+            causes: self.causes,
+            rows_issued: self.rows_issued,
+            ..Changes::default()
+        };
         for key in self.order {
             let after = self.accounts.remove(&key).flatten();
             match (self.originals.remove(&key).flatten(), after) {

@@ -62,9 +62,9 @@ pub fn erase(writer: &Writer, account: &Account, now: i64, entry: &Entry) -> Res
 /// # Errors
 /// [`EraseError`].
 pub fn revive(writer: &Writer, id: AccountId, entry: &Entry) -> Result<(), EraseError> {
-    let entry = entry.clone();
+    let (entry, at) = (entry.clone(), entry.at);
     let lifted = writer.work_blocking(move |connection| {
-        let lifted = erase::lift(connection, id)?;
+        let lifted = erase::lift(connection, id, at)?;
         if lifted {
             audit::record(connection, &entry)?;
         }

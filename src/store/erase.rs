@@ -6,9 +6,10 @@ use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
-use super::{accounts as accounts_of, cases, places, shape};
+use super::{accounts as accounts_of, cases, changes, places, shape};
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
+use crate::domain::feed::{self, Entry, Event, Fields};
 use crate::domain::ids::AccountId;
 use crate::domain::options::OptionSet;
 use crate::domain::relation::Cause;
@@ -44,8 +45,9 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     let second = now.div_euclid(1_000_000);
     empty(connection, id, second)?;
     shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;
-    end_relations(connection, &account, now)?;
+    let until = end_relations(connection, &account, now)?;
     cases::close_all_of(connection, &account.key.scope, &account.key.platform_id, ClosedAs::Erased, now)?;
+    changes::append(connection, now, &feed::erased(&account, account.revision, until))?;
     Ok(Erasure::Erased)
 }
 
@@ -85,7 +87,8 @@ fn has_customers(connection: &mut AnyConnection, id: AccountId) -> Result<bool, 
     Ok(!customers.is_empty())
 }
 
-fn end_relations(connection: &mut AnyConnection, account: &Account, now: i64) -> Result<(), StoreError> {
+/// Ends an account's open relations and returns the time at which they ended, in microseconds since 1970.
+fn end_relations(connection: &mut AnyConnection, account: &Account, now: i64) -> Result<i64, StoreError> {
     let at = now.div_euclid(1_000_000).max(account.event.second).saturating_mul(1_000_000);
     diesel::update(
         relations::table.filter(relations::account_id.eq(account.id.0)).filter(relations::valid_to.is_null()),
@@ -96,7 +99,7 @@ fn end_relations(connection: &mut AnyConnection, account: &Account, now: i64) ->
         relations::closed_cause.eq(Some(Cause::Erase.as_str())),
     ))
     .execute(connection)?;
-    Ok(())
+    Ok(at)
 }
 
 /// Empties at most `limit` bodies of calls about an account, within a write transaction, and returns how many were
@@ -126,12 +129,13 @@ pub fn bodies_of(connection: &mut AnyConnection, account: &Account, limit: i64) 
     Ok(diesel::delete(bodies::table.filter(bodies::delivery_id.eq_any(found))).execute(connection)?)
 }
 
-/// Lifts an erasure: what is replayed from before it may bring the account back. False when it is not erased.
+/// Lifts an erasure: what is replayed from before it may bring the account back. False when it is not erased. `now` is in
+/// microseconds since 1970.
 ///
 /// # Errors
-/// [`StoreError`] when the statement fails.
-pub fn lift(connection: &mut AnyConnection, id: AccountId) -> Result<bool, StoreError> {
-    let lifted =
+/// [`StoreError`] when a statement fails.
+pub fn lift(connection: &mut AnyConnection, id: AccountId, now: i64) -> Result<bool, StoreError> {
+    let lifted: Vec<i64> =
         diesel::update(accounts::table.filter(accounts::id.eq(id.0)).filter(accounts::erased_second.is_not_null()))
             .set((
                 accounts::erased_second.eq(None::<i64>),
@@ -140,6 +144,11 @@ pub fn lift(connection: &mut AnyConnection, id: AccountId) -> Result<bool, Store
                 accounts::event_live.eq(false),
                 accounts::revision.eq(accounts::revision + 1),
             ))
-            .execute(connection)?;
-    Ok(lifted == 1)
+            .returning(accounts::revision)
+            .get_results(connection)?;
+    let Some(revision) = lifted.first().copied() else { return Ok(false) };
+    let event = Event::Updated(Fields::ERASED);
+    let entry = Entry { account: id, revision: Some(revision), cause: Cause::Erase, delivery: None, event };
+    changes::append(connection, now, &[entry])?;
+    Ok(true)
 }

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod bulk;
 pub mod cases;
 pub mod chains;
+pub mod changes;
 pub mod checkpoint;
 pub mod condition;
 pub mod connection;

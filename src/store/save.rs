@@ -5,15 +5,16 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::bulk::{Rows, Statement, Together, Value, Verb};
-use super::cases;
 use super::chains::Advance;
 use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
 use super::load::waits_in;
 use super::schema::relations;
+use super::{cases, changes as feed_of};
 use crate::domain::account::{Account, AccountKind, Hold};
-use crate::domain::ids::{DeliveryId, ExternalId, PlatformId};
+use crate::domain::feed::{self, Entry};
+use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
 use crate::domain::ledger::Delivery;
 use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
 use crate::domain::world::{Changes, Link};
@@ -337,7 +338,8 @@ fn only_touched(before: &Account, after: &Account) -> bool {
     before.revision == after.revision && before.last_delivery == after.last_delivery
 }
 
-/// Writes what a batch came to, and the new end of its chain.
+/// Writes what a batch came to, and the new end of its chain. Returns the position of the last entry that it added to the
+/// change feed; none where it changed nothing.
 ///
 /// # Errors
 /// [`StoreError::Contended`] when the chain ends elsewhere, others of the first statement that fails.
@@ -346,7 +348,7 @@ pub fn batch(
     new: &[NewDelivery<'_>],
     changes: &Changes,
     advance: &Advance<'_>,
-) -> Result<(), StoreError> {
+) -> Result<Option<i64>, StoreError> {
     let (mut deliveries, mut bodies) = (Rows::<InsertDelivery>::default(), Rows::<InsertBody>::default());
     for new in new {
         deliveries.push(delivery_row(new));
@@ -398,18 +400,22 @@ pub fn batch(
     // Rows that statements below touch, too.
     places.write(connection)?;
     write_relations(connection, changes)?;
-    changes.links.iter().try_for_each(|link| link_waiting(connection, link))?;
+    let mut entries = feed::entries(changes);
+    for link in &changes.links {
+        let delivery = feed::delivery_of(changes, link);
+        entries.extend(link_waiting(connection, link, delivery)?);
+    }
     together.add(connection, &deliveries)?;
     together.add(connection, &bodies)?;
     together.add(connection, &updates)?;
     together.add(connection, &touches)?;
     together.add(connection, &remembered)?;
     cases::save(connection, &changes.cases)?;
-    if together.finish(connection, advance)? == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Contended("another writer took over the ledger chain".to_owned()))
+    if together.finish(connection, advance)? != 1 {
+        return Err(StoreError::Contended("another writer took over the ledger chain".to_owned()));
     }
+    // Behind everything else: from here to the commit no other receiver gets a position.
+    feed_of::append(connection, advance.now, &entries)
 }
 
 fn write_relations(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {
@@ -473,8 +479,13 @@ fn names(relation: &Relation) -> [Value<'_>; 3] {
     ]
 }
 
-/// Links every stored relation that waits for a reseller that came, however many there are, in one statement a name.
-fn link_waiting(connection: &mut AnyConnection, link: &Link) -> Result<(), StoreError> {
+/// Links every stored relation that waits for a reseller that came, however many there are, in one statement a name, and
+/// tells each.
+fn link_waiting(
+    connection: &mut AnyConnection,
+    link: &Link,
+    delivery: Option<DeliveryId>,
+) -> Result<Vec<Entry>, StoreError> {
     let set = |found_by: FoundBy| {
         (
             relations::state.eq(RelationState::Linked.as_str()),
@@ -488,12 +499,25 @@ fn link_waiting(connection: &mut AnyConnection, link: &Link) -> Result<(), Store
     let by_platform_id = || relations::reseller_platform_id.eq(link.key.platform_id.as_str().to_owned());
     let waiting_in_scope = || relations::table.filter(waits_in(&link.key.scope));
     let named = || sql::<Bool>("reseller_external_id IS NOT NULL");
-    diesel::update(waiting_in_scope().filter(by_platform_id()).filter(by_external_id()))
-        .set(set(FoundBy::Both))
-        .execute(connection)?;
-    diesel::update(waiting_in_scope().filter(by_platform_id())).set(set(FoundBy::PlatformId)).execute(connection)?;
-    diesel::update(waiting_in_scope().filter(by_external_id()).filter(named()))
-        .set(set(FoundBy::ExternalId))
-        .execute(connection)?;
-    Ok(())
+    let told = (relations::id, relations::account_id, relations::valid_from);
+    let mut linked: Vec<(i64, i64, i64)> =
+        diesel::update(waiting_in_scope().filter(by_platform_id()).filter(by_external_id()))
+            .set(set(FoundBy::Both))
+            .returning(told)
+            .get_results(connection)?;
+    linked.extend(
+        diesel::update(waiting_in_scope().filter(by_platform_id()))
+            .set(set(FoundBy::PlatformId))
+            .returning(told)
+            .get_results::<(i64, i64, i64)>(connection)?,
+    );
+    linked.extend(
+        diesel::update(waiting_in_scope().filter(by_external_id()).filter(named()))
+            .set(set(FoundBy::ExternalId))
+            .returning(told)
+            .get_results::<(i64, i64, i64)>(connection)?,
+    );
+    let entry =
+        |(relation, account, since)| feed::linked(link, delivery, RelationId(relation), AccountId(account), since);
+    Ok(linked.into_iter().map(entry).collect())
 }

@@ -196,4 +196,20 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    changes (last_position) {
+        last_position -> BigInt,
+        first_position -> BigInt,
+        at -> BigInt,
+        entries -> Text,
+    }
+}
+
+diesel::table! {
+    change_feed (id) {
+        id -> Integer,
+        position -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);

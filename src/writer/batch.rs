@@ -23,6 +23,8 @@ pub(super) struct Done {
     pub answered: Vec<Answered>,
     /// Where the chain ends now.
     pub tail: Tail,
+    /// Where the change feed ends now; none where the batch changed nothing.
+    pub feed_end: Option<i64>,
 }
 
 /// What calls do to the places of accounts, as far as they say so themselves.
@@ -71,8 +73,9 @@ pub(super) fn run(
     }
     faults.at(Place::Write, calls)?;
     let to = Tail { head, rows_issued: changes.rows_issued };
-    save::batch(connection, &deliveries, &changes, &Advance { from: tail, to: &to, owner, now: now_micros() })?;
-    Ok(Some(Done { answered, tail: to }))
+    let advance = Advance { from: tail, to: &to, owner, now: now_micros() };
+    let feed_end = save::batch(connection, &deliveries, &changes, &advance)?;
+    Ok(Some(Done { answered, tail: to, feed_end }))
 }
 
 /// The ledger's row of a call; account and body are filled in when the plan is applied.

@@ -3,6 +3,7 @@
 
 mod batch;
 pub mod faults;
+pub mod feed;
 pub mod planning;
 mod run;
 mod settle;
@@ -26,6 +27,7 @@ use crate::store::StoreError;
 use crate::store::connection::Database;
 use crate::store::sources::Registered;
 use faults::Faults;
+use feed::Feed;
 
 /// Most calls of one batch. Larger ones commit less often and make the first call of each wait longer.
 const MAX_BATCH: usize = 256;
@@ -118,12 +120,13 @@ struct Shared {
     capacity: usize,
     /// Whether each lane has its database.
     available: Vec<AtomicBool>,
+    feed: Arc<Feed>,
 }
 
 impl Shared {
-    fn new(capacity: usize, lanes: usize) -> Arc<Self> {
+    fn new(capacity: usize, lanes: usize, feed: Arc<Feed>) -> Arc<Self> {
         let available = (0..lanes).map(|_| AtomicBool::new(true)).collect();
-        Arc::new(Self { waiting: AtomicUsize::new(0), capacity, available })
+        Arc::new(Self { waiting: AtomicUsize::new(0), capacity, available, feed })
     }
 
     fn set_available(&self, lane: usize, available: bool) {
@@ -168,7 +171,7 @@ impl Writer {
     /// [`StoreError`] when the database cannot be used as it is.
     pub fn start(config: WriterConfig) -> Result<(Self, WriterThread), StoreError> {
         let count = if config.database.is_postgres() { config.lanes.max(1) } else { 1 };
-        let shared = Shared::new(config.queue, count);
+        let shared = Shared::new(config.queue, count, Feed::new(config.database.is_postgres()));
         let (mut lanes, mut threads) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for lane in 0..count {
             let (sender, jobs) = sync_channel(config.queue);
@@ -186,7 +189,7 @@ impl Writer {
     #[doc(hidden)]
     pub fn storing_nothing(queue: usize) -> Result<(Self, WriterThread), StoreError> {
         let (sender, jobs) = sync_channel(queue);
-        let shared = Shared::new(queue, 1);
+        let shared = Shared::new(queue, 1, Feed::new(false));
         let seen = shared.clone();
         let thread = spawn("writer", move || run::discard(&jobs, &seen))?;
         Ok((Self { lanes: Arc::from([sender]), shared }, WriterThread(vec![thread])))
@@ -246,6 +249,12 @@ impl Writer {
     /// As [`Writer::submit`].
     pub fn submit_blocking(&self, call: Call, policy: Arc<SourcePolicy>) -> Result<Answered, SubmitError> {
         self.enqueue_call(call, policy)?.blocking_recv().unwrap_or(Err(SubmitError::Unavailable))
+    }
+
+    /// How far the change feed is.
+    #[must_use]
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.shared.feed
     }
 
     /// Calls that wait.

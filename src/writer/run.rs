@@ -16,7 +16,7 @@ use crate::store::chains::{self, Tail};
 use crate::store::checkpoint::{self, Thoroughness};
 use crate::store::connection::Use;
 use crate::store::places::Places;
-use crate::store::{AnyConnection, StoreError, deliveries, sources, transaction};
+use crate::store::{AnyConnection, StoreError, changes, deliveries, sources, transaction};
 
 /// How often a batch is run again because another writer was in the way, and for how long at most.
 const MAX_RERUNS: u32 = 12;
@@ -64,7 +64,7 @@ struct Open {
 }
 
 /// What a committed batch came to: its answers, how long it took, and when its commit began.
-type Batched = (Vec<Answered>, BatchReport, Instant);
+type Batched = (Done, BatchReport, Instant);
 
 pub(super) fn now_micros() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
@@ -92,7 +92,9 @@ impl Running {
     /// Makes a fresh connection ready for batches.
     fn opened(&self, mut connection: AnyConnection) -> Result<Open, StoreError> {
         let tail = self.claim(&mut connection)?;
-        let settling = Settling::open(&self.config.database, self.config.observer.clone())?;
+        let (observer, feed) = (self.config.observer.clone(), self.shared.feed.clone());
+        let feed_end = changes::end(&mut connection)?;
+        let settling = Settling::open(&self.config.database, observer, feed, feed_end)?;
         Ok(Open { settling, connection, tail })
     }
 
@@ -178,11 +180,16 @@ impl Running {
     fn settle_work(&mut self, mut work: Box<dyn Work>) {
         let since = Instant::now();
         let done = match &mut self.open {
-            Some(open) => until_uncontended(&mut open.connection, |connection| work.run(connection)),
+            Some(open) => until_uncontended(&mut open.connection, |connection| {
+                work.run(connection)?;
+                changes::end(connection)
+            }),
             None => Err(StoreError::Unavailable("no connection".to_owned())),
         };
         match (done, &self.open) {
-            (Ok(()), Some(open)) => open.settling.settle(Committed { what: What::Work(work), since }),
+            (Ok(feed_end), Some(open)) => {
+                open.settling.settle(Committed { what: What::Work(work), feed_end: Some(feed_end), since });
+            }
             (Err(StoreError::Unavailable(reason) | StoreError::CommitLost(reason)), _) => {
                 if self.open.take().is_some() {
                     log::error!("the database is away: {reason}");
@@ -197,15 +204,16 @@ impl Running {
                 log::error!("work failed: {error}");
                 work.answer(Err(SubmitError::Failed));
             }
-            (Ok(()), None) => work.answer(Err(SubmitError::Unavailable)),
+            (Ok(_), None) => work.answer(Err(SubmitError::Unavailable)),
         }
     }
 
     /// Runs a batch until its calls are answered, in halves where one of them makes the others fail.
     fn settle(&mut self, jobs: Vec<Job>, reruns: u32) {
         match self.commit(&jobs, reruns) {
-            Ok((answered, report, since)) => {
-                let committed = Committed { what: What::Batch { jobs, answered, report }, since };
+            Ok((done, report, since)) => {
+                let Done { answered, feed_end, .. } = done;
+                let committed = Committed { what: What::Batch { jobs, answered, report }, feed_end, since };
                 match &self.open {
                     Some(open) => open.settling.settle(committed),
                     // A commit leaves its connection open; without one there is nobody who could make it durable.
@@ -310,11 +318,9 @@ impl Running {
         match committed {
             Ok(()) => {
                 *tail = done.tail;
-                Ok((done.answered, report, committing))
+                Ok((done, report, committing))
             }
-            Err(StoreError::CommitLost(reason)) => {
-                self.resolve(done, &reason).map(|answered| (answered, report, committing))
-            }
+            Err(StoreError::CommitLost(reason)) => self.resolve(done, &reason).map(|done| (done, report, committing)),
             Err(error) => {
                 transaction::roll_back(connection);
                 Err(error)
@@ -323,7 +329,7 @@ impl Running {
     }
 
     /// The connection was lost in COMMIT: the ledger itself tells whether it happened.
-    fn resolve(&mut self, done: Done, reason: &str) -> Result<Vec<Answered>, StoreError> {
+    fn resolve(&mut self, done: Done, reason: &str) -> Result<Done, StoreError> {
         log::warn!("a commit's answer was lost ({reason}); looking its deliveries up");
         self.config.observer.rerun("commit_lost");
         self.open = None;
@@ -337,7 +343,7 @@ impl Running {
                 Ok((open, happened)) => {
                     self.open = Some(open);
                     return if happened {
-                        Ok(done.answered)
+                        Ok(done)
                     } else {
                         Err(StoreError::Contended("the commit did not happen".to_owned()))
                     };

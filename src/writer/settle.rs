@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use super::feed::Feed;
 use super::work::Work;
 use super::{Answered, BatchReport, Job, Observer, SubmitError, spawn};
 use crate::store::StoreError;
@@ -21,6 +22,8 @@ const UNSETTLED: usize = 4;
 /// What was committed and who waits for it.
 pub(super) struct Committed {
     pub what: What,
+    /// Where the change feed ends with it, if it ends elsewhere than before.
+    pub feed_end: Option<i64>,
     /// When the commit began.
     pub since: Instant,
 }
@@ -34,7 +37,10 @@ pub(super) enum What {
 }
 
 impl Committed {
-    fn answer(self, observer: &dyn Observer) {
+    fn answer(self, observer: &dyn Observer, feed: &Feed) {
+        if let Some(end) = self.feed_end {
+            feed.raise(end);
+        }
         match self.what {
             What::Batch { jobs, answered, report } => {
                 observer.committed(BatchReport { commit: self.since.elapsed(), ..report });
@@ -63,29 +69,38 @@ impl Committed {
 /// Settles committed batches.
 pub(super) enum Settling {
     /// Commits are durable as they return.
-    AtOnce(Arc<dyn Observer>),
+    AtOnce(Arc<dyn Observer>, Arc<Feed>),
     /// A thread flushes the log behind them.
     Behind(Option<SyncSender<Committed>>, Option<JoinHandle<()>>, Arc<AtomicBool>),
 }
 
 impl Settling {
-    /// For a database whose writing connection is open.
-    pub(super) fn open(database: &Database, observer: Arc<dyn Observer>) -> Result<Self, StoreError> {
+    /// For a database whose writing connection is open and where the change feed ends at `feed_end`.
+    pub(super) fn open(
+        database: &Database,
+        observer: Arc<dyn Observer>,
+        feed: Arc<Feed>,
+        feed_end: i64,
+    ) -> Result<Self, StoreError> {
         let Some(file) = database.file() else {
-            return Ok(Self::AtOnce(observer));
+            feed.raise(feed_end);
+            return Ok(Self::AtOnce(observer, feed));
         };
         let log = LogFlush::open(file)?;
+        // What was committed before may be durable or not: whoever wrote it may have been killed before its flush.
+        log.flush()?;
+        feed.raise(feed_end);
         let (sender, committed) = sync_channel(UNSETTLED);
         let failed = Arc::new(AtomicBool::new(false));
         let seen = failed.clone();
-        let thread = spawn("flush", move || flush(&log, &committed, observer.as_ref(), &seen))?;
+        let thread = spawn("flush", move || flush(&log, &committed, (observer.as_ref(), &feed), &seen))?;
         Ok(Self::Behind(Some(sender), Some(thread), failed))
     }
 
     /// Answers a committed batch, now or once it is durable.
     pub(super) fn settle(&self, committed: Committed) {
         match self {
-            Self::AtOnce(observer) => committed.answer(observer.as_ref()),
+            Self::AtOnce(observer, feed) => committed.answer(observer.as_ref(), feed),
             Self::Behind(Some(sender), ..) => {
                 if let Err(refused) = sender.send(committed) {
                     refused.0.give_up();
@@ -115,13 +130,18 @@ impl Drop for Settling {
     }
 }
 
-fn flush(log: &LogFlush, committed: &Receiver<Committed>, observer: &dyn Observer, failed: &AtomicBool) {
+fn flush(
+    log: &LogFlush,
+    committed: &Receiver<Committed>,
+    (observer, feed): (&dyn Observer, &Feed),
+    failed: &AtomicBool,
+) {
     while let Ok(first) = committed.recv() {
         let batches = std::iter::once(first).chain(committed.try_iter()).collect::<Vec<_>>();
         // Once refused, the kernel may have dropped the pages and would say "done" next time (fsync(2)).
         let flushed = if failed.load(Ordering::Relaxed) { Ok(false) } else { log.flush().map(|()| true) };
         match flushed {
-            Ok(true) => batches.into_iter().for_each(|batch| batch.answer(observer)),
+            Ok(true) => batches.into_iter().for_each(|batch| batch.answer(observer, feed)),
             Ok(false) => batches.into_iter().for_each(Committed::give_up),
             Err(error) => {
                 log::error!("{error}");

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod cases;
+pub mod changes;
 pub mod deliveries;
 pub mod history;
 mod names;

@@ -1,0 +1,449 @@
+//! The change feed: what a commit changed, told without anybody's personal data.
+//!
+//! An entry says that something of an account changed and names what, not what it shows now: whoever wants that asks for
+//! the account. So the feed stays true when an account is erased.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::account::{Account, AccountKind};
+use super::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
+use super::relation::{Axis, Cause, Relation, RelationState};
+use super::world::{Changes, Link, RelationChange};
+
+/// What an entry is about. The numbers are stored: new kinds get new ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventKind {
+    /// An account is here for the first time.
+    AccountCreated = 1,
+    /// What describes an account, or what is reported of it, changed.
+    AccountUpdated = 2,
+    /// An account became something else in the hierarchy.
+    AccountKindChanged = 3,
+    /// An account was ended.
+    AccountDeleted = 4,
+    /// An account's personal data was erased, and the account ended.
+    AccountErased = 5,
+    /// An ended account is alive again.
+    AccountRevived = 6,
+    /// A customer is related to a reseller or partner from now on.
+    RelationOpened = 7,
+    /// Such a relation ended.
+    RelationClosed = 8,
+    /// The other side of an open relation came.
+    RelationLinked = 9,
+    /// Synchronization options were set, changed or removed.
+    OptionsChanged = 10,
+}
+
+impl EventKind {
+    /// All kinds.
+    pub const ALL: [Self; 10] = [
+        Self::AccountCreated,
+        Self::AccountUpdated,
+        Self::AccountKindChanged,
+        Self::AccountDeleted,
+        Self::AccountErased,
+        Self::AccountRevived,
+        Self::RelationOpened,
+        Self::RelationClosed,
+        Self::RelationLinked,
+        Self::OptionsChanged,
+    ];
+
+    /// The name in API, commands and configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountCreated => "account.created",
+            Self::AccountUpdated => "account.updated",
+            Self::AccountKindChanged => "account.kind_changed",
+            Self::AccountDeleted => "account.deleted",
+            Self::AccountErased => "account.erased",
+            Self::AccountRevived => "account.revived",
+            Self::RelationOpened => "relation.opened",
+            Self::RelationClosed => "relation.closed",
+            Self::RelationLinked => "relation.linked",
+            Self::OptionsChanged => "options.changed",
+        }
+    }
+
+    /// Reads the name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// The number in the database.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Reads the number.
+    #[must_use]
+    pub fn numbered(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
+    }
+}
+
+/// A set of an account's fields, named as in its JSON.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fields(u32);
+
+/// The fields and their bits. The order is stored: new ones are added at the end.
+const FIELDS: [&str; 14] = [
+    "name",
+    "code",
+    "email",
+    "phone",
+    "fax",
+    "website",
+    "description",
+    "is_test",
+    "contact",
+    "address",
+    "extra_details",
+    "reported",
+    "reseller.drift",
+    "erased",
+];
+
+impl Fields {
+    /// That an account counts as erased.
+    pub const ERASED: Self = Self(1 << 13);
+
+    /// From the number in the database; none where this version does not know a field.
+    #[must_use]
+    pub fn stored(bits: u32) -> Option<Self> {
+        (bits >> FIELDS.len() == 0).then_some(Self(bits))
+    }
+
+    /// The number in the database.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Their names.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        FIELDS.into_iter().enumerate().filter(move |(at, _)| self.0 >> at & 1 == 1).map(|(_, name)| name)
+    }
+
+    /// The fields in which two versions of an account differ.
+    #[must_use]
+    pub fn differing(before: &Account, after: &Account) -> Self {
+        let (a, b) = (&before.profile, &after.profile);
+        let differ = [
+            a.name != b.name,
+            a.code != b.code,
+            a.email != b.email,
+            a.phone != b.phone,
+            a.fax != b.fax,
+            a.website != b.website,
+            a.description != b.description,
+            a.is_test != b.is_test,
+            a.contact != b.contact,
+            a.address != b.address,
+            a.extra_details != b.extra_details,
+            before.reported != after.reported || before.reported_external_id != after.reported_external_id,
+            before.hold.is_some() != after.hold.is_some(),
+        ];
+        Self(differ.into_iter().enumerate().fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+    }
+}
+
+/// A relation as an entry names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// Its row.
+    pub relation: RelationId,
+    /// To a reseller or to a partner.
+    pub axis: Axis,
+    /// The reseller's account, once it is here.
+    pub reseller: Option<AccountId>,
+    /// The reseller's platform ID.
+    pub reseller_platform_id: Option<PlatformId>,
+    /// The reseller's ExternalID.
+    pub reseller_external_id: Option<ExternalId>,
+    /// The partner's ID in the vendor's registry.
+    pub partner_id: Option<String>,
+    /// Whether the other side is here.
+    pub state: RelationState,
+    /// Microseconds since 1970 from which it holds.
+    pub since: i64,
+    /// Microseconds since 1970 until which it held; none while it is open.
+    pub until: Option<i64>,
+}
+
+impl From<&Relation> for Related {
+    fn from(relation: &Relation) -> Self {
+        Self {
+            relation: relation.id,
+            axis: relation.axis,
+            reseller: relation.reseller_account,
+            reseller_platform_id: relation.reseller_platform_id.clone(),
+            reseller_external_id: relation.reseller_external_id.clone(),
+            partner_id: relation.partner_id.clone(),
+            state: relation.state,
+            since: relation.valid_from,
+            until: relation.closing.map(|closing| closing.valid_to),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// See [`EventKind::AccountCreated`].
+    Created(AccountKind),
+    /// See [`EventKind::AccountUpdated`]. No field at all where an account changed and changed back within one commit.
+    Updated(Fields),
+    /// See [`EventKind::AccountKindChanged`].
+    KindChanged {
+        /// What it was.
+        from: AccountKind,
+        /// What it is.
+        to: AccountKind,
+    },
+    /// See [`EventKind::AccountDeleted`].
+    Deleted,
+    /// See [`EventKind::AccountErased`].
+    Erased,
+    /// See [`EventKind::AccountRevived`], with what it is and what else changed.
+    Revived(AccountKind, Fields),
+    /// See [`EventKind::RelationOpened`].
+    Opened(Related),
+    /// See [`EventKind::RelationClosed`].
+    Closed(Related),
+    /// See [`EventKind::RelationLinked`].
+    Linked(Related),
+    /// See [`EventKind::OptionsChanged`]: the IDs of the options.
+    OptionsChanged(Vec<String>),
+}
+
+impl Event {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::Created(_) => EventKind::AccountCreated,
+            Self::Updated(_) => EventKind::AccountUpdated,
+            Self::KindChanged { .. } => EventKind::AccountKindChanged,
+            Self::Deleted => EventKind::AccountDeleted,
+            Self::Erased => EventKind::AccountErased,
+            Self::Revived(..) => EventKind::AccountRevived,
+            Self::Opened(_) => EventKind::RelationOpened,
+            Self::Closed(_) => EventKind::RelationClosed,
+            Self::Linked(_) => EventKind::RelationLinked,
+            Self::OptionsChanged(_) => EventKind::OptionsChanged,
+        }
+    }
+
+    /// The relation that it is about.
+    #[must_use]
+    pub fn related(&self) -> Option<&Related> {
+        match self {
+            Self::Opened(related) | Self::Closed(related) | Self::Linked(related) => Some(related),
+            _ => None,
+        }
+    }
+}
+
+/// One entry of the feed, before it has a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The account that it is about; of a relation the customer.
+    pub account: AccountId,
+    /// The account's revision behind it; none where only the other side of its relation changed.
+    pub revision: Option<i64>,
+    /// What made it happen.
+    pub cause: Cause,
+    /// The delivery that made it happen; none for what no call did.
+    pub delivery: Option<DeliveryId>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What a batch changed, account by account, each in the order in which it happened.
+#[must_use]
+pub fn entries(changes: &Changes) -> Vec<Entry> {
+    let mut entries = Vec::with_capacity(changes.created.len() + changes.updated.len() + changes.relations.len());
+    let mut relations: BTreeMap<AccountId, Vec<&RelationChange>> = BTreeMap::new();
+    for change in &changes.relations {
+        relations.entry(change.account).or_default().push(change);
+    }
+    let arrivals: HashMap<AccountId, Option<DeliveryId>> =
+        changes.links.iter().map(|link| (link.account, delivery_of(changes, link))).collect();
+    let mut tell = Telling { entries: &mut entries, arrivals: &arrivals };
+    for after in &changes.created {
+        let about = About::new(changes, after, after.last_delivery);
+        tell.push(&about, Event::Created(after.kind));
+        if !after.options.is_empty() {
+            tell.push(&about, Event::OptionsChanged(after.options.iter().map(|(id, _)| id.clone()).collect()));
+        }
+        tell.relations(&about, relations.remove(&after.id).unwrap_or_default());
+    }
+    for (before, after) in &changes.updated {
+        if before.revision == after.revision && before.last_delivery == after.last_delivery {
+            // Only touched; its relation may still have been linked.
+            continue;
+        }
+        let delivery = after.last_delivery.filter(|_| before.last_delivery != after.last_delivery);
+        let about = About::new(changes, after, delivery);
+        tell.updated(&about, before, after, relations.remove(&after.id).unwrap_or_default());
+    }
+    for (account, relations) in relations {
+        let cause = changes.causes.get(&account).copied().unwrap_or(Cause::Sync);
+        tell.relations(&About { account, revision: None, cause, delivery: None }, relations);
+    }
+    entries
+}
+
+/// The delivery that made a reseller come.
+#[must_use]
+pub fn delivery_of(changes: &Changes, link: &Link) -> Option<DeliveryId> {
+    let changed = changes.created.iter().chain(changes.updated.iter().map(|(_, after)| after));
+    changed.into_iter().find(|account| account.id == link.account).and_then(|account| account.last_delivery)
+}
+
+/// The entry of a stored relation, of `account` and from `since` on, that was linked to a reseller which came.
+#[must_use]
+pub fn linked(
+    link: &Link,
+    delivery: Option<DeliveryId>,
+    relation: RelationId,
+    account: AccountId,
+    since: i64,
+) -> Entry {
+    Entry {
+        account,
+        revision: None,
+        cause: Cause::Sync,
+        delivery,
+        event: Event::Linked(Related {
+            relation,
+            axis: Axis::Reseller,
+            reseller: Some(link.account),
+            reseller_platform_id: Some(link.key.platform_id.clone()),
+            reseller_external_id: Some(link.external_id.clone()),
+            partner_id: None,
+            state: RelationState::Linked,
+            since,
+            until: None,
+        }),
+    }
+}
+
+/// What all entries of one account in one batch have in common.
+struct About {
+    account: AccountId,
+    revision: Option<i64>,
+    cause: Cause,
+    delivery: Option<DeliveryId>,
+}
+
+impl About {
+    fn new(changes: &Changes, after: &Account, delivery: Option<DeliveryId>) -> Self {
+        let cause = changes.causes.get(&after.id).copied().unwrap_or(Cause::Sync);
+        Self { account: after.id, revision: Some(after.revision), cause, delivery }
+    }
+}
+
+struct Telling<'a> {
+    entries: &'a mut Vec<Entry>,
+    /// The resellers that came, each with the delivery that made it come.
+    arrivals: &'a HashMap<AccountId, Option<DeliveryId>>,
+}
+
+impl Telling<'_> {
+    fn push(&mut self, about: &About, event: Event) {
+        let About { account, revision, cause, delivery } = *about;
+        self.entries.push(Entry { account, revision, cause, delivery, event });
+    }
+
+    fn updated(&mut self, about: &About, before: &Account, after: &Account, relations: Vec<&RelationChange>) {
+        let told = self.entries.len();
+        let fields = Fields::differing(before, after);
+        let ends = before.is_active() && !after.is_active();
+        // An account ends behind its relations, and lives again before them.
+        if !before.is_active() && after.is_active() {
+            self.push(about, Event::Revived(after.kind, fields));
+        } else if !fields.is_empty() && !ends {
+            self.push(about, Event::Updated(fields));
+        }
+        if before.kind != after.kind {
+            self.push(about, Event::KindChanged { from: before.kind, to: after.kind });
+        }
+        let options = changed_options(before, after);
+        if !options.is_empty() {
+            self.push(about, Event::OptionsChanged(options));
+        }
+        self.relations(about, relations);
+        if ends {
+            self.push(about, Event::Deleted);
+        } else if self.entries.len() == told {
+            // There and back within one commit: its revision went on, and readers may rely on seeing each.
+            self.push(about, Event::Updated(fields));
+        }
+    }
+
+    fn relations(&mut self, about: &About, mut relations: Vec<&RelationChange>) {
+        // What was there before ends first; the others have their numbers in the order in which they were opened.
+        relations.sort_by_key(|change| (change.opened, change.relation.id));
+        for change in relations {
+            let relation = &change.relation;
+            if change.opened {
+                // Its closing is told below.
+                let opened = Related { until: None, ..Related::from(relation) };
+                let (cause, delivery) = (relation.cause, relation.delivery);
+                self.entries.push(Entry { cause, delivery, event: Event::Opened(opened), ..about.entry() });
+            } else if change.linked {
+                let linked = Related { until: None, ..Related::from(relation) };
+                let arrival = relation.reseller_account.and_then(|id| self.arrivals.get(&id).copied());
+                let delivery = arrival.unwrap_or(about.delivery);
+                self.entries.push(Entry { delivery, event: Event::Linked(linked), ..about.entry() });
+            }
+            if let Some(closing) = relation.closing {
+                let (cause, delivery) = (closing.cause, closing.delivery);
+                let event = Event::Closed(Related::from(relation));
+                self.entries.push(Entry { cause, delivery, event, ..about.entry() });
+            }
+        }
+    }
+}
+
+impl About {
+    /// An entry to be completed.
+    fn entry(&self) -> Entry {
+        let About { account, revision, cause, delivery } = *self;
+        Entry { account, revision, cause, delivery, event: Event::Deleted }
+    }
+}
+
+/// The options that were set, changed or removed.
+fn changed_options(before: &Account, after: &Account) -> Vec<String> {
+    let gone = before.options.iter().map(|(id, _)| id).filter(|id| after.options.get(id).is_none());
+    let set = after.options.iter().filter(|(id, value)| before.options.get(id) != Some(value)).map(|(id, _)| id);
+    let mut ids: Vec<String> = gone.chain(set).cloned().collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// The entries of an erasure: the account as it was, and how its relations ended.
+#[must_use]
+pub fn erased(account: &Account, revision: i64, until: i64) -> Vec<Entry> {
+    let entry =
+        |event| Entry { account: account.id, revision: Some(revision), cause: Cause::Erase, delivery: None, event };
+    let closed = [&account.reseller, &account.partner].into_iter().flatten();
+    let mut entries: Vec<Entry> = closed
+        .map(|relation| entry(Event::Closed(Related { until: Some(until), ..Related::from(relation) })))
+        .collect();
+    entries.push(entry(Event::Erased));
+    entries
+}

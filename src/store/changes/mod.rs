@@ -1,0 +1,164 @@
+//! The change feed, packed: one row a commit, or several where a commit has very much to tell.
+//!
+//! Positions count every entry from 1 without a gap and in the order of the commits: they are taken from one counter row,
+//! which on PostgreSQL stays locked from there until the commit. So a reader that sees a position sees every one before
+//! it. docs/decisions.md tells what that costs.
+
+mod packed;
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::Sqlite;
+
+use super::bulk::{Rows, Statement, Value, Verb};
+use super::connection::AnyConnection;
+use super::error::StoreError;
+use super::schema::{change_feed, changes};
+use crate::domain::feed::Entry;
+
+pub use super::seen::changes::{Change, Question, Read, Reading, after};
+pub(super) use packed::unpack;
+
+/// Most entries of a row. A reader takes a row in as a whole, so raising it raises what each one holds in memory.
+pub const MAX_PACKED: usize = 1_000;
+
+struct InsertChanges;
+
+impl Statement for InsertChanges {
+    const TABLE: &'static str = "changes";
+    const VERB: Verb = Verb::Insert;
+    const COLUMNS: &'static [&'static str] = &["first_position", "at", "entries", "last_position"];
+}
+
+/// Adds entries at the end of the feed, within the write transaction that makes them true, and returns the position of
+/// the last one; none where there are none. `at` is now, in microseconds since 1970.
+///
+/// On PostgreSQL this locks the counter of all receivers until the commit: it comes last in a transaction.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn append(connection: &mut AnyConnection, at: i64, entries: &[Entry]) -> Result<Option<i64>, StoreError> {
+    let mut last = None;
+    for entries in entries.chunks(MAX_PACKED) {
+        let text = packed::pack(entries);
+        let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+        last = Some(match connection {
+            AnyConnection::Sqlite(sqlite) => {
+                let last: i64 = Take { count }.get_result(sqlite)?;
+                let mut rows = Rows::<InsertChanges>::default();
+                rows.push([
+                    Value::BigInt(last - count + 1),
+                    Value::BigInt(at),
+                    Value::Text(&text),
+                    Value::BigInt(last),
+                ]);
+                rows.write(connection)?;
+                last
+            }
+            AnyConnection::Postgres(postgres) => TakeAndInsert { count, at, text: &text }.get_result(postgres)?,
+        });
+    }
+    Ok(last)
+}
+
+/// The position of the last entry; 0 before the first.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn end(connection: &mut AnyConnection) -> Result<i64, StoreError> {
+    Ok(change_feed::table.select(change_feed::position).first(connection)?)
+}
+
+/// The position of the last entry, and the last position that is kept no longer: a reader that stands before that has
+/// missed some.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails.
+pub fn ends(connection: &mut AnyConnection) -> Result<(i64, i64), StoreError> {
+    // Read first: what is added meanwhile must not look as if it had been removed.
+    let end = end(connection)?;
+    let first: Option<i64> =
+        changes::table.order(changes::last_position).select(changes::first_position).first(connection).optional()?;
+    Ok((end, first.map_or(end, |first| first - 1)))
+}
+
+/// Removes the oldest rows while they are from before `before`, in microseconds since 1970, at most `most` of them, within
+/// a write transaction. Returns how many went.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails.
+pub fn prune(connection: &mut AnyConnection, before: i64, most: i64) -> Result<usize, StoreError> {
+    let oldest: Vec<(i64, i64)> = changes::table
+        .order(changes::last_position)
+        .select((changes::last_position, changes::at))
+        .limit(most)
+        .load(connection)?;
+    // Receivers' clocks may differ: what is kept has no hole, whatever they say.
+    let Some((last, _)) = oldest.into_iter().take_while(|(_, at)| *at < before).last() else { return Ok(0) };
+    Ok(diesel::delete(changes::table.filter(changes::last_position.le(last))).execute(connection)?)
+}
+
+/// Takes positions. Written by hand, since every batch runs it and diesel caches no UPDATE of its own.
+#[derive(Debug, Clone, Copy)]
+struct Take {
+    count: i64,
+}
+
+impl QueryId for Take {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for Take {
+    type SqlType = BigInt;
+}
+
+impl<C> RunQueryDsl<C> for Take {}
+
+impl QueryFragment<Sqlite> for Take {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("UPDATE change_feed SET position = position + ");
+        out.push_bind_param::<BigInt, _>(&self.count)?;
+        out.push_sql(" RETURNING position");
+        Ok(())
+    }
+}
+
+/// Takes positions and adds the row in one round trip.
+#[derive(Debug, Clone, Copy)]
+struct TakeAndInsert<'a> {
+    count: i64,
+    at: i64,
+    text: &'a str,
+}
+
+impl QueryId for TakeAndInsert<'_> {
+    type QueryId = TakeAndInsert<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for TakeAndInsert<'_> {
+    type SqlType = BigInt;
+}
+
+impl<C> RunQueryDsl<C> for TakeAndInsert<'_> {}
+
+impl QueryFragment<Pg> for TakeAndInsert<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH taken AS (UPDATE change_feed SET position = position + ");
+        out.push_bind_param::<BigInt, _>(&self.count)?;
+        out.push_sql(
+            " RETURNING position) INSERT INTO changes (last_position, first_position, at, entries) \
+             SELECT position, position - ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.count)?;
+        out.push_sql(" + 1, ");
+        out.push_bind_param::<BigInt, _>(&self.at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.text)?;
+        out.push_sql(" FROM taken RETURNING last_position");
+        Ok(())
+    }
+}

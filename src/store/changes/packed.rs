@@ -1,0 +1,281 @@
+//! Entries as they stand in a row: one JSON object a line, short names, the kind first, so that lines of other kinds can
+//! be passed over unread.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::account::AccountKind;
+use crate::domain::feed::{Entry, Event, EventKind, Fields, Related};
+use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
+use crate::domain::relation::{Axis, Cause, RelationState};
+use crate::store::StoreError;
+
+/// What errors call the column.
+const COLUMN: &str = "changes.entries";
+
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    #[serde(rename = "e")]
+    event: u8,
+    #[serde(rename = "a")]
+    account: i64,
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    revision: Option<i64>,
+    /// Absent for the usual one.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none", borrow)]
+    cause: Option<Cow<'a, str>>,
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    delivery: Option<i64>,
+    #[serde(rename = "f", default, skip_serializing_if = "is_zero")]
+    fields: u32,
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none", borrow)]
+    before: Option<Cow<'a, str>>,
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none", borrow)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty", borrow)]
+    options: Vec<Cow<'a, str>>,
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none", borrow)]
+    relation: Option<LineRelation<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LineRelation<'a> {
+    #[serde(rename = "i")]
+    id: i64,
+    #[serde(rename = "x", borrow)]
+    axis: Cow<'a, str>,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    reseller: Option<i64>,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none", borrow)]
+    platform_id: Option<Cow<'a, str>>,
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none", borrow)]
+    external_id: Option<Cow<'a, str>>,
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none", borrow)]
+    partner_id: Option<Cow<'a, str>>,
+    #[serde(rename = "s", borrow)]
+    state: Cow<'a, str>,
+    #[serde(rename = "t")]
+    since: i64,
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's own signature.
+fn is_zero(bits: &u32) -> bool {
+    *bits == 0
+}
+
+/// The text of a row.
+pub fn pack(entries: &[Entry]) -> String {
+    let mut text = Vec::with_capacity(entries.len() * 96);
+    for entry in entries {
+        if !text.is_empty() {
+            text.push(b'\n');
+        }
+        // Writing into memory does not fail, and nothing here is a map with odd keys.
+        if let Err(error) = serde_json::to_writer(&mut text, &line(entry)) {
+            log::error!("an entry of the change feed cannot be written: {error}");
+        }
+    }
+    String::from_utf8(text).unwrap_or_default()
+}
+
+fn line(entry: &Entry) -> Line<'_> {
+    let borrowed = |text: &'static str| Some(Cow::Borrowed(text));
+    let mut line = Line {
+        event: entry.event.kind().number(),
+        account: entry.account.0,
+        revision: entry.revision,
+        cause: if entry.cause == Cause::Sync { None } else { borrowed(entry.cause.as_str()) },
+        delivery: entry.delivery.map(|delivery| delivery.0),
+        fields: 0,
+        before: None,
+        kind: None,
+        options: Vec::new(),
+        relation: None,
+    };
+    match &entry.event {
+        Event::Created(kind) => line.kind = borrowed(kind.as_str()),
+        Event::Updated(fields) => line.fields = fields.bits(),
+        Event::KindChanged { from, to } => (line.before, line.kind) = (borrowed(from.as_str()), borrowed(to.as_str())),
+        Event::Deleted | Event::Erased => {}
+        Event::Revived(kind, fields) => (line.kind, line.fields) = (borrowed(kind.as_str()), fields.bits()),
+        Event::Opened(related) | Event::Closed(related) | Event::Linked(related) => {
+            line.relation = Some(line_relation(related));
+        }
+        Event::OptionsChanged(options) => {
+            line.options = options.iter().map(|id| Cow::Borrowed(id.as_str())).collect();
+        }
+    }
+    line
+}
+
+fn line_relation(related: &Related) -> LineRelation<'_> {
+    LineRelation {
+        id: related.relation.0,
+        axis: Cow::Borrowed(related.axis.as_str()),
+        reseller: related.reseller.map(|account| account.0),
+        platform_id: related.reseller_platform_id.as_ref().map(|id| Cow::Borrowed(id.as_str())),
+        external_id: related.reseller_external_id.as_ref().map(|id| Cow::Borrowed(id.as_str())),
+        partner_id: related.partner_id.as_deref().map(Cow::Borrowed),
+        state: Cow::Borrowed(related.state.as_str()),
+        since: related.since,
+        until: related.until,
+    }
+}
+
+/// The kind of a line, read from its beginning.
+fn kind_of(line: &str) -> Result<EventKind, StoreError> {
+    let number = line.strip_prefix("{\"e\":").and_then(|rest| rest.split([',', '}']).next()?.parse().ok());
+    number.and_then(EventKind::numbered).ok_or_else(|| StoreError::corrupt_private(COLUMN))
+}
+
+/// Reads a row whose first entry has the position `first`: the entries behind `after` and up to `up_to` that are wanted,
+/// each with its position.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when it holds what this version does not know.
+pub fn unpack(
+    text: &str,
+    first: i64,
+    after: i64,
+    up_to: i64,
+    wanted: &dyn Fn(EventKind) -> bool,
+) -> Result<Vec<(i64, Entry)>, StoreError> {
+    let mut entries = Vec::new();
+    for (position, line) in (first..).zip(text.lines()) {
+        if position > after && position <= up_to && wanted(kind_of(line)?) {
+            entries.push((position, read(line)?));
+        }
+    }
+    Ok(entries)
+}
+
+fn read(text: &str) -> Result<Entry, StoreError> {
+    let corrupt = || StoreError::corrupt_private(COLUMN);
+    let line: Line<'_> = serde_json::from_str(text).map_err(|_| corrupt())?;
+    let kind = |name: &Option<Cow<'_, str>>| name.as_deref().and_then(AccountKind::parse).ok_or_else(corrupt);
+    let fields = || Fields::stored(line.fields).ok_or_else(corrupt);
+    let related = || related(line.relation.as_ref().ok_or_else(corrupt)?).ok_or_else(corrupt);
+    let event = match EventKind::numbered(line.event).ok_or_else(corrupt)? {
+        EventKind::AccountCreated => Event::Created(kind(&line.kind)?),
+        EventKind::AccountUpdated => Event::Updated(fields()?),
+        EventKind::AccountKindChanged => Event::KindChanged { from: kind(&line.before)?, to: kind(&line.kind)? },
+        EventKind::AccountDeleted => Event::Deleted,
+        EventKind::AccountErased => Event::Erased,
+        EventKind::AccountRevived => Event::Revived(kind(&line.kind)?, fields()?),
+        EventKind::RelationOpened => Event::Opened(related()?),
+        EventKind::RelationClosed => Event::Closed(related()?),
+        EventKind::RelationLinked => Event::Linked(related()?),
+        EventKind::OptionsChanged => Event::OptionsChanged(line.options.iter().map(ToString::to_string).collect()),
+    };
+    Ok(Entry {
+        account: AccountId(line.account),
+        revision: line.revision,
+        cause: line.cause.as_deref().map_or(Some(Cause::Sync), Cause::parse).ok_or_else(corrupt)?,
+        delivery: line.delivery.map(DeliveryId),
+        event,
+    })
+}
+
+fn related(line: &LineRelation<'_>) -> Option<Related> {
+    Some(Related {
+        relation: RelationId(line.id),
+        axis: Axis::parse(&line.axis)?,
+        reseller: line.reseller.map(AccountId),
+        reseller_platform_id: line.platform_id.as_deref().map(PlatformId::stored),
+        reseller_external_id: line.external_id.as_deref().map(ExternalId::stored),
+        partner_id: line.partner_id.as_ref().map(ToString::to_string),
+        state: RelationState::parse(&line.state)?,
+        since: line.since,
+        until: line.until,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<Entry> {
+        let related = Related {
+            relation: RelationId::issue(1, 9),
+            axis: Axis::Reseller,
+            reseller: Some(AccountId::issue(0, 2)),
+            reseller_platform_id: Some(PlatformId::stored("10\"\n82")),
+            reseller_external_id: Some(ExternalId::stored("é")),
+            partner_id: None,
+            state: RelationState::Linked,
+            since: 1,
+            until: None,
+        };
+        let partner = Related {
+            axis: Axis::Partner,
+            reseller: None,
+            reseller_platform_id: None,
+            reseller_external_id: None,
+            partner_id: Some("3456890".to_owned()),
+            state: RelationState::Pending,
+            until: Some(5),
+            ..related.clone()
+        };
+        let fields = Fields::stored(0b10_0000_0000_0101).unwrap_or_default();
+        let events = vec![
+            Event::Created(AccountKind::Reseller),
+            Event::Updated(fields),
+            Event::Updated(Fields::default()),
+            Event::KindChanged { from: AccountKind::DirectCustomer, to: AccountKind::ResellerCustomer },
+            Event::Deleted,
+            Event::Erased,
+            Event::Revived(AccountKind::DirectCustomer, fields),
+            Event::Opened(related.clone()),
+            Event::Closed(partner),
+            Event::Linked(related),
+            Event::OptionsChanged(vec!["MPN\tID\n".to_owned(), "b\"".to_owned()]),
+        ];
+        let entry = |(at, event)| Entry {
+            account: AccountId::issue(3, at),
+            revision: (at % 2 == 0).then_some(at),
+            cause: if at % 3 == 0 { Cause::Move } else { Cause::Sync },
+            delivery: (at % 2 == 1).then(|| DeliveryId::issue(1, at)),
+            event,
+        };
+        (1..).zip(events).map(entry).collect()
+    }
+
+    #[test]
+    fn every_kind_comes_back_as_it_went() -> Result<(), StoreError> {
+        let entries = all();
+        let kinds: std::collections::BTreeSet<EventKind> = entries.iter().map(|entry| entry.event.kind()).collect();
+        assert_eq!(kinds.len(), EventKind::ALL.len());
+        let text = pack(&entries);
+        assert_eq!(text.lines().count(), entries.len());
+        let read: Vec<(i64, Entry)> = unpack(&text, 100, 0, i64::MAX, &|_| true)?;
+        assert_eq!(read, (100..).zip(entries).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    #[test]
+    fn a_part_of_a_row_is_read() -> Result<(), StoreError> {
+        let text = pack(&all());
+        let positions = |after, up_to, kind: Option<EventKind>| {
+            let read = unpack(&text, 100, after, up_to, &|found| kind.is_none_or(|kind| kind == found));
+            read.map(|read| read.iter().map(|(position, _)| *position).collect::<Vec<_>>())
+        };
+        assert_eq!(positions(101, 103, None)?, [102, 103]);
+        assert_eq!(positions(0, 1000, Some(EventKind::AccountUpdated))?, [101, 102]);
+        assert_eq!(positions(101, 1000, Some(EventKind::AccountUpdated))?, [102]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_unknown_is_an_error_that_tells_nothing() {
+        for text in ["", " ", "{\"e\":99,\"a\":1}", "{\"e\":7,\"a\":1}", "{\"a\":1}", "{\"e\":2,\"a\":1,\"f\":99999}"] {
+            let read = unpack(&format!("{text}\n"), 1, 0, 9, &|_| true);
+            assert!(
+                matches!(&read, Err(StoreError::Corrupt(told)) if told == "something in changes.entries"),
+                "{read:?}"
+            );
+        }
+    }
+}
