@@ -17,6 +17,7 @@ use crate::store::connection::{Database, Use};
 use crate::store::{StoreError, migrate, pool};
 use crate::tasks::{self, Tasks};
 use crate::writer::faults::Faults;
+use crate::writer::feed::Feed;
 use crate::writer::{Writer, WriterConfig, WriterThread};
 
 /// How long calls under way may take to end when the receiver stops, in seconds.
@@ -62,10 +63,27 @@ pub struct Options {
     pub storing_nothing: bool,
 }
 
+/// Stops a receiver from elsewhere.
+#[derive(Clone)]
+pub struct Handle {
+    server: ServerHandle,
+    feed: Arc<Feed>,
+}
+
+impl Handle {
+    /// Stops it: no new calls. With `graceful` those under way are answered first; who only waits for changes is let go
+    /// at once. Takes effect whether or not anybody waits for the future.
+    pub fn stop(&self, graceful: bool) -> impl Future<Output = ()> + use<> {
+        self.feed.close();
+        self.server.stop(graceful)
+    }
+}
+
 /// A receiver that listens.
 pub struct App {
     address: SocketAddr,
     server: Server,
+    feed: Arc<Feed>,
     tasks: Tasks,
     writer: WriterThread,
 }
@@ -105,6 +123,10 @@ impl App {
         if let Some(keep) = config.retention() {
             start_retention(&mut tasks, &pool, &writer, &metrics, keep).map_err(unusable)?;
         }
+        let feed = writer.feed().clone();
+        if !options.storing_nothing {
+            start_feed(&mut tasks, &database, &pool, &writer).map_err(unusable)?;
+        }
         let shapes = pool::get(&pool).and_then(|mut connection| Shapes::load(&config, &mut connection));
         let shapes = Arc::new(shapes.map_err(unusable)?);
         start_shapes(&mut tasks, &shapes, &writer).map_err(unusable)?;
@@ -118,7 +140,7 @@ impl App {
             .listen(listener)
             .map_err(AppError::Server)?
             .run();
-        Ok(Self { address, server, tasks, writer: thread })
+        Ok(Self { address, server, feed, tasks, writer: thread })
     }
 
     /// Where it listens.
@@ -129,8 +151,8 @@ impl App {
 
     /// Stops it from elsewhere.
     #[must_use]
-    pub fn handle(&self) -> ServerHandle {
-        self.server.handle()
+    pub fn handle(&self) -> Handle {
+        Handle { server: self.server.handle(), feed: self.feed.clone() }
     }
 
     /// Serves until stopped: no new calls, those under way are answered, the queue is drained, tasks end.
@@ -180,6 +202,11 @@ fn start_retention(
     tasks.start("retention", move |stop| {
         tasks::retention::run_until(stop, &pool, &writer, keep, &|bodies| metrics.bodies_emptied(bodies));
     })
+}
+
+fn start_feed(tasks: &mut Tasks, database: &Database, pool: &pool::Pool, writer: &Writer) -> Result<(), StoreError> {
+    let (pool, writer, seen_is_durable) = (pool.clone(), writer.clone(), database.is_postgres());
+    tasks.start("feed", move |stop| tasks::feed::run_until(stop, &pool, &writer, seen_is_durable))
 }
 
 fn start_shapes(tasks: &mut Tasks, shapes: &Arc<Shapes>, writer: &Writer) -> Result<(), StoreError> {

@@ -174,6 +174,7 @@ fn docs() {}
         v1::erase::erase,
         v1::erase::revive,
         v1::audit::list,
+        v1::changes::list,
         v1::sources::shape
     ),
     modifiers(&Security)

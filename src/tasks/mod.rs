@@ -1,6 +1,7 @@
 //! What runs beside the server, each on a thread of its own that sleeps until it is time or until the server stops.
 
 pub mod checkpoint;
+pub mod feed;
 pub mod gauges;
 pub mod retention;
 pub mod shape;

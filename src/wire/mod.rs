@@ -4,6 +4,7 @@ pub mod account;
 pub mod answer;
 pub mod capture;
 pub mod case;
+pub mod change;
 pub mod check_only;
 pub mod definitions;
 pub mod fields;

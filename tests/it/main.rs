@@ -23,6 +23,8 @@ mod endpoints_machine;
 mod endpoints_paths;
 mod erasure;
 mod faults;
+mod feed;
+mod feed_wait;
 mod first_start;
 mod harness;
 mod hierarchy;

@@ -11,12 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use actix_web::dev::ServerHandle;
 use clap::Args;
 
 use super::output::{Format, Listing};
 use super::{CliError, accounts, logging, serve};
-use crate::app::{App, AppError, Options};
+use crate::app::{App, AppError, Handle, Options};
 use crate::config::Config;
 use crate::config::first_start::{self, FirstStart};
 use crate::store::connection::{Database, Use};
@@ -39,7 +38,7 @@ pub(super) struct Demo {
 /// The receiver, on a thread of its own.
 struct Receiver {
     address: SocketAddr,
-    handle: ServerHandle,
+    handle: Handle,
     thread: JoinHandle<Result<(), AppError>>,
     /// Whether somebody asked the process to end.
     interrupted: Arc<AtomicBool>,

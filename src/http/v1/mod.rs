@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod audit;
 pub mod cases;
 pub mod change;
+pub mod changes;
 pub mod deliveries;
 pub mod erase;
 pub mod history;
@@ -52,6 +53,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(resource("/cases", web::get().to(cases::list)))
             .service(resource("/cases/{case}", web::get().to(cases::show)))
             .service(resource("/audit", web::get().to(audit::list)))
+            .service(resource("/changes", web::get().to(changes::list)))
             .service(resource("/sources/{source}/shape", web::get().to(sources::shape)))
             .default_service(web::to(not_found)),
     );

@@ -30,6 +30,10 @@ pub enum Problem {
     BadRequest(String),
     /// It contradicts what is there, and how.
     Conflict(String),
+    /// It was there once, and what to do now.
+    Gone(String),
+    /// As many wait for the change feed as may.
+    TooManyWait,
     /// The body is larger than [`super::MAX_BODY`].
     BodyTooLarge,
     /// The body came too slowly.
@@ -69,6 +73,8 @@ impl Problem {
             Self::MethodNotAllowed(_) => ("method_not_allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::BadRequest(_) => ("bad_request", "Bad request", StatusCode::BAD_REQUEST),
             Self::Conflict(_) => ("conflict", "Conflict", StatusCode::CONFLICT),
+            Self::Gone(_) => ("gone", "Gone", StatusCode::GONE),
+            Self::TooManyWait => ("too_many_wait", "Too many wait", StatusCode::TOO_MANY_REQUESTS),
             Self::BodyTooLarge => ("body_too_large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::BodyTooSlow => ("body_too_slow", "Body too slow", StatusCode::REQUEST_TIMEOUT),
             Self::NotJson => ("not_json", "Not JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE),
@@ -87,7 +93,8 @@ impl Problem {
             Self::Forbidden => "The role of this operator does not cover this. GET /v1/me shows the role.",
             Self::NotFound => "There is nothing here.",
             Self::MethodNotAllowed(_) => "This path answers other methods; see the Allow header.",
-            Self::BadRequest(detail) | Self::Conflict(detail) => detail,
+            Self::BadRequest(detail) | Self::Conflict(detail) | Self::Gone(detail) => detail,
+            Self::TooManyWait => "Too many callers wait for changes already. Ask without `wait`, or later.",
             Self::BodyTooLarge => "The body is larger than 4 MiB.",
             Self::BodyTooSlow => "The body came too slowly, or broke off. Send the call again.",
             Self::NotJson => "Send the body as `Content-Type: application/json`.",
@@ -119,7 +126,7 @@ impl ResponseError for Problem {
             Self::MethodNotAllowed(allowed) => {
                 response.insert_header((ALLOW, *allowed));
             }
-            Self::Unavailable => {
+            Self::Unavailable | Self::TooManyWait => {
                 response.insert_header((RETRY_AFTER, RETRY_SECONDS.to_string()));
             }
             // What is left of the body would be read as the next call.
@@ -130,6 +137,7 @@ impl ResponseError for Problem {
             | Self::NotFound
             | Self::BadRequest(_)
             | Self::Conflict(_)
+            | Self::Gone(_)
             | Self::NotJson
             | Self::Internal => {}
         }

@@ -115,7 +115,9 @@ pub fn cursor<const N: usize>(list: &str, key: [i64; N]) -> String {
     URL_SAFE_NO_PAD.encode(format!("{list}:{}", numbers.join(":")))
 }
 
-fn read_cursor<const N: usize>(list: &str, text: &str) -> Option<[i64; N]> {
+/// Reads a cursor of `list` with `N` numbers.
+#[must_use]
+pub fn read_cursor<const N: usize>(list: &str, text: &str) -> Option<[i64; N]> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let numbers = text.strip_prefix(list)?.strip_prefix(':')?;
     let numbers = numbers.split(':').map(|number| number.parse().ok()).collect::<Option<Vec<i64>>>()?;

@@ -17,6 +17,15 @@ pub struct PageBody<T> {
     pub next: Option<String>,
 }
 
+/// A page of the change feed, which has no end.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FeedBody<T> {
+    /// The entries, at most `limit`.
+    pub items: Vec<T>,
+    /// What to send as `after` to go on, always there.
+    pub next: String,
+}
+
 fn json(body: &impl Serialize) -> Result<String, Problem> {
     serde_json::to_string(body).map_err(|error| {
         log::error!("v1: an answer is no JSON: {error}");

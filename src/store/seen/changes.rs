@@ -58,6 +58,8 @@ pub struct Reading {
     pub next: i64,
     /// Whether nothing more was to be read at that moment.
     pub at_end: bool,
+    /// Whether there is more that was not to be read, being behind [`Question::up_to`].
+    pub held_back: bool,
 }
 
 /// What came of a question.
@@ -85,7 +87,7 @@ pub fn after(connection: &mut AnyConnection, see: &Visible, question: &Question)
     let wanted = |kind| question.kinds.is_empty() || question.kinds.contains(&kind);
     let limit = usize::try_from(question.limit).unwrap_or(0);
     let everything = *see == Visible::All && question.kinds.is_empty();
-    let mut reading = Reading { items: Vec::new(), next: question.after, at_end: false };
+    let mut reading = Reading { items: Vec::new(), next: question.after, at_end: false, held_back: false };
     while reading.items.len() < limit && reading.next < question.after.saturating_add(WINDOW) {
         let from = reading.next;
         // A row begins at most so far behind `from` as is asked for, or is not needed.
@@ -108,6 +110,7 @@ pub fn after(connection: &mut AnyConnection, see: &Visible, question: &Question)
         let mut found = Vec::new();
         for (last, first, at, text) in rows {
             if first > question.up_to {
+                reading.held_back = true;
                 break;
             }
             let entries = unpack(&text, first, from, question.up_to, &wanted)?;

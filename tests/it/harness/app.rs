@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use actix_web::dev::ServerHandle;
 use tempfile::TempDir;
-use tiersync::app::{App, Options};
+use tiersync::app::{App, Handle, Options};
 use tiersync::config::Config;
 use tiersync::store::AnyConnection;
 use tiersync::store::connection::{Database, Use};
@@ -54,7 +53,7 @@ pub struct TestApp {
     pub database_url: String,
     config: String,
     lanes: Option<usize>,
-    stopping: Option<(ServerHandle, JoinHandle<()>)>,
+    stopping: Option<(Handle, JoinHandle<()>)>,
     /// Keeps the folder of the SQLite file.
     _folder: Option<std::sync::Arc<TempDir>>,
 }

@@ -1,0 +1,134 @@
+//! Entries of the change feed as readers see them: the same JSON from the API, from commands and to subscribers.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::time::rfc3339;
+use crate::domain::account::AccountKind;
+use crate::domain::feed::{Entry, Event, Related};
+use crate::domain::ids::{AccountKey, ExternalId};
+
+/// The account that an entry is about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)] // The names are those of design.md, "Endpoints".
+pub struct ChangedAccountView {
+    pub id: String,
+    pub source: String,
+    pub tenant: String,
+    pub platform_id: String,
+    pub external_id: String,
+}
+
+/// The reseller of a relation that an entry is about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedResellerView {
+    /// Its account; null while it has not come.
+    pub id: Option<String>,
+    pub platform_id: Option<String>,
+    pub external_id: Option<String>,
+}
+
+/// The relation that an entry is about, as it was then.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedRelationView {
+    pub id: String,
+    /// `reseller`, or `partner` for one of the vendor's registry.
+    pub axis: &'static str,
+    pub reseller: Option<ChangedResellerView>,
+    pub partner_id: Option<String>,
+    pub state: &'static str,
+    /// From when it holds.
+    pub from: String,
+    /// Until when it held; null while it is open.
+    pub to: Option<String>,
+}
+
+/// An entry of the change feed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ChangeView {
+    /// Its place in the feed: from 1, without gaps.
+    pub position: i64,
+    /// When it was stored. Readers go by position: clocks of receivers may differ.
+    pub at: String,
+    /// What happened, such as `account.updated`.
+    #[schema(example = "account.updated")]
+    pub kind: &'static str,
+    /// The account; of a relation the customer.
+    pub account: ChangedAccountView,
+    /// The account's revision behind it; null where only the other side of its relation changed.
+    pub revision: Option<i64>,
+    /// Fields that changed, as the account's JSON names them; of `options.changed` the IDs of the options.
+    pub changed: Vec<String>,
+    /// What the account is, where it is new, revived or of another kind than before.
+    pub account_kind: Option<&'static str>,
+    /// What it was, where its kind changed.
+    pub account_kind_before: Option<&'static str>,
+    /// The relation, of `relation.…`.
+    pub relation: Option<ChangedRelationView>,
+    /// What made it happen: sync, partner, move, promote, import or erase.
+    pub cause: &'static str,
+    /// The delivery that made it happen; null for what no call did.
+    pub delivery: Option<String>,
+}
+
+impl ChangeView {
+    /// The entry at a position, stored at a time in microseconds since 1970, about the account with these names.
+    #[must_use]
+    pub fn new(position: i64, at: i64, entry: &Entry, key: &AccountKey, external_id: &ExternalId) -> Self {
+        let (account_kind_before, account_kind) = match &entry.event {
+            Event::Created(kind) | Event::Revived(kind, _) => (None, Some(*kind)),
+            Event::KindChanged { from, to } => (Some(*from), Some(*to)),
+            _ => (None, None),
+        };
+        Self {
+            position,
+            at: rfc3339(at),
+            kind: entry.event.kind().as_str(),
+            account: ChangedAccountView {
+                id: entry.account.to_string(),
+                source: key.scope.source.to_string(),
+                tenant: key.scope.tenant.as_str().to_owned(),
+                platform_id: key.platform_id.to_string(),
+                external_id: external_id.to_string(),
+            },
+            revision: entry.revision,
+            changed: changed(&entry.event),
+            account_kind: account_kind.map(AccountKind::as_str),
+            account_kind_before: account_kind_before.map(AccountKind::as_str),
+            relation: entry.event.related().map(relation),
+            cause: entry.cause.as_str(),
+            delivery: entry.delivery.map(|id| id.to_string()),
+        }
+    }
+}
+
+fn changed(event: &Event) -> Vec<String> {
+    match event {
+        Event::Updated(fields) | Event::Revived(_, fields) => fields.names().map(str::to_owned).collect(),
+        Event::KindChanged { .. } => vec!["kind".to_owned()],
+        Event::OptionsChanged(options) => options.clone(),
+        Event::Created(_) | Event::Deleted | Event::Erased | Event::Opened(_) | Event::Closed(_) | Event::Linked(_) => {
+            Vec::new()
+        }
+    }
+}
+
+fn relation(related: &Related) -> ChangedRelationView {
+    let reseller = ChangedResellerView {
+        id: related.reseller.map(|id| id.to_string()),
+        platform_id: related.reseller_platform_id.as_ref().map(ToString::to_string),
+        external_id: related.reseller_external_id.as_ref().map(ToString::to_string),
+    };
+    let named = reseller.id.is_some() || reseller.platform_id.is_some() || reseller.external_id.is_some();
+    ChangedRelationView {
+        id: related.relation.to_string(),
+        axis: related.axis.as_str(),
+        reseller: named.then_some(reseller),
+        partner_id: related.partner_id.clone(),
+        state: related.state.as_str(),
+        from: rfc3339(related.since),
+        to: related.until.map(rfc3339),
+    }
+}

@@ -1,0 +1,1 @@
+//! Waiting for the change feed to go on.
