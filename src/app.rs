@@ -120,7 +120,8 @@ impl App {
         .map_err(unusable)?;
         let pool = pool::build(&database);
         let mut tasks = start_tasks(&database, &pool, &metrics).map_err(unusable)?;
-        if let Some(keep) = config.retention() {
+        let keep = tasks::retention::Keep { bodies: config.retention(), feed: config.feed_retention() };
+        if keep.bodies.is_some() || keep.feed.is_some() {
             start_retention(&mut tasks, &pool, &writer, &metrics, keep).map_err(unusable)?;
         }
         let feed = writer.feed().clone();
@@ -196,7 +197,7 @@ fn start_retention(
     pool: &pool::Pool,
     writer: &Writer,
     metrics: &Arc<Metrics>,
-    keep: Duration,
+    keep: tasks::retention::Keep,
 ) -> Result<(), StoreError> {
     let (pool, writer, metrics) = (pool.clone(), writer.clone(), metrics.clone());
     tasks.start("retention", move |stop| {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod changes;
 mod check;
 mod deliveries;
 mod demo;
@@ -142,6 +143,8 @@ enum Command {
     /// Who resells to whom, now and then
     #[command(subcommand)]
     Relations(relations::Relations),
+    /// What changed, in the order in which it was stored
+    Changes(changes::Changes),
     /// People and tools that use /v1, and what they changed
     #[command(subcommand)]
     Operator(operator::Operators),
@@ -236,6 +239,7 @@ pub fn main() -> ExitCode {
         Command::Deliveries(deliveries) => deliveries.run(common),
         Command::Accounts(accounts) => accounts.run(common),
         Command::Relations(relations) => relations.run(common),
+        Command::Changes(changes) => changes.run(common),
         Command::Operator(operator) => operator.run(common),
         Command::Sources(sources) => sources.run(common),
         Command::Replay(replay) => replay.run(common),

@@ -16,6 +16,7 @@ pub(super) struct File {
     pub body_timeout_seconds: Option<u64>,
     pub queue: Option<usize>,
     pub retention_days: Option<i64>,
+    pub feed_days: Option<i64>,
     pub service_definition_file: Option<String>,
     pub additional_info: BTreeMap<String, String>,
     pub source: Vec<SourceEntry>,

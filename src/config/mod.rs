@@ -31,6 +31,9 @@ pub const DEFAULT_DATABASE_URL: &str = "sqlite:tiersync.db";
 /// For how many days bodies are kept by default.
 pub const DEFAULT_RETENTION_DAYS: u32 = 90;
 
+/// For how many days the change feed is kept by default: thirteen months, so that who reads once a year finds its place.
+pub const DEFAULT_FEED_DAYS: u32 = 400;
+
 /// What is wrong with a configuration. The text says where and what to do; it never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
@@ -122,6 +125,8 @@ pub struct Config {
     pub limits: Limits,
     /// For how many days bodies are kept; 0 for ever.
     pub retention_days: u32,
+    /// For how many days the change feed is kept; 0 for ever.
+    pub feed_days: u32,
 }
 
 /// What flags and environment say, over the file.
@@ -162,6 +167,12 @@ impl Config {
     #[must_use]
     pub fn retention(&self) -> Option<Duration> {
         (self.retention_days > 0).then(|| Duration::from_secs(u64::from(self.retention_days) * 86_400))
+    }
+
+    /// For how long the change feed is kept; none for ever.
+    #[must_use]
+    pub fn feed_retention(&self) -> Option<Duration> {
+        (self.feed_days > 0).then(|| Duration::from_secs(u64::from(self.feed_days) * 86_400))
     }
 
     /// The synchronization options that are entered behind a mask.
@@ -353,6 +364,8 @@ mod tests {
             (format!("body_timeout_seconds = 0\n{}", source("")), "body_timeout_seconds must be 1 to 600"),
             (format!("retention_days = 36501\n{}", source("")), "retention_days = 36501"),
             (format!("retention_days = -1\n{}", source("")), "retention_days = -1"),
+            (format!("feed_days = 36501\n{}", source("")), "feed_days = 36501"),
+            (format!("feed_days = -1\n{}", source("")), "feed_days = -1"),
             (source("tolerance_seconds = -1"), "tolerance_seconds"),
             ("listen = \"everywhere\"".to_owned(), "listen"),
             ("database_url = \"mysql://x\"".to_owned(), "database_url"),
@@ -375,6 +388,8 @@ mod tests {
             format!("queue = 1000000\nbody_timeout_seconds = 600\n{}", source("")),
             format!("retention_days = 36500\n{}", source("")),
             format!("retention_days = 0\n{}", source("")),
+            format!("feed_days = 0\n{}", source("")),
+            format!("feed_days = 36500\n{}", source("")),
         ] {
             assert_eq!(complaint(&toml), "accepted", "{toml}");
         }

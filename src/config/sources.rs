@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::file::{File, PredefinedEntry, SourceEntry, SyncOptionEntry};
 use super::secrets::{Distinct, Written};
 use super::{
-    Config, ConfigError, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DEFAULT_RETENTION_DAYS, Limits, MissingTenant,
-    Overrides, Source, TenantRule,
+    Config, ConfigError, DEFAULT_DATABASE_URL, DEFAULT_FEED_DAYS, DEFAULT_LISTEN, DEFAULT_RETENTION_DAYS, Limits,
+    MissingTenant, Overrides, Source, TenantRule,
 };
 use crate::auth::gate::{SignatureRule, SourceCredentials};
 use crate::auth::secret::{ApiKey, SecretError, SigningSecret};
@@ -78,6 +78,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         return invalid("queue must be 1 to 1000000");
     }
     let retention_days = retention_days(overrides.retention_days.as_deref(), file.retention_days)?;
+    let feed_days = feed_days(file.feed_days)?;
     let fields = file.field.iter().map(field).collect::<Result<Vec<_>, _>>()?;
     // They become names of headers, which have no case.
     let field_ids: Vec<String> = fields.iter().map(|field| field.id.to_ascii_lowercase()).collect();
@@ -108,7 +109,19 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         additional_info: serde_json::json!(file.additional_info).to_string().into(),
         limits,
         retention_days,
+        feed_days,
     })
+}
+
+fn feed_days(said: Option<i64>) -> Result<u32, ConfigError> {
+    let days = said.map_or(Ok(DEFAULT_FEED_DAYS), u32::try_from);
+    days.ok().filter(|days| *days <= MAX_RETENTION_DAYS).map_or_else(
+        || {
+            let said = said.unwrap_or_default();
+            invalid(format!("feed_days = {said} is no number of days from 1 to 36500, and not 0, which is for ever"))
+        },
+        Ok,
+    )
 }
 
 fn retention_days(said: Option<&str>, file: Option<i64>) -> Result<u32, ConfigError> {

@@ -4,6 +4,7 @@ pub mod alone;
 pub mod check;
 pub mod erase;
 pub mod export;
+pub mod feed;
 pub mod quarantine;
 pub mod replay;
 pub mod retention;

@@ -155,6 +155,9 @@ impl Database {
                         "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
                          SET plan_cache_mode = force_generic_plan; SET lock_timeout = '1s'",
                     )?;
+                    // Whoever is stopped in the middle of a batch holds its accounts and the counter of the change feed,
+                    // for which every other receiver waits.
+                    connection.batch_execute("SET idle_in_transaction_session_timeout = '10s'")?;
                 } else {
                     connection.batch_execute("SET default_transaction_read_only = on")?;
                 }

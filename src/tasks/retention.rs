@@ -1,8 +1,9 @@
-//! Empties bodies that are older than they are kept, every hour.
+//! Empties bodies and shortens the change feed where they are older than they are kept, every hour.
 
 use std::time::{Duration, Instant};
 
 use super::Stop;
+use crate::ops::feed;
 use crate::ops::retention::{Emptying, Reached, Report, RetentionError, Walk, cutoff, run};
 use crate::store::pool::{self, Pool};
 use crate::writer::Writer;
@@ -20,29 +21,50 @@ const FIRST_WITHIN: u64 = 5;
 /// had to stay, perhaps one for each account, are not looked at every hour.
 const WHOLE: Duration = Duration::from_secs(24 * 3_600);
 
+/// For how long things are kept; none is for ever.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    /// Bodies.
+    pub bodies: Option<Duration>,
+    /// The change feed.
+    pub feed: Option<Duration>,
+}
+
 /// Runs until stopped. `emptied` is told how many bodies went.
-pub fn run_until(stop: &Stop, pool: &Pool, writer: &Writer, keep: Duration, emptied: &dyn Fn(u64)) {
+pub fn run_until(stop: &Stop, pool: &Pool, writer: &Writer, keep: Keep, emptied: &dyn Fn(u64)) {
     let mut wait = Duration::from_secs(rand::random_range(1..=FIRST_WITHIN));
     let (mut reached, mut whole) = (Reached::new(), Instant::now());
     while !stop.within(wait) {
         if whole.elapsed() >= WHOLE {
             (reached, whole) = (Reached::new(), Instant::now());
         }
-        let mut report = Report::default();
-        let before = cutoff(keep);
-        match once(stop, pool, writer, before, reached, &mut report) {
-            Ok(far) => reached = far,
-            Err(error) => {
-                log::warn!("old bodies are left for the next time: {error}");
-                reached = Reached::new();
+        if let Some(keep) = keep.bodies {
+            let mut report = Report::default();
+            match once(stop, pool, writer, cutoff(keep), reached, &mut report) {
+                Ok(far) => reached = far,
+                Err(error) => {
+                    log::warn!("old bodies are left for the next time: {error}");
+                    reached = Reached::new();
+                }
+            }
+            let Report { emptied: bodies, bytes, kept } = report;
+            let days = days(keep);
+            log::info!("retention: emptied {bodies} bodies ({bytes} bytes) older than {days} days; {kept} had to stay");
+            emptied(bodies);
+        }
+        if let Some(keep) = keep.feed {
+            match feed::prune(writer, cutoff(keep), &|pause| stop.within(pause)) {
+                Ok(0) => {}
+                Ok(rows) => log::info!("retention: {rows} commits older than {} days left the change feed", days(keep)),
+                Err(error) => log::warn!("old entries of the change feed are left for the next time: {error}"),
             }
         }
-        let Report { emptied: bodies, bytes, kept } = report;
-        let days = keep.as_secs() / 86_400;
-        log::info!("retention: emptied {bodies} bodies ({bytes} bytes) older than {days} days; {kept} had to stay");
-        emptied(bodies);
         wait = EVERY + Duration::from_secs(rand::random_range(0..=JITTER));
     }
+}
+
+fn days(keep: Duration) -> u64 {
+    keep.as_secs() / 86_400
 }
 
 fn once(

@@ -3,6 +3,16 @@
 use serde_json::{Value, json};
 use tiersync::domain::operator::Role;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use tiersync::domain::feed::Event;
+use tiersync::domain::ids::AccountId;
+use tiersync::domain::operator::Visible;
+use tiersync::store::AnyConnection;
+use tiersync::store::changes::{self, Change, Question, Read};
+use tiersync::store::schema::{accounts, relations};
+
 use crate::commands::receiver;
 use crate::commands_binary::Place;
 use crate::harness::app::MPNID;
@@ -12,6 +22,80 @@ use crate::v1::{all, column, get, operator, problem, send};
 /// The whole feed as everybody who sees everything reads it.
 pub fn feed(app: &TestApp, token: &str) -> Vec<Value> {
     all(app, token, "/changes", 500)
+}
+
+/// The whole feed as it is stored, read in pieces.
+pub fn stored(database: &mut AnyConnection) -> Vec<Change> {
+    let mut question = Question { after: 0, up_to: i64::MAX, limit: 100, kinds: Vec::new() };
+    let mut found = Vec::new();
+    loop {
+        match changes::after(database, &Visible::All, &question).unwrap() {
+            Read::Entries(reading) => {
+                found.extend(reading.items);
+                question.after = reading.next;
+                if reading.at_end {
+                    return found;
+                }
+            }
+            gone => panic!("{gone:?}"),
+        }
+    }
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Told {
+    kind: String,
+    status: String,
+    revision: i64,
+}
+
+/// Whoever follows this feed knows what is in the database: positions without a gap, every account created once and at its
+/// revision, kind and status, every relation opened once, in its state, and closed once where it is.
+pub fn assert_tells_everything(database: &mut AnyConnection, feed: &[Change]) {
+    let mut told: BTreeMap<i64, Told> = BTreeMap::new();
+    let mut states: BTreeMap<i64, String> = BTreeMap::new();
+    let mut closed: BTreeSet<i64> = BTreeSet::new();
+    for (position, change) in (1..).zip(feed) {
+        assert_eq!(change.position, position, "{change:?}");
+        let AccountId(id) = change.entry.account;
+        let known = told.contains_key(&id);
+        assert_eq!(known, !matches!(change.entry.event, Event::Created(_)), "{change:?}");
+        let account = told.entry(id).or_default();
+        if let Some(revision) = change.entry.revision {
+            assert!(revision >= account.revision, "{change:?}");
+            account.revision = revision;
+        }
+        match &change.entry.event {
+            Event::Created(kind) | Event::Revived(kind, _) => {
+                assert_ne!(account.status, "active", "{change:?}");
+                (account.kind, account.status) = (kind.as_str().to_owned(), "active".to_owned());
+            }
+            Event::KindChanged { to, .. } => account.kind = to.as_str().to_owned(),
+            Event::Deleted | Event::Erased => account.status = "deleted".to_owned(),
+            Event::Opened(related) => {
+                let state = related.state.as_str().to_owned();
+                assert_eq!(states.insert(related.relation.0, state), None, "{change:?}");
+            }
+            Event::Linked(related) => {
+                let before = states.insert(related.relation.0, "linked".to_owned());
+                assert!(before.is_some_and(|before| before != "linked"), "{change:?}");
+            }
+            Event::Closed(related) => assert!(closed.insert(related.relation.0), "{change:?}"),
+            Event::Updated(_) | Event::OptionsChanged(_) => {}
+        }
+    }
+    let rows: Vec<(i64, String, String, i64)> = accounts::table
+        .select((accounts::id, accounts::kind, accounts::status, accounts::revision))
+        .load(database)
+        .unwrap();
+    let rows: BTreeMap<i64, Told> =
+        rows.into_iter().map(|(id, kind, status, revision)| (id, Told { kind, status, revision })).collect();
+    assert_eq!(told, rows);
+    let rows: Vec<(i64, String, Option<i64>)> =
+        relations::table.select((relations::id, relations::state, relations::valid_to)).load(database).unwrap();
+    let ended: BTreeSet<i64> = rows.iter().filter(|(_, _, to)| to.is_some()).map(|(id, ..)| *id).collect();
+    assert_eq!(closed, ended);
+    assert_eq!(states, rows.into_iter().map(|(id, state, _)| (id, state)).collect());
 }
 
 /// An entry without what differs from run to run.
@@ -109,7 +193,18 @@ fn every_kind(backend: Backend) {
     let told = column(&changes, "kind");
     let kinds: std::collections::BTreeSet<&String> = told.iter().collect();
     assert_eq!(kinds.len(), 10);
-    assert_eq!(all(&app, &token, "/accounts/0-1", 1).len(), 0);
+    // The command tells the same.
+    let lines = place.fine(&["changes", "--format", "csv", "--kind", "account.erased,account.created", "--after", "4"]);
+    let lines: Vec<&str> = lines.lines().collect();
+    assert!(lines[0].starts_with("position,at,kind,account") && lines.len() == 4, "{lines:?}");
+    assert!(lines[3].starts_with("23,") && lines[3].contains("account.erased"), "{lines:?}");
+    let items = crate::commands::items(&place.fine(&["changes", "--format", "json"]));
+    assert_eq!(items, changes);
+    let followed = place.fine(&["changes", "--follow", "--limit", "2", "--after", "21", "--format", "json"]);
+    let followed: Vec<Value> = followed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(followed, changes[21..23]);
+    place.run(&["changes", "--kind", "account"]).failed(2, "account.kind_changed");
+    place.run(&["changes", "--after", "25"]).failed(1, "ends at position 24");
 }
 
 #[test]
@@ -159,4 +254,175 @@ fn questions(backend: Backend) {
 #[test]
 fn a_reader_says_where_and_what() {
     backends().into_iter().for_each(questions);
+}
+
+fn thousands(backend: Backend) {
+    const WAITING: usize = 2_500;
+    let app = TestApp::start(backend);
+    let token = operator(&app, "all", Role::Viewer, &[], None);
+    sync(&app, &json!({"ID": "c", "Role": "User", "ResellerID": "r"}));
+    // Many more that wait for the same reseller.
+    let row = "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2499)";
+    let columns = "source, tenant, kind, status, name, code, email, phone, fax, website, description, is_test, contact, \
+                   address, extra_details, event_second, event_live, first_seen, revision";
+    let values = columns.replace("kind", "'reseller_customer'");
+    for statement in [
+        format!(
+            "WITH RECURSIVE n(i) AS {row} INSERT INTO accounts (id, platform_id, external_id, {columns}) \
+             SELECT 1000 + i, 'c' || i, 'x' || i, {values} FROM n, accounts WHERE platform_id = 'c'"
+        ),
+        format!(
+            "WITH RECURSIVE n(i) AS {row} INSERT INTO relations (id, account_id, axis, reseller_platform_id, state, \
+             valid_from, learned_at, cause) SELECT 1000 + i, 1000 + i, 'reseller', 'r', 'pending', 0, 0, 'sync' FROM n"
+        ),
+    ] {
+        let done = match &mut app.database() {
+            AnyConnection::Sqlite(sqlite) => diesel::sql_query(statement).execute(sqlite),
+            AnyConnection::Postgres(postgres) => diesel::sql_query(statement).execute(postgres),
+        };
+        assert_eq!(done.unwrap(), WAITING - 1);
+    }
+    sync(&app, &json!({"ID": "r", "Role": "Reseller"}));
+    let linked = all(&app, &token, "/changes?kind=relation.linked", 500);
+    let accounts: BTreeSet<&str> = linked.iter().map(|one| one["account"]["id"].as_str().unwrap()).collect();
+    assert_eq!((linked.len(), accounts.len()), (WAITING, WAITING));
+    assert!(linked.iter().all(|one| one["delivery"] == "0-2" && one["relation"]["reseller"]["platform_id"] == "r"));
+    let positions: Vec<i64> = linked.iter().map(|one| one["position"].as_i64().unwrap()).collect();
+    assert_eq!(positions, (4..4 + i64::try_from(WAITING).unwrap()).collect::<Vec<_>>());
+    // In rows of a bounded size.
+    let rows: i64 = tiersync::store::schema::changes::table.count().get_result(&mut app.database()).unwrap();
+    assert_eq!(rows, 1 + 3);
+}
+
+#[test]
+fn a_reseller_that_thousands_wait_for_is_told_of_for_each() {
+    backends().into_iter().for_each(thousands);
+}
+
+fn scope(backend: Backend) {
+    let app = TestApp::with(backend, &config("", MPNID));
+    let (ours, theirs) = (
+        operator(&app, "ours", Role::ResellerAdmin, &["0-1"], None),
+        operator(&app, "theirs", Role::ResellerAdmin, &["0-2"], None),
+    );
+    sync(&app, &json!({"ID": "10", "Role": "Reseller"}));
+    sync(&app, &json!({"ID": "20", "Role": "Reseller"}));
+    let customer = |name: &str, reseller: &str| {
+        sync(
+            &app,
+            &json!({"ID": "11", "Role": "User", "ResellerID": reseller, "Name": name, "SyncOptions": {"MPNID": reseller.repeat(3)}}),
+        );
+    };
+    let told = |token: &str| {
+        let told = feed(&app, token);
+        told.iter()
+            .map(|one| {
+                format!(
+                    "{} {} {}",
+                    one["kind"].as_str().unwrap(),
+                    one["account"]["platform_id"].as_str().unwrap(),
+                    one["relation"]["axis"].as_str().unwrap_or("-")
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    customer("a", "10");
+    customer("b", "10");
+    let all_of_it = [
+        "account.created 10 -",
+        "account.created 11 -",
+        "options.changed 11 -",
+        "relation.opened 11 reseller",
+        "relation.opened 11 partner",
+        "account.updated 11 -",
+    ];
+    assert_eq!(
+        (told(&ours), told(&theirs)),
+        (all_of_it.map(str::to_owned).to_vec(), vec!["account.created 20 -".to_owned()])
+    );
+    customer("c", "20");
+    // What it lost is gone for the one; the other sees what happened since it came, and nothing of where it was.
+    assert_eq!(told(&ours), ["account.created 10 -"]);
+    let since = [
+        "account.created 20 -",
+        "account.updated 11 -",
+        "options.changed 11 -",
+        "relation.opened 11 reseller",
+        "relation.opened 11 partner",
+    ];
+    assert_eq!(told(&theirs), since);
+    assert!(!get(&app, &theirs, "/changes").body.contains("\"10\""), "{}", get(&app, &theirs, "/changes").body);
+    // A page that is all of others' is empty, and its cursor goes on.
+    let reply = get(&app, &ours, "/changes?after=2").json();
+    assert_eq!(reply["items"], json!([]));
+    assert_eq!(reply["next"], get(&app, &ours, "/changes?after=now").json()["next"]);
+}
+
+#[test]
+fn a_reseller_is_told_of_its_own() {
+    backends().into_iter().for_each(scope);
+}
+
+fn pruned(backend: Backend) {
+    let app = TestApp::start(backend);
+    let token = operator(&app, "all", Role::Viewer, &[], None);
+    for id in ["1", "2", "3", "4"] {
+        sync(&app, &json!({"ID": id, "Role": "User"}));
+    }
+    let positions = |query: &str| {
+        let reply = get(&app, &token, &format!("/changes{query}"));
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.json()["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["position"].as_i64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let at: Vec<i64> = stored(&mut app.database()).iter().map(|change| change.at).collect();
+    assert_eq!(changes::prune(&mut app.database(), at[0], 100).unwrap(), 0);
+    assert_eq!(changes::prune(&mut app.database(), at[2], 1).unwrap(), 1);
+    assert_eq!(changes::prune(&mut app.database(), at[2], 100).unwrap(), 1);
+    assert_eq!((positions(""), positions("?after=2"), positions("?after=3")), (vec![3, 4], vec![3, 4], vec![4]));
+    for query in ["?after=0", "?after=1", "?after=1&kind=account.deleted&wait=60"] {
+        let gone = get(&app, &token, &format!("/changes{query}"));
+        problem(&gone, 410, "gone");
+        assert!(gone.body.contains("/v1/accounts") && gone.body.contains("up to position 2"), "{}", gone.body);
+    }
+    // All of it: who is at the end has missed nothing, and the next entry goes on counting.
+    assert_eq!(changes::prune(&mut app.database(), i64::MAX, 100).unwrap(), 2);
+    assert_eq!((positions(""), positions("?after=4")), (vec![], vec![]));
+    problem(&get(&app, &token, "/changes?after=3"), 410, "gone");
+    sync(&app, &json!({"ID": "5", "Role": "User"}));
+    assert_eq!((positions(""), positions("?after=4")), (vec![5], vec![5]));
+    let app = app.restart();
+    assert_eq!(get(&app, &token, "/changes?after=4").json()["items"][0]["position"], 5);
+}
+
+#[test]
+fn who_stands_before_what_is_kept_is_told_so() {
+    backends().into_iter().for_each(pruned);
+}
+
+#[test]
+fn a_receiver_removes_what_is_old() {
+    use tiersync::store::schema::changes::{at, table};
+    for backend in backends() {
+        let toml = format!("feed_days = 30\nretention_days = 0\n{}", config("", ""));
+        let mut app = TestApp::with(backend, &toml);
+        sync(&app, &json!({"ID": "1", "Role": "User"}));
+        sync(&app, &json!({"ID": "2", "Role": "User"}));
+        let last = stored(&mut app.database())[1].at;
+        let old = diesel::update(table.filter(at.lt(last))).set(at.eq(last - 31 * 86_400_000_000));
+        assert_eq!(old.execute(&mut app.database()).unwrap(), 1);
+        app = app.restart();
+        let left = || table.count().get_result::<i64>(&mut app.database()).unwrap();
+        crate::commands_binary::until("the old row is gone", || left() == 1);
+        let follow = changes::after(
+            &mut app.database(),
+            &Visible::All,
+            &Question { after: 1, up_to: i64::MAX, limit: 10, kinds: Vec::new() },
+        );
+        assert!(matches!(follow.unwrap(), Read::Entries(reading) if reading.items.len() == 1));
+    }
 }
