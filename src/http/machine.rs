@@ -52,6 +52,8 @@ pub async fn readyz(state: Data<State>) -> HttpResponse {
 /// What is counted.
 pub async fn metrics(state: Data<State>) -> HttpResponse {
     state.metrics.queue(state.writer.depth(), state.config.limits.queue);
+    let feed = state.writer.feed();
+    state.metrics.feed(feed.end(), feed.waiting());
     let pool = state.pool.state();
     state.metrics.pool(pool.connections, pool.idle_connections);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(state.metrics.render())

@@ -102,6 +102,8 @@ impl Metrics {
             ("tiersync_accounts", "Accounts that are alive, by kind"),
             ("tiersync_relations_pending", "Open relations whose reseller has not come"),
             ("tiersync_credential_last_used_seconds", "When a key or secret was last used, in seconds since 1970"),
+            ("tiersync_feed_position", "Position of the change feed's last entry that is known to be durable"),
+            ("tiersync_feed_waiting", "Readers that wait for the change feed to go on"),
             ("tiersync_wal_bytes", "Size of SQLite's write-ahead log"),
         ] {
             recorder.describe_gauge(KeyName::from(name), None, text.into());
@@ -180,6 +182,12 @@ impl Metrics {
     pub fn queue(&self, depth: usize, capacity: usize) {
         self.gauge("tiersync_queue_depth", Vec::new()).set(depth as f64);
         self.gauge("tiersync_queue_capacity", Vec::new()).set(capacity as f64);
+    }
+
+    /// How far the change feed is, and how many wait for it.
+    pub fn feed(&self, end: i64, waiting: usize) {
+        self.gauge("tiersync_feed_position", Vec::new()).set(end as f64);
+        self.gauge("tiersync_feed_waiting", Vec::new()).set(waiting as f64);
     }
 
     /// The pool as it is now.

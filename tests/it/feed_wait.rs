@@ -1,6 +1,6 @@
 //! Following the change feed while it grows: waited for, under load, by way of two receivers, over the end of one.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::Rng;
@@ -21,6 +21,11 @@ fn positions(page: &Value) -> Vec<i64> {
     page["items"].as_array().unwrap().iter().map(|one| one["position"].as_i64().unwrap()).collect()
 }
 
+/// Until somebody waits.
+fn until_waits(app: &TestApp) {
+    until("somebody waits", || app.get("/metrics").body.contains("tiersync_feed_waiting 1"));
+}
+
 /// Asks with a long wait from another thread, does something once the call waits, and gives the answer.
 fn waiting(app: &TestApp, token: &str, query: &str, meanwhile: impl FnOnce()) -> (Value, Duration) {
     std::thread::scope(|scope| {
@@ -28,8 +33,7 @@ fn waiting(app: &TestApp, token: &str, query: &str, meanwhile: impl FnOnce()) ->
             let began = Instant::now();
             (get(app, token, &format!("/changes{query}")), began)
         });
-        // Long enough that most calls wait already; whether this one does changes nothing of what is asserted.
-        std::thread::sleep(Duration::from_millis(50));
+        until_waits(app);
         meanwhile();
         let (reply, began) = asking.join().unwrap();
         assert_eq!(reply.status, 200, "{}", reply.body);
@@ -89,14 +93,12 @@ fn who_waits_is_let_go_when_the_receiver_stops() {
         let token = operator(&app, "all", Role::Viewer, &[], None);
         let (address, asked) = (app.address, call(&token, "/changes?wait=60"));
         let waiting = std::thread::spawn(move || asked.try_send(address));
-        std::thread::sleep(Duration::from_millis(100));
+        until_waits(&app);
         let began = Instant::now();
         app.stop();
         assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
-        // The call may have come too late to be taken.
-        if let Ok(reply) = waiting.join().unwrap() {
-            assert_eq!((reply.status, positions(&reply.json())), (200, vec![]));
-        }
+        let reply = waiting.join().unwrap().unwrap();
+        assert_eq!((reply.status, positions(&reply.json())), (200, vec![]));
     }
 }
 
@@ -108,7 +110,7 @@ fn a_token_that_is_revoked_meanwhile_gets_nothing() {
         let token = operator(&app, "all", Role::Viewer, &[], None);
         std::thread::scope(|scope| {
             let asking = scope.spawn(|| get(&app, &token, "/changes?wait=60"));
-            std::thread::sleep(Duration::from_millis(100));
+            until_waits(&app);
             assert!(operators::revoke(&mut app.database(), "all", 1).unwrap());
             send(&app, &json!({"ID": "1", "Role": "User"}));
             problem(&asking.join().unwrap(), 401, "not_authenticated");
@@ -230,20 +232,22 @@ fn kill_9_leaves_no_gap() {
         let place = Place::with(backend, &config("", MPNID));
         for round in 0..2 {
             let serving = place.serve();
-            let (address, stop) = (serving.address, AtomicBool::new(false));
+            let (address, stop, done) = (serving.address, AtomicBool::new(false), AtomicUsize::new(0));
             std::thread::scope(|scope| {
                 for thread in 0..4 {
-                    let stop = &stop;
+                    let (stop, done) = (&stop, &done);
                     scope.spawn(move || {
                         for n in 0.. {
-                            let body = json!({"ID": format!("{thread}-{}", n % 20), "Role": "User", "Name": format!("{round} {n}")});
-                            if Call::synchronize(body.to_string()).try_send(address).is_err() || stop.load(Ordering::Relaxed) {
+                            let (id, name) = (format!("{thread}-{}", n % 20), format!("{round} {n}"));
+                            let body = json!({"ID": id, "Role": "User", "Name": name}).to_string();
+                            if Call::synchronize(body).try_send(address).is_err() || stop.load(Ordering::Relaxed) {
                                 return;
                             }
+                            done.fetch_add(1, Ordering::Relaxed);
                         }
                     });
                 }
-                std::thread::sleep(Duration::from_millis(200));
+                until("enough is answered", || done.load(Ordering::Relaxed) > 100);
                 serving.kill();
                 stop.store(true, Ordering::Relaxed);
             });
