@@ -92,13 +92,19 @@ impl Feed {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Takes one of the places for who waits; none when [`MAX_WAITING`] are taken.
+    /// A place among those who wait, for a task of the receiver's own.
+    #[must_use]
+    pub fn own_place(self: &Arc<Self>) -> Waiting {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting { watched: self.watched.subscribe(), feed: self.clone() }
+    }
+
+    /// A place among those who wait, for a caller; none when [`MAX_WAITING`] are taken.
     #[must_use]
     pub fn place(self: &Arc<Self>) -> Option<Waiting> {
-        let taken = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
         // Dropped, it gives its place back.
-        let place = Waiting { watched: self.watched.subscribe(), feed: self.clone() };
-        (taken <= MAX_WAITING).then_some(place)
+        let place = self.own_place();
+        (self.waiting() <= MAX_WAITING).then_some(place)
     }
 }
 
