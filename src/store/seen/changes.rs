@@ -134,6 +134,9 @@ pub fn after(connection: &mut AnyConnection, see: &Visible, question: &Question)
 
 type Found = (i64, i64, Entry);
 
+/// A relation, its customer and reseller, and when it was learned and its end was.
+type Span = (i64, i64, Option<i64>, i64, Option<i64>);
+
 /// Leaves out what is not for this operator.
 fn visible_to(connection: &mut AnyConnection, see: &Visible, found: Vec<Found>) -> Result<Vec<Found>, StoreError> {
     let (Visible::Resellers(resellers), Some(accounts_seen), Some(relations_seen)) =
@@ -150,7 +153,7 @@ fn visible_to(connection: &mut AnyConnection, see: &Visible, found: Vec<Found>) 
         .into_iter()
         .collect();
     // The relations of those that are seen: when each customer was one of theirs, and which may be told of.
-    let rows: Vec<(i64, i64, Option<i64>, i64, Option<i64>)> = relations::table
+    let rows: Vec<Span> = relations::table
         .filter(relations::account_id.eq_any(accounts.iter().copied().collect::<Vec<_>>()))
         .filter(relations_seen)
         .select((
