@@ -288,6 +288,10 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
             tell.push(&about, Event::OptionsChanged(after.options.iter().map(|(id, _)| id.clone()).collect()));
         }
         tell.relations(&about, relations.remove(&after.id).unwrap_or_default());
+        if !after.is_active() {
+            // It came and went within one commit.
+            tell.push(&about, Event::Deleted);
+        }
     }
     for (before, after) in &changes.updated {
         if before.revision == after.revision && before.last_delivery == after.last_delivery {
@@ -446,4 +450,44 @@ pub fn erased(account: &Account, revision: i64, until: i64) -> Vec<Entry> {
         .collect();
     entries.push(entry(Event::Erased));
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_of_kinds_are_pinned() {
+        // Stored and sent: neither may ever mean something else.
+        let known: Vec<(u8, &str)> = EventKind::ALL.into_iter().map(|kind| (kind.number(), kind.as_str())).collect();
+        assert_eq!(
+            known,
+            [
+                (1, "account.created"),
+                (2, "account.updated"),
+                (3, "account.kind_changed"),
+                (4, "account.deleted"),
+                (5, "account.erased"),
+                (6, "account.revived"),
+                (7, "relation.opened"),
+                (8, "relation.closed"),
+                (9, "relation.linked"),
+                (10, "options.changed"),
+            ]
+        );
+        for kind in EventKind::ALL {
+            assert_eq!((EventKind::parse(kind.as_str()), EventKind::numbered(kind.number())), (Some(kind), Some(kind)));
+        }
+        assert_eq!((EventKind::parse("account"), EventKind::numbered(0)), (None, None));
+    }
+
+    #[test]
+    fn fields_have_their_bits_for_ever() {
+        let names = |bits| Fields::stored(bits).map(|fields| fields.names().collect::<Vec<_>>());
+        assert_eq!(names(0), Some(vec![]));
+        assert_eq!(names(0b101), Some(vec!["name", "email"]));
+        assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
+        assert_eq!(names(0b11_1111_1111_1111), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 14), None);
+    }
 }
