@@ -204,6 +204,32 @@ pub struct Account {
 }
 
 impl Account {
+    /// A new account of which nobody has said anything yet. `first_seen` is in microseconds since 1970.
+    #[must_use]
+    pub fn unsaid(key: AccountKey, external_id: ExternalId, event: EventStamp, first_seen: i64) -> Self {
+        Self {
+            id: AccountId(0),
+            key,
+            external_id,
+            kind: AccountKind::DirectCustomer,
+            status: AccountStatus::Active,
+            profile: Profile::default(),
+            options: OptionSet::default(),
+            reported: None,
+            reported_external_id: None,
+            hold: None,
+            reseller: None,
+            partner: None,
+            event,
+            first_seen,
+            revision: 0,
+            last_delivery: None,
+            body: None,
+            open_cases: false,
+            erased_second: None,
+        }
+    }
+
     /// Whether it is alive.
     #[must_use]
     pub fn is_active(&self) -> bool {

@@ -4,6 +4,7 @@
 //! what-if give the same answer to the same question.
 
 pub mod account;
+pub mod act;
 pub mod call;
 pub mod case;
 pub mod classify;

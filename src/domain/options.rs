@@ -98,6 +98,11 @@ impl OptionSet {
         self.0.insert(id, value);
     }
 
+    /// Takes one option away.
+    pub fn remove(&mut self, id: &str) {
+        self.0.remove(id);
+    }
+
     /// One option's value.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&OptionValue> {

@@ -1,6 +1,10 @@
 //! The rules that a vendor sets per source.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::definition::OptionDefinition;
+use super::ids::SourceId;
 
 /// What to do with a call that has no `Role`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,4 +37,38 @@ pub struct SourcePolicy {
     pub reseller_support: bool,
     /// The synchronization options that the vendor asks for.
     pub options: Vec<OptionDefinition>,
+}
+
+/// The policies of all sources that are configured.
+#[derive(Debug, Clone)]
+pub struct Policies {
+    of: HashMap<SourceId, Arc<SourcePolicy>>,
+    other: Arc<SourcePolicy>,
+}
+
+impl Default for Policies {
+    /// No source is configured: none asks for options, and all changes are taken.
+    fn default() -> Self {
+        let other = SourcePolicy {
+            missing_role: MissingRole::Reject,
+            reseller_change: ResellerChange::Accept,
+            reseller_support: true,
+            options: Vec::new(),
+        };
+        Self { of: HashMap::new(), other: Arc::new(other) }
+    }
+}
+
+impl Policies {
+    /// The policy of a source. Accounts may be there of sources that are configured no longer, or that never called.
+    #[must_use]
+    pub fn of(&self, source: &SourceId) -> &Arc<SourcePolicy> {
+        self.of.get(source).unwrap_or(&self.other)
+    }
+}
+
+impl FromIterator<(SourceId, Arc<SourcePolicy>)> for Policies {
+    fn from_iter<I: IntoIterator<Item = (SourceId, Arc<SourcePolicy>)>>(policies: I) -> Self {
+        Self { of: policies.into_iter().collect(), ..Self::default() }
+    }
 }

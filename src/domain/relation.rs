@@ -139,6 +139,26 @@ impl Cause {
     }
 }
 
+/// The moment at which relations end and begin, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// Microseconds since 1970 from which it holds.
+    pub valid: i64,
+    /// Microseconds since 1970 at which we learned of it.
+    pub learned_at: i64,
+    /// What made it.
+    pub cause: Cause,
+}
+
+impl Turn {
+    /// Not before the relation that ends with it began: what an operator did or a list said may be younger than a call
+    /// that comes late, and no relation ends before it begins.
+    #[must_use]
+    pub fn behind(self, held: Option<&Relation>) -> Self {
+        Self { valid: held.map_or(self.valid, |held| self.valid.max(held.valid_from)), ..self }
+    }
+}
+
 /// The end of a relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closing {

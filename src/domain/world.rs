@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::account::{Account, AccountKind, AccountStatus, BodyRef};
+use super::act::{Act, ActOutcome, PlannedAct, What};
 use super::call::{Call, Endpoint, Intent, Said, SignedId};
 use super::case::{CaseEvent, CaseKey};
 use super::classify::Role;
 use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId};
 use super::outcome::{Answer, Outcome};
-use super::plan::Planned;
+use super::plan::{Change, Planned};
 use super::relation::{Cause, FoundBy, Relation, RelationState};
 
 /// As much of an account as others need who only name it.
@@ -247,6 +248,57 @@ impl World {
         needs
     }
 
+    /// What an act will certainly ask for.
+    #[must_use]
+    pub fn foreseeable_of_act(act: &Act) -> Vec<Need> {
+        let mut needs = vec![Need::Account(act.account.clone())];
+        let reference =
+            |id: &PlatformId| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() });
+        match &act.what {
+            What::Import(row) => needs.extend(row.reseller.iter().map(reference)),
+            What::Assign { reseller: Some(reseller) } if reseller.scope == act.account.scope => {
+                needs.push(Need::Reference(reseller.clone()));
+            }
+            What::Restore(before) => {
+                needs.extend(
+                    before.reseller.iter().filter_map(|held| held.reseller_platform_id.as_ref()).map(reference),
+                );
+            }
+            What::Assign { .. }
+            | What::SetKind(_)
+            | What::SetOption { .. }
+            | What::Describe(_)
+            | What::Delete
+            | What::Revive
+            | What::Release => {}
+        }
+        needs
+    }
+
+    /// What an act will ask for next, now that the foreseeable is known.
+    #[must_use]
+    pub fn foreseeable_next_of_act(&self, act: &Act) -> Vec<Need> {
+        let known = self.accounts.get(&act.account);
+        match (&act.what, known) {
+            (What::Import(row), Some(None)) => {
+                let key = act.account.clone();
+                let external_id = row.external_id.clone().unwrap_or_else(|| key.derived_external_id(1));
+                let mut needs = vec![Need::External(key.scope.clone(), external_id.clone())];
+                if row.kind == AccountKind::Reseller {
+                    needs.push(Need::Customers(ResellerName { key, id: None, external_id }));
+                }
+                needs
+            }
+            (What::Release | What::Revive, Some(Some(account))) => account
+                .reported
+                .iter()
+                .filter_map(|report| report.reseller.as_ref())
+                .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether this was looked up already.
     #[must_use]
     pub fn knows(&self, need: &Need) -> bool {
@@ -385,40 +437,11 @@ impl World {
         let mut account_id = planned.account;
         let mut body_of = planned.body_of.unwrap_or(delivery);
         self.note_case(call, &planned, delivery);
-        if let Some(change) = planned.change {
-            let key = change.after.key.clone();
-            let mut after = change.after;
+        if let Some(mut change) = planned.change {
+            let after = &mut change.after;
             if !call.replayed {
                 // Nothing is newer than a live call, so it has closed whatever was open.
                 after.open_cases = false;
-            }
-            if change.created {
-                after.id = AccountId::issue(self.chain, self.issue_row());
-                self.keys.insert(after.id, key.clone());
-                self.externals.insert((key.scope.clone(), after.external_id.clone()), Some(key.clone()));
-            }
-            account_id = Some(after.id);
-            for mut closed in change.closed {
-                if let Some(closing) = &mut closed.closing {
-                    closing.delivery = Some(delivery);
-                }
-                self.write_relation(after.id, closed, false, false);
-            }
-            let held = self.accounts.get(&key).cloned().flatten();
-            let waited = |relation: &Relation| {
-                let held = held.iter().flat_map(|held| [&held.reseller, &held.partner]).flatten();
-                relation.state == RelationState::Linked
-                    && held.into_iter().any(|held| held.id == relation.id && held.state != RelationState::Linked)
-            };
-            for relation in [&mut after.reseller, &mut after.partner].into_iter().flatten() {
-                let opened = relation.id == RelationId::UNISSUED;
-                if opened {
-                    relation.id = RelationId::issue(self.chain, self.issue_row());
-                    relation.delivery = Some(delivery);
-                }
-                if opened || change.relations_changed {
-                    self.write_relation(after.id, relation.clone(), opened, waited(relation));
-                }
             }
             match after.body {
                 Some(body) if body.digest == call.request.digest => body_of = body.delivery,
@@ -427,21 +450,7 @@ impl World {
             if planned.outcome == Outcome::Applied {
                 after.last_delivery = Some(delivery);
             }
-            let link = change.arrives.then(|| Link {
-                account: after.id,
-                key: key.clone(),
-                external_id: after.external_id.clone(),
-                at: call.received_at,
-            });
-            if !after.sells() {
-                // It came and went within this batch. Nobody waited for it, or it could not have gone; whoever names it
-                // from now on waits again, which the store would not see.
-                self.links.retain(|link| link.account != after.id);
-            }
-            self.put(key, after);
-            if let Some(link) = link {
-                self.link(link);
-            }
+            account_id = Some(self.take_over(*change, Some(delivery), call.received_at));
         }
         if let (true, Some(SignedId(id))) = (planned.remember, &call.signed_id) {
             let key = (call.scope.source.clone(), id.clone());
@@ -463,6 +472,68 @@ impl World {
         (account_id, body_of)
     }
 
+    /// Takes over what was planned for an act and gives the account it is about.
+    pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
+        let PlannedAct { account, acted, change } = planned;
+        let id = match change {
+            Some(change) => {
+                let id = self.take_over(*change, None, act.at);
+                self.causes.insert(id, act.cause);
+                Some(id)
+            }
+            None => account,
+        };
+        ActOutcome { account: act.account.clone(), id, acted }
+    }
+
+    /// Takes over a change: numbers what is new, notes the relations to write and links what waits for a reseller that
+    /// comes. `at` is in microseconds since 1970.
+    fn take_over(&mut self, change: Change, delivery: Option<DeliveryId>, at: i64) -> AccountId {
+        let mut after = change.after;
+        let key = after.key.clone();
+        if change.created {
+            after.id = AccountId::issue(self.chain, self.issue_row());
+            self.keys.insert(after.id, key.clone());
+            self.externals.insert((key.scope.clone(), after.external_id.clone()), Some(key.clone()));
+        }
+        let id = after.id;
+        for mut closed in change.closed {
+            if let Some(closing) = &mut closed.closing {
+                closing.delivery = delivery;
+            }
+            self.write_relation(id, closed, false, false);
+        }
+        let held = self.accounts.get(&key).cloned().flatten();
+        let waited = |relation: &Relation| {
+            let held = held.iter().flat_map(|held| [&held.reseller, &held.partner]).flatten();
+            relation.state == RelationState::Linked
+                && held.into_iter().any(|held| held.id == relation.id && held.state != RelationState::Linked)
+        };
+        for relation in [&mut after.reseller, &mut after.partner].into_iter().flatten() {
+            let opened = relation.id == RelationId::UNISSUED;
+            if opened {
+                relation.id = RelationId::issue(self.chain, self.issue_row());
+                // An act has no delivery; what it restores keeps the one that it came with.
+                relation.delivery = delivery.or(relation.delivery);
+            }
+            if opened || change.relations_changed {
+                self.write_relation(id, relation.clone(), opened, waited(relation));
+            }
+        }
+        let link =
+            change.arrives.then(|| Link { account: id, key: key.clone(), external_id: after.external_id.clone(), at });
+        if !after.sells() {
+            // It came and went within this batch. Nobody waited for it, or it could not have gone; whoever names it
+            // from now on waits again, which the store would not see.
+            self.links.retain(|link| link.account != id);
+        }
+        self.put(key, after);
+        if let Some(link) = link {
+            self.link(link);
+        }
+        id
+    }
+
     fn issue_row(&mut self) -> i64 {
         self.rows_issued += 1;
         self.rows_issued
@@ -474,11 +545,6 @@ impl World {
             self.originals.insert(key.clone(), before);
             self.order.push(key);
         }
-    }
-
-    /// Notes that an account is changed by something else than a call; the feed tells.
-    pub fn note_cause(&mut self, account: AccountId, cause: Cause) {
-        self.causes.insert(account, cause);
     }
 
     fn write_relation(&mut self, account: AccountId, relation: Relation, opened: bool, linked: bool) {

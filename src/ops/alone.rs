@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::domain::policy::Policies;
 use crate::store::StoreError;
 use crate::store::connection::Database;
 use crate::store::sources::Registered;
@@ -28,6 +29,12 @@ pub fn registered(config: &Config) -> Vec<Registered> {
             tenant_setting: source.tenant.as_ref().map(|rule| rule.setting.clone()).unwrap_or_default(),
         })
         .collect()
+}
+
+/// The rules of a configuration's sources.
+#[must_use]
+pub fn policies(config: &Config) -> Arc<Policies> {
+    Arc::new(config.sources.iter().map(|source| (source.credentials.id.clone(), source.policy.clone())).collect())
 }
 
 /// Starts a writer on the configuration's database, whose schema must be up to date. Drop the writer and join the thread

@@ -15,9 +15,6 @@ use crate::store::{AnyConnection, StoreError};
 use crate::wire::show;
 use crate::writer::planning;
 
-/// A chain that nobody writes: what is numbered here is never stored.
-const NOWHERE: i64 = (1 << 22) - 1;
-
 /// Most customers of a reseller that are listed: if calls take more than these from it, and it is then deleted, what is
 /// predicted may be wrong.
 const CUSTOMERS: usize = 10_000;
@@ -74,7 +71,7 @@ pub struct WhatIf {
 
 impl Default for WhatIf {
     fn default() -> Self {
-        Self { world: World::new(NOWHERE, 0), calls: 0 }
+        Self { world: World::new(planning::NOWHERE, 0), calls: 0 }
     }
 }
 
@@ -108,7 +105,7 @@ impl WhatIf {
             trace: planned.trace.join("; "),
         };
         self.calls += 1;
-        self.world.apply(call, planned, DeliveryId::issue(NOWHERE, self.calls));
+        self.world.apply(call, planned, DeliveryId::issue(planning::NOWHERE, self.calls));
         Ok(prediction)
     }
 }

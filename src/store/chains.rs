@@ -138,6 +138,19 @@ where
     }
 }
 
+/// Whether a chain has numbered rows up to this end of it.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn has_issued(connection: &mut AnyConnection, to: &Tail) -> Result<bool, StoreError> {
+    let issued: Option<i64> = ledger_chains::table
+        .filter(ledger_chains::chain.eq(to.head.chain))
+        .select(ledger_chains::rows_issued)
+        .first(connection)
+        .optional()?;
+    Ok(issued.is_some_and(|issued| issued >= to.rows_issued))
+}
+
 /// The ends of all chains, in order.
 ///
 /// # Errors

@@ -34,7 +34,7 @@ pub(super) fn foreseen_places(calls: &[&Call]) -> Places {
 }
 
 /// Whether accounts that exist change their places.
-fn changes_places(changes: &Changes) -> bool {
+pub(super) fn changes_places(changes: &Changes) -> bool {
     changes.updated.iter().any(|(before, after)| before.kind != after.kind || before.status != after.status)
 }
 

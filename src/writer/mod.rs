@@ -1,6 +1,7 @@
 //! The one place that opens write transactions: a bounded queue, batches of what is waiting, one commit a batch, and
 //! answers only behind the commit.
 
+pub mod acts;
 mod batch;
 pub mod faults;
 pub mod feed;
@@ -111,6 +112,7 @@ struct Job {
 /// What waits in a lane's queue.
 enum Queued {
     Call(Box<Job>),
+    Acts(Box<acts::ActsJob>),
     Work(Box<dyn work::Work>),
 }
 

@@ -1,5 +1,6 @@
 //! Plans a call and looks up what the plan asks for: what stands behind the writer and behind what-if.
 
+use crate::domain::act::{Act, PlannedAct, plan_act};
 use crate::domain::call::Call;
 use crate::domain::plan::{Planned, plan};
 use crate::domain::policy::SourcePolicy;
@@ -10,6 +11,9 @@ use crate::store::{AnyConnection, StoreError};
 /// Most look-ups that one call may ask for one after the other. Only an ExternalID whose suffixes are taken asks for
 /// more than a handful, and the planner gives up before this.
 const MAX_LOOKUPS: usize = 2_000;
+
+/// A chain that nobody writes: what is numbered on it is never stored. For what-if and previews.
+pub const NOWHERE: i64 = (1 << 22) - 1;
 
 /// Looks up what calls will ask for, in a few statements for all of them.
 ///
@@ -48,4 +52,42 @@ pub fn plan_one(
         }
     }
     Err(StoreError::Failed("a call asked for too many look-ups".to_owned()))
+}
+
+/// Looks up what acts will ask for, in a few statements for all of them.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn foresee_acts(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    acts: &[Act],
+    cap: usize,
+    purpose: Purpose,
+) -> Result<(), StoreError> {
+    let needs: Vec<_> = acts.iter().flat_map(World::foreseeable_of_act).collect();
+    load::load(connection, world, &needs, cap, purpose)?;
+    let needs: Vec<_> = acts.iter().flat_map(|act| world.foreseeable_next_of_act(act)).collect();
+    load::load(connection, world, &needs, cap, purpose)
+}
+
+/// Plans one act in the world as it is now; `cap` as for calls.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn plan_one_act(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    policy: &SourcePolicy,
+    act: &Act,
+    cap: usize,
+    purpose: Purpose,
+) -> Result<PlannedAct, StoreError> {
+    for _ in 0..MAX_LOOKUPS {
+        match plan_act(world, policy, act) {
+            Ok(planned) => return Ok(planned),
+            Err(need) => load::load(connection, world, std::slice::from_ref(&need), cap, purpose)?,
+        }
+    }
+    Err(StoreError::Failed("an act asked for too many look-ups".to_owned()))
 }

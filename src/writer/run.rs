@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::batch::{self, Done};
+use super::batch;
 use super::faults::Place;
 use super::settle::{Committed, Settling, What};
 use super::work::Work;
@@ -19,7 +19,7 @@ use crate::store::places::Places;
 use crate::store::{AnyConnection, StoreError, changes, deliveries, sources, transaction};
 
 /// How often a batch is run again because another writer was in the way, and for how long at most.
-const MAX_RERUNS: u32 = 12;
+pub(super) const MAX_RERUNS: u32 = 12;
 const MAX_RERUN_TIME: Duration = Duration::from_secs(3);
 
 /// As above, for the halves of a batch that was split because it waited in vain.
@@ -34,7 +34,7 @@ const PROBE_EVERY: Duration = Duration::from_millis(250);
 
 /// The state of the thread.
 pub(super) struct Running {
-    config: WriterConfig,
+    pub(super) config: WriterConfig,
     shared: Arc<Shared>,
     lane: usize,
     owner: String,
@@ -64,7 +64,7 @@ struct Open {
 }
 
 /// What a committed batch came to: its answers, how long it took, and when its commit began.
-type Batched = (Done, BatchReport, Instant);
+type Batched = ((Vec<Answered>, Option<i64>), BatchReport, Instant);
 
 pub(super) fn now_micros() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
@@ -157,17 +157,22 @@ impl Running {
         }
     }
 
-    /// Settles what was waiting, in its order: calls in batches, and each work alone between them.
+    /// Settles what was waiting, in its order: calls in batches, and each list of acts and each work
+    /// alone between them.
     fn settle_all(&mut self, waiting: Vec<Queued>) {
         let mut batch = Vec::with_capacity(waiting.len());
         for queued in waiting {
             match queued {
                 Queued::Call(job) => batch.push(*job),
-                Queued::Work(work) => {
+                other => {
                     if !batch.is_empty() {
                         self.settle(std::mem::take(&mut batch), MAX_RERUNS);
                     }
-                    self.settle_work(work);
+                    match other {
+                        Queued::Acts(acts) => self.settle_acts(*acts),
+                        Queued::Work(work) => self.settle_work(work),
+                        Queued::Call(job) => batch.push(*job),
+                    }
                 }
             }
         }
@@ -211,19 +216,11 @@ impl Running {
     /// Runs a batch until its calls are answered, in halves where one of them makes the others fail.
     fn settle(&mut self, jobs: Vec<Job>, reruns: u32) {
         match self.commit(&jobs, reruns) {
-            Ok((done, report, since)) => {
-                let Done { answered, feed_end, .. } = done;
-                let committed = Committed { what: What::Batch { jobs, answered, report }, feed_end, since };
-                match &self.open {
-                    Some(open) => open.settling.settle(committed),
-                    // A commit leaves its connection open; without one there is nobody who could make it durable.
-                    None => committed.give_up(),
-                }
+            Ok(((answered, feed_end), report, since)) => {
+                self.settle_committed(What::Batch { jobs, answered, report }, feed_end, since);
             }
             Err(StoreError::Unavailable(reason) | StoreError::CommitLost(reason)) => {
-                if self.open.take().is_some() {
-                    log::error!("the database is away: {reason}");
-                }
+                self.lost(&reason);
                 for job in jobs {
                     let _ = job.reply.send(Err(SubmitError::Unavailable));
                 }
@@ -253,14 +250,40 @@ impl Running {
         }
     }
 
+    /// Answers what was committed, now or once it is durable.
+    pub(super) fn settle_committed(&mut self, what: What, feed_end: Option<i64>, since: Instant) {
+        let committed = Committed { what, feed_end, since };
+        match &self.open {
+            Some(open) => open.settling.settle(committed),
+            // A commit leaves its connection open; without one there is nobody who could make it durable.
+            None => committed.give_up(),
+        }
+    }
+
+    /// The database went away.
+    pub(super) fn lost(&mut self, reason: &str) {
+        if self.open.take().is_some() {
+            log::error!("the database is away: {reason}");
+        }
+    }
+
     /// Commits a batch, running it again while only other writers are in the way.
     fn commit(&mut self, jobs: &[Job], most: u32) -> Result<Batched, StoreError> {
         let jobs: Vec<&Job> = jobs.iter().collect();
         let calls: Vec<&Call> = jobs.iter().map(|job| &job.call).collect();
+        self.until_free(most, |running| running.attempt(&jobs, &calls))
+    }
+
+    /// Tries something again while only other writers are in the way.
+    pub(super) fn until_free<T>(
+        &mut self,
+        most: u32,
+        mut attempt: impl FnMut(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut reruns = 0;
         let began = Instant::now();
         loop {
-            match self.attempt(&jobs, &calls) {
+            match attempt(self) {
                 Err(StoreError::Contended(reason)) if reruns < most && began.elapsed() < MAX_RERUN_TIME => {
                     reruns += 1;
                     log::debug!("a batch runs again: {reason}");
@@ -287,15 +310,32 @@ impl Running {
 
     fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<Batched, StoreError> {
         let faults = self.config.faults.clone();
+        let places = batch::foreseen_places(calls);
+        let attempted = self.in_transaction(calls, places, |connection, tail, owner, places| {
+            let done = batch::run(connection, jobs, calls, tail, owner, &faults, places)?;
+            Ok(done.map(|done| ((done.answered, done.feed_end), done.tail)))
+        })?;
+        let report = BatchReport { calls: calls.len(), work: attempted.work, commit: Duration::ZERO };
+        Ok((attempted.value, report, attempted.since))
+    }
+
+    /// Runs something in a write transaction that moves the end of this writer's chain to what it gives, and commits it.
+    /// It begins with its lock on places; where it gives nothing, since that lock is not enough, it runs again alone.
+    pub(super) fn in_transaction<T>(
+        &mut self,
+        calls: &[&Call],
+        mut places: Places,
+        mut work: impl FnMut(&mut AnyConnection, &Tail, &str, Places) -> Result<Option<(T, Tail)>, StoreError>,
+    ) -> Result<Attempted<T>, StoreError> {
+        let faults = self.config.faults.clone();
         let Some(Open { connection, tail, .. }) = &mut self.open else {
             return Err(StoreError::Unavailable("no connection".to_owned()));
         };
         let began = Instant::now();
         faults.at(Place::Begin, calls)?;
-        let mut places = batch::foreseen_places(calls);
-        let done = loop {
+        let (value, to) = loop {
             transaction::begin(connection, Some(places))?;
-            let worked = batch::run(connection, jobs, calls, tail, &self.owner, &faults, places).and_then(|done| {
+            let worked = work(connection, tail, &self.owner, places).and_then(|done| {
                 faults.at(Place::Commit, calls)?;
                 Ok(done)
             });
@@ -312,38 +352,34 @@ impl Running {
                 }
             }
         };
-        let report = BatchReport { calls: calls.len(), work: began.elapsed(), commit: Duration::ZERO };
-        let committing = Instant::now();
-        let committed = transaction::commit(connection).and_then(|()| faults.at(Place::Committed, calls));
-        match committed {
-            Ok(()) => {
-                *tail = done.tail;
-                Ok((done, report, committing))
-            }
-            Err(StoreError::CommitLost(reason)) => self.resolve(done, &reason).map(|done| (done, report, committing)),
+        let (work, since) = (began.elapsed(), Instant::now());
+        let from = *tail;
+        match transaction::commit(connection).and_then(|()| faults.at(Place::Committed, calls)) {
+            Ok(()) => *tail = to,
+            Err(StoreError::CommitLost(reason)) => self.resolve(&from, &to, &reason)?,
             Err(error) => {
                 transaction::roll_back(connection);
-                Err(error)
+                return Err(error);
             }
         }
+        Ok(Attempted { value, work, since })
     }
 
     /// The connection was lost in COMMIT: the ledger itself tells whether it happened.
-    fn resolve(&mut self, done: Done, reason: &str) -> Result<Done, StoreError> {
-        log::warn!("a commit's answer was lost ({reason}); looking its deliveries up");
+    fn resolve(&mut self, from: &Tail, to: &Tail, reason: &str) -> Result<(), StoreError> {
+        log::warn!("a commit's answer was lost ({reason}); looking up what it wrote");
         self.config.observer.rerun("commit_lost");
         self.open = None;
         for _ in 0..MAX_RESOLVES {
             let looked_up = self.config.database.connect(Use::Write).and_then(|mut connection| {
-                let id = crate::domain::ids::DeliveryId::issue(done.tail.head.chain, done.tail.head.position);
-                let happened = deliveries::has(&mut connection, id, &done.tail.head.hash)?;
+                let happened = happened(&mut connection, from, to)?;
                 Ok((self.opened(connection)?, happened))
             });
             match looked_up {
                 Ok((open, happened)) => {
                     self.open = Some(open);
                     return if happened {
-                        Ok(done)
+                        Ok(())
                     } else {
                         Err(StoreError::Contended("the commit did not happen".to_owned()))
                     };
@@ -356,6 +392,25 @@ impl Running {
         }
         Err(StoreError::CommitLost(reason.to_owned()))
     }
+}
+
+/// What a committed transaction gave.
+pub(super) struct Attempted<T> {
+    pub value: T,
+    /// From its first statement to before its commit.
+    pub work: Duration,
+    /// When its commit began.
+    pub since: Instant,
+}
+
+/// Whether a commit that was to move the end of a chain did so: its last delivery is there, or, where it had none, the
+/// chain has numbered its rows.
+fn happened(connection: &mut AnyConnection, from: &Tail, to: &Tail) -> Result<bool, StoreError> {
+    if to.head.position == from.head.position {
+        return chains::has_issued(connection, to);
+    }
+    let last = crate::domain::ids::DeliveryId::issue(to.head.chain, to.head.position);
+    deliveries::has(connection, last, &to.head.hash)
 }
 
 /// Runs a small write transaction.
@@ -396,6 +451,10 @@ pub(super) fn discard(jobs: &Receiver<Queued>, shared: &Shared) {
                 Queued::Call(job) => job,
                 Queued::Work(work) => {
                     work.answer(Err(SubmitError::Unavailable));
+                    continue;
+                }
+                Queued::Acts(acts) => {
+                    let _ = acts.reply.send(Err(SubmitError::Unavailable));
                     continue;
                 }
             };

@@ -9,9 +9,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use super::acts::ActsJob;
 use super::feed::Feed;
 use super::work::Work;
 use super::{Answered, BatchReport, Job, Observer, SubmitError, spawn};
+use crate::domain::act::ActOutcome;
 use crate::store::StoreError;
 use crate::store::connection::Database;
 use crate::store::durable::LogFlush;
@@ -32,6 +34,8 @@ pub(super) struct Committed {
 pub(super) enum What {
     /// A batch of calls with its answers.
     Batch { jobs: Vec<Job>, answered: Vec<Answered>, report: BatchReport },
+    /// A list of acts with what they came to.
+    Acts(ActsJob, Vec<ActOutcome>),
     /// Work that is no call.
     Work(Box<dyn Work>),
 }
@@ -49,6 +53,9 @@ impl Committed {
                     let _ = job.reply.send(Ok(answered));
                 }
             }
+            What::Acts(job, outcomes) => {
+                let _ = job.reply.send(Ok(outcomes));
+            }
             What::Work(work) => work.answer(Ok(())),
         }
     }
@@ -60,6 +67,9 @@ impl Committed {
                 for job in jobs {
                     let _ = job.reply.send(Err(SubmitError::Unavailable));
                 }
+            }
+            What::Acts(job, _) => {
+                let _ = job.reply.send(Err(SubmitError::Unavailable));
             }
             What::Work(work) => work.answer(Err(SubmitError::Unavailable)),
         }

@@ -3,8 +3,8 @@
 //! One planner stands behind the writer and `checkonly`, so that they cannot disagree: `checkonly` is a plan whose
 //! change is left out.
 
-mod place;
-mod synchronize;
+pub(super) mod place;
+pub(super) mod synchronize;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +17,7 @@ use super::classify::Classification;
 use super::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
 use super::outcome::{Answer, Code, Outcome};
 use super::policy::SourcePolicy;
-use super::relation::{Cause, Closing, Relation};
+use super::relation::{Cause, Closing, Relation, Turn};
 use super::world::{Memory, Need, ResellerName, World};
 
 impl RelationId {
@@ -202,10 +202,12 @@ fn is_the_same(memory: &Memory, call: &Call) -> bool {
 }
 
 /// Live calls are never stale; a replayed one is when the account shows something newer, or as new from a live call.
+/// Nothing of the platform's is older than the first that it ever said of an account.
 fn is_stale(call: &Call, account: &Account) -> bool {
     call.replayed
-        && (call.event_second < account.event.second
-            || (call.event_second == account.event.second && account.event.live && !goes_on(call, account))
+        && (account.reported.is_some()
+            && (call.event_second < account.event.second
+                || (call.event_second == account.event.second && account.event.live && !goes_on(call, account)))
             || is_before_erasure(call, account))
 }
 
@@ -221,7 +223,7 @@ fn goes_on(call: &Call, account: &Account) -> bool {
 /// The event time after a call. It never runs backwards, even where two receivers' clocks differ.
 fn stamp(call: &Call, before: Option<&Account>) -> EventStamp {
     match before {
-        Some(before) if before.event.second > call.event_second => {
+        Some(before) if before.reported.is_some() && before.event.second > call.event_second => {
             EventStamp { second: before.event.second, live: before.event.live || !call.replayed }
         }
         _ => EventStamp { second: call.event_second, live: !call.replayed },
@@ -235,19 +237,20 @@ fn stale(account: &Account, result: &ExternalId) -> Planned {
     planned
 }
 
-/// Closes a relation at the call's event time.
-fn close(relation: &Relation, call: &Call, event: EventStamp) -> Relation {
+/// When relations end and begin with a call.
+fn turn(call: &Call, event: EventStamp) -> Turn {
+    Turn { valid: event.second.saturating_mul(1_000_000), learned_at: call.received_at, cause: Cause::Sync }
+}
+
+/// Closes a relation.
+pub(super) fn close(relation: &Relation, turn: Turn) -> Relation {
+    let Turn { valid, learned_at, cause } = turn.behind(Some(relation));
     let mut closed = relation.clone();
-    closed.closing = Some(Closing {
-        valid_to: event.second.saturating_mul(1_000_000),
-        learned_at: call.received_at,
-        cause: Cause::Sync,
-        delivery: None,
-    });
+    closed.closing = Some(Closing { valid_to: valid, learned_at, cause, delivery: None });
     closed
 }
 
-fn reseller_name(account: &Account) -> ResellerName {
+pub(super) fn reseller_name(account: &Account) -> ResellerName {
     ResellerName { key: account.key.clone(), id: Some(account.id), external_id: account.external_id.clone() }
 }
 
@@ -284,7 +287,8 @@ fn delete(world: &World, call: &Call, id: &PlatformId, external_id: Option<&Exte
         );
         return Ok(Planned::answering(Outcome::Rejected, answer).about(Some(before.id)));
     }
-    let closed = [&before.reseller, &before.partner].into_iter().flatten().map(|r| close(r, call, event)).collect();
+    let closed =
+        [&before.reseller, &before.partner].into_iter().flatten().map(|r| close(r, turn(call, event))).collect();
     let after = Account {
         status: AccountStatus::Deleted,
         hold: None,
@@ -331,6 +335,6 @@ fn is_reseller(world: &World, call: &Call, id: &PlatformId) -> Result<Planned, N
 }
 
 /// The account behind a shared pointer, if it is alive.
-fn alive(account: Option<&Arc<Account>>) -> Option<&Arc<Account>> {
+pub(super) fn alive(account: Option<&Arc<Account>>) -> Option<&Arc<Account>> {
     account.filter(|account| account.is_active())
 }

@@ -2,23 +2,23 @@
 
 use std::borrow::Cow;
 
-use super::{Stop, alive};
+use super::{Stop, alive, turn};
 use crate::domain::account::{Account, AccountKind, AccountStatus, EventStamp, Hold, Report};
 use crate::domain::call::{Call, Said, Submitted};
 use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, RelationId};
 use crate::domain::outcome::Code;
 use crate::domain::policy::{ResellerChange, SourcePolicy};
-use crate::domain::relation::{Axis, Cause, FoundBy, Relation, RelationState};
+use crate::domain::relation::{Axis, FoundBy, Relation, RelationState, Turn};
 use crate::domain::world::{Reference, World};
 
 /// The reseller that a call names, and whom that finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Target {
-    platform_id: PlatformId,
-    external_id: Option<ExternalId>,
-    account: Option<AccountId>,
-    found_by: Option<FoundBy>,
-    state: RelationState,
+pub(in crate::domain) struct Target {
+    pub platform_id: PlatformId,
+    pub external_id: Option<ExternalId>,
+    pub account: Option<AccountId>,
+    pub found_by: Option<FoundBy>,
+    pub state: RelationState,
 }
 
 /// Kind and reseller relation after a call, and why they may differ from the report.
@@ -69,15 +69,20 @@ pub(super) fn decide(
             }
         }
     }
-    let reseller = target.map(|target| match held {
-        Some(held) if agrees(Some(held), Some(&target)) => continued(held, target, call),
-        _ => opened(target, call, event),
-    });
+    let reseller = target.map(|target| related(held, target, turn(call, event)));
     Ok(Place { kind: report.kind, reseller, hold: None })
 }
 
+/// The relation to a reseller: the one that is held, where it is to the same, or a new one.
+pub(in crate::domain) fn related(held: Option<&Relation>, target: Target, turn: Turn) -> Relation {
+    match held {
+        Some(held) if agrees(Some(held), Some(&target)) => continued(held, target, turn),
+        _ => opened(target, turn.behind(held)),
+    }
+}
+
 /// Whether the relation that is held is the one that the platform names.
-fn agrees(held: Option<&Relation>, target: Option<&Target>) -> bool {
+pub(in crate::domain) fn agrees(held: Option<&Relation>, target: Option<&Target>) -> bool {
     match (held, target) {
         (None, None) => true,
         (Some(held), Some(target)) => match (held.reseller_account, target.account) {
@@ -92,13 +97,13 @@ fn agrees(held: Option<&Relation>, target: Option<&Target>) -> bool {
 }
 
 /// The relation that goes on, with what is known better now.
-fn continued(held: &Relation, target: Target, call: &Call) -> Relation {
+fn continued(held: &Relation, target: Target, turn: Turn) -> Relation {
     let mut relation = held.clone();
     relation.reseller_platform_id = Some(target.platform_id);
     relation.reseller_external_id = target.external_id;
     if target.account.is_some() || relation.reseller_account.is_none() {
         if relation.reseller_account.is_none() && target.account.is_some() {
-            relation.linked_at = Some(call.received_at);
+            relation.linked_at = Some(turn.learned_at);
         }
         relation.reseller_account = target.account;
         relation.state = target.state;
@@ -107,7 +112,7 @@ fn continued(held: &Relation, target: Target, call: &Call) -> Relation {
     relation
 }
 
-fn opened(target: Target, call: &Call, event: EventStamp) -> Relation {
+fn opened(target: Target, turn: Turn) -> Relation {
     Relation {
         id: RelationId::UNISSUED,
         axis: Axis::Reseller,
@@ -117,10 +122,10 @@ fn opened(target: Target, call: &Call, event: EventStamp) -> Relation {
         partner_id: None,
         state: target.state,
         found_by: target.found_by,
-        valid_from: event.second.saturating_mul(1_000_000),
-        learned_at: call.received_at,
-        linked_at: target.account.map(|_| call.received_at),
-        cause: Cause::Sync,
+        valid_from: turn.valid,
+        learned_at: turn.learned_at,
+        linked_at: target.account.map(|_| turn.learned_at),
+        cause: turn.cause,
         delivery: None,
         closing: None,
     }
@@ -147,19 +152,36 @@ fn find(
             .filter(|relation| relation.reseller_platform_id.as_ref() == Some(reseller))
             .and_then(|relation| relation.reseller_external_id.clone()),
     };
-    let by_external_id = match &external_id {
-        Some(external_id) => world.external(&call.scope, external_id)?,
-        None => None,
-    };
-    if external_id.is_some() && by_external_id.is_none() && world.account(subject)?.is_none() {
+    if let Some(named) = &external_id
+        && world.external(&call.scope, named)?.is_none()
+        && world.account(subject)?.is_none()
+    {
         // A new account has no ExternalID yet, but the one that it is about to get names it already: a call that is
         // refused when it comes again must not be taken when it comes first.
         let own = submitted.external_id.clone().unwrap_or_else(|| subject.derived_external_id(1));
-        if external_id.as_ref() == Some(&own) {
+        if *named == own {
             return Err(names_itself());
         }
     }
-    let by_platform_id = world.reference(&call.key(reseller))?;
+    seek(world, policy, subject, reseller, external_id, trace)
+}
+
+/// Finds a reseller by its two names, the ExternalID first, within the source and tenant of the account that is to be its
+/// customer.
+pub(in crate::domain) fn seek(
+    world: &World,
+    policy: &SourcePolicy,
+    subject: &AccountKey,
+    reseller: &PlatformId,
+    external_id: Option<ExternalId>,
+    trace: &mut Vec<Cow<'static, str>>,
+) -> Result<Target, Stop> {
+    let by_external_id = match &external_id {
+        Some(external_id) => world.external(&subject.scope, external_id)?,
+        None => None,
+    };
+    let by_platform_id =
+        world.reference(&AccountKey { scope: subject.scope.clone(), platform_id: reseller.clone() })?;
     let (found, found_by) = match (by_external_id, by_platform_id) {
         (Some(a), Some(b)) if a.key != b.key => {
             return Err(Stop::Refuse(

@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 
 use super::place::{self, Place};
-use super::{Change, Planned, Stop, alive, close, is_stale, reseller_name, stale, stamp};
+use super::{Change, Planned, Stop, alive, close, is_stale, reseller_name, stale, stamp, turn};
 use crate::domain::account::{Account, AccountKind, AccountStatus, EventStamp, Profile, Report};
 use crate::domain::call::{Call, Said, Submitted};
 use crate::domain::classify::{Classification, Role, classify};
 use crate::domain::definition::{judge_all, partner_named};
-use crate::domain::ids::{AccountId, ExternalId, PlatformId, RelationId};
+use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, RelationId};
 use crate::domain::options::OptionSet;
 use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::policy::{MissingRole, SourcePolicy};
-use crate::domain::relation::{Axis, Cause, Relation, RelationState};
+use crate::domain::relation::{Axis, Relation, RelationState, Turn};
 use crate::domain::world::{Need, ResellerName, World};
 
 /// How many suffixes are tried for an ExternalID that somebody adopted. Each try is one look-up.
@@ -75,7 +75,7 @@ fn decide(
         let id = (after.id != AccountId(0)).then_some(after.id);
         world.has_customers(&ResellerName { key: after.key.clone(), id, external_id: after.external_id.clone() })?;
     }
-    let closed = closed(living, &after, call, event);
+    let closed = closed(living, &after, turn(call, event));
     let relations_changed =
         living.is_some_and(|living| living.reseller != after.reseller || living.partner != after.partner);
     let mut change = Change { created: before.is_none(), closed, relations_changed, arrives, after };
@@ -174,7 +174,7 @@ fn assemble(
     let mut profile = before.map(|before| before.profile.clone()).unwrap_or_default();
     submitted.profile.apply_to(&mut profile);
     let named = partner_named(&policy.options, place.kind, &options);
-    let partner = partner(alive(before).and_then(|before| before.partner.as_ref()), named, call, event);
+    let partner = partner(alive(before).and_then(|before| before.partner.as_ref()), named, turn(call, event));
     let options = options.sealed();
     let mut after = match before {
         Some(before) => Account::clone(before),
@@ -209,47 +209,34 @@ fn new_account(
     trace: &mut Vec<Cow<'static, str>>,
 ) -> Result<Account, Stop> {
     let key = call.key(&submitted.id);
-    let external_id = match &submitted.external_id {
-        Some(claimed) => {
-            if world.external(&call.scope, claimed)?.is_some() {
-                return Err(Stop::Refuse(
-                    Code::Conflict,
-                    "This new account claims an ExternalID that another account has. Send it without one.".to_owned(),
-                ));
-            }
-            trace.push(Cow::Borrowed("ExternalID adopted"));
-            claimed.clone()
-        }
-        None => derive_external_id(world, call, &submitted.id)?,
-    };
-    Ok(Account {
-        id: AccountId(0),
-        key,
-        external_id,
-        kind: AccountKind::DirectCustomer,
-        status: AccountStatus::Active,
-        profile,
-        options: OptionSet::default(),
-        reported: None,
-        reported_external_id: None,
-        hold: None,
-        reseller: None,
-        partner: None,
-        event,
-        first_seen: call.received_at,
-        revision: 0,
-        last_delivery: None,
-        body: None,
-        open_cases: false,
-        erased_second: None,
-    })
+    let external_id = external_id(world, &key, submitted.external_id.as_ref(), trace)?;
+    Ok(Account { profile, ..Account::unsaid(key, external_id, event, call.received_at) })
 }
 
-fn derive_external_id(world: &World, call: &Call, id: &PlatformId) -> Result<ExternalId, Stop> {
-    let key = call.key(id);
+/// The ExternalID of a new account: the one that it claims, if nobody has it, or one that is issued.
+pub(in crate::domain) fn external_id(
+    world: &World,
+    key: &AccountKey,
+    claimed: Option<&ExternalId>,
+    trace: &mut Vec<Cow<'static, str>>,
+) -> Result<ExternalId, Stop> {
+    let Some(claimed) = claimed else {
+        return derive_external_id(world, key);
+    };
+    if world.external(&key.scope, claimed)?.is_some() {
+        return Err(Stop::Refuse(
+            Code::Conflict,
+            "This new account claims an ExternalID that another account has. Send it without one.".to_owned(),
+        ));
+    }
+    trace.push(Cow::Borrowed("ExternalID adopted"));
+    Ok(claimed.clone())
+}
+
+fn derive_external_id(world: &World, key: &AccountKey) -> Result<ExternalId, Stop> {
     for attempt in 1..=MAX_EXTERNAL_ID_ATTEMPTS {
         let candidate = key.derived_external_id(attempt);
-        if world.external(&call.scope, &candidate)?.is_none() {
+        if world.external(&key.scope, &candidate)?.is_none() {
             return Ok(candidate);
         }
     }
@@ -260,12 +247,13 @@ fn derive_external_id(world: &World, call: &Call, id: &PlatformId) -> Result<Ext
     ))
 }
 
-/// The partner relation after a call: the one that goes on, a new one, or none.
-fn partner(held: Option<&Relation>, named: Option<String>, call: &Call, event: EventStamp) -> Option<Relation> {
+/// The partner relation after a change: the one that goes on, a new one, or none.
+pub(in crate::domain) fn partner(held: Option<&Relation>, named: Option<String>, turn: Turn) -> Option<Relation> {
     let named = named?;
     if let Some(held) = held.filter(|held| held.partner_id.as_ref() == Some(&named)) {
         return Some(held.clone());
     }
+    let turn = turn.behind(held);
     Some(Relation {
         id: RelationId::UNISSUED,
         axis: Axis::Partner,
@@ -275,17 +263,17 @@ fn partner(held: Option<&Relation>, named: Option<String>, call: &Call, event: E
         partner_id: Some(named),
         state: RelationState::Pending,
         found_by: None,
-        valid_from: event.second.saturating_mul(1_000_000),
-        learned_at: call.received_at,
+        valid_from: turn.valid,
+        learned_at: turn.learned_at,
         linked_at: None,
-        cause: Cause::Sync,
+        cause: turn.cause,
         delivery: None,
         closing: None,
     })
 }
 
 /// The relations that were open and go on no longer.
-fn closed(living: Option<&Account>, after: &Account, call: &Call, event: EventStamp) -> Vec<Relation> {
+pub(in crate::domain) fn closed(living: Option<&Account>, after: &Account, turn: Turn) -> Vec<Relation> {
     let Some(living) = living else {
         return Vec::new();
     };
@@ -294,7 +282,7 @@ fn closed(living: Option<&Account>, after: &Account, call: &Call, event: EventSt
         .filter_map(|(before, after)| {
             let before = before.as_ref()?;
             let goes_on = after.as_ref().is_some_and(|after| after.id == before.id);
-            (!goes_on).then(|| close(before, call, event))
+            (!goes_on).then(|| close(before, turn))
         })
         .collect()
 }

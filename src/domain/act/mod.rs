@@ -1,0 +1,238 @@
+//! Acts: what operators, lists, the registry and corrections do to accounts, beside what platforms say.
+//!
+//! An act is planned on the same [`World`](super::world::World) as calls and saved by the same batch, but it is no
+//! delivery: the ledger does not grow, and what the platform reported stays as it was. What it changes of kind and
+//! reseller *holds* until the platform reports something else than it had reported then ([`Hold::Operator`]).
+
+mod changed;
+mod import;
+mod place;
+mod plan;
+mod restore;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report};
+use super::call::ProfilePatch;
+use super::ids::{AccountId, AccountKey, ExternalId, PlatformId};
+use super::options::{OptionSet, OptionValue};
+use super::outcome::Code;
+use super::plan::Change;
+use super::relation::{Cause, Relation};
+pub use plan::plan_act;
+
+/// Most acts of one list: they are planned and written in one transaction, and every call waits behind it.
+pub const MAX_ACTS: usize = 500;
+
+/// One act.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Act {
+    /// On which account.
+    pub account: AccountKey,
+    /// Microseconds since 1970. Relations end and begin at its whole second.
+    pub at: i64,
+    /// Why, for the relations that it opens and closes.
+    pub cause: Cause,
+    /// The revision that the account must still have, so that nothing is done to what nobody looked at; 0 for an account
+    /// that must not be there; none for any.
+    pub expect: Option<i64>,
+    /// What is done.
+    pub what: What,
+}
+
+impl Act {
+    /// An act on an account, whatever its revision is. `at` is in microseconds since 1970.
+    #[must_use]
+    pub fn new(account: AccountKey, at: i64, cause: Cause, what: What) -> Self {
+        Self { account, at, cause, expect: None, what }
+    }
+
+    /// The same act, refused unless the account still has this revision.
+    #[must_use]
+    pub fn expecting(self, revision: i64) -> Self {
+        Self { expect: Some(revision), ..self }
+    }
+}
+
+/// What an act does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// Takes an account from a list. What the platform reported is never overwritten.
+    Import(Box<Imported>),
+    /// Gives a customer another reseller of its source and tenant, or none. It becomes a `reseller_customer`, or a
+    /// `direct_customer`. Held.
+    Assign {
+        /// The reseller.
+        reseller: Option<AccountKey>,
+    },
+    /// Makes it another kind. Held. A `reseller_customer` comes of [`What::Assign`] alone, since it needs a reseller.
+    SetKind(AccountKind),
+    /// Sets a synchronization option, or takes it away. The platform's next set replaces it.
+    SetOption {
+        /// The option's ID.
+        id: String,
+        /// Its value.
+        value: Option<OptionValue>,
+    },
+    /// Changes what describes it. The platform's next word on the same field replaces it.
+    Describe(Box<ProfilePatch>),
+    /// Ends the account, as the platform's `Delete` does.
+    Delete,
+    /// Brings a deleted account back, with the place that the platform last reported.
+    Revive,
+    /// Ends a hold or a review: what the platform last reported applies.
+    Release,
+    /// Puts back what an account was, to undo an act.
+    Restore(Box<Before>),
+}
+
+/// An account as a list describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imported {
+    /// The ExternalID that the platform holds already; none to have one issued.
+    pub external_id: Option<ExternalId>,
+    /// What it is.
+    pub kind: AccountKind,
+    /// The platform ID of its reseller; its own says "none", as in the protocol.
+    pub reseller: Option<PlatformId>,
+    /// Microseconds since 1970 from which the relation holds; none for the act's time.
+    pub since: Option<i64>,
+    /// What describes it, as far as the list says.
+    pub profile: ProfilePatch,
+    /// The options that the list gives. Others stay as they are.
+    pub options: OptionSet,
+}
+
+/// What an account was before an act, as far as acts change it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Before {
+    /// What it was.
+    pub kind: AccountKind,
+    /// Alive or ended.
+    pub status: AccountStatus,
+    /// Why kind and reseller could differ from the report.
+    pub hold: Option<Hold>,
+    /// What the platform had said.
+    pub reported: Option<Report>,
+    /// What described it.
+    pub profile: Profile,
+    /// Its options.
+    pub options: OptionSet,
+    /// Its open relation to a reseller.
+    pub reseller: Option<Relation>,
+    /// Its open relation to a partner.
+    pub partner: Option<Relation>,
+}
+
+impl Before {
+    /// What an account is now.
+    #[must_use]
+    pub fn of(account: &Account) -> Self {
+        Self {
+            kind: account.kind,
+            status: account.status,
+            hold: account.hold,
+            reported: account.reported.clone(),
+            profile: account.profile.clone(),
+            options: account.options.clone(),
+            reseller: account.reseller.clone(),
+            partner: account.partner.clone(),
+        }
+    }
+}
+
+/// What an act changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// Whether there was no such account.
+    pub created: bool,
+    /// The account's revision now.
+    pub revision: i64,
+    /// What it was before; none for an account that is new.
+    pub before: Option<Before>,
+    /// The names of the fields that differ, as the account's JSON has them, in its order.
+    pub changed: Vec<String>,
+    /// What was noticed on the way, for people.
+    pub notes: Vec<Cow<'static, str>>,
+}
+
+impl Applied {
+    /// The act that undoes this one, refused if anything happened to the account since. `at` is in microseconds since
+    /// 1970.
+    #[must_use]
+    pub fn undo(&self, account: AccountKey, at: i64, cause: Cause) -> Act {
+        let what = match &self.before {
+            Some(before) => What::Restore(Box::new(before.clone())),
+            // Rows are never removed: an account that was made is ended.
+            None => What::Delete,
+        };
+        Act::new(account, at, cause, what).expecting(self.revision)
+    }
+}
+
+/// What an act came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Acted {
+    /// Something changed.
+    Applied(Box<Applied>),
+    /// The account is so already.
+    Unchanged,
+    /// An imported row differs from what somebody said later, which stays.
+    Kept {
+        /// Who said what, and what to do about it.
+        why: String,
+    },
+    /// Refused.
+    Refused {
+        /// The stable code.
+        code: Code,
+        /// Why, and what to do next.
+        message: String,
+    },
+    /// It would have been done, but another act of the list was refused, and the list is one thing.
+    Withheld,
+}
+
+/// What an act came to, and on which account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActOutcome {
+    /// The account.
+    pub account: AccountKey,
+    /// Our id of it, if it is there.
+    pub id: Option<AccountId>,
+    /// What became of it.
+    pub acted: Acted,
+}
+
+impl ActOutcome {
+    /// What it changed, if anything.
+    #[must_use]
+    pub fn applied(&self) -> Option<&Applied> {
+        match &self.acted {
+            Acted::Applied(applied) => Some(applied),
+            Acted::Unchanged | Acted::Kept { .. } | Acted::Refused { .. } | Acted::Withheld => None,
+        }
+    }
+
+    /// Code and reason, if it was refused.
+    #[must_use]
+    pub fn refused(&self) -> Option<(Code, &str)> {
+        match &self.acted {
+            Acted::Refused { code, message } => Some((*code, message)),
+            Acted::Applied(_) | Acted::Unchanged | Acted::Kept { .. } | Acted::Withheld => None,
+        }
+    }
+}
+
+/// An act as it is to be applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedAct {
+    /// The account, if there is one already.
+    pub account: Option<AccountId>,
+    /// What it comes to.
+    pub acted: Acted,
+    /// What changes, if anything.
+    pub change: Option<Box<Change>>,
+}

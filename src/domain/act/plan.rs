@@ -1,0 +1,223 @@
+//! What an act will do, decided without doing it.
+
+use std::borrow::Cow;
+
+use super::super::account::{Account, AccountKind, AccountStatus};
+use super::super::outcome::Code;
+use super::super::plan::synchronize::closed;
+use super::super::plan::{Change, Stop, reseller_name};
+use super::super::policy::SourcePolicy;
+use super::super::relation::Turn;
+use super::super::world::{Need, ResellerName, World};
+use super::import::{self, Taken};
+use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind};
+use super::restore::restore;
+use super::{Act, Acted, Applied, Before, PlannedAct, What, changed};
+use crate::domain::ids::AccountId;
+
+/// Plans one act in the world as it is now.
+///
+/// # Errors
+/// [`Need`] names what must be looked up before the act can be planned.
+pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<PlannedAct, Need> {
+    let before = world.account(&act.account)?.map(AsRef::as_ref);
+    let account = before.map(|before| before.id);
+    match decide(world, policy, act, before) {
+        Ok((acted, change)) => Ok(PlannedAct { account, acted, change: change.map(Box::new) }),
+        Err(Stop::Need(need)) => Err(need),
+        Err(Stop::Refuse(code, message)) => {
+            Ok(PlannedAct { account, acted: Acted::Refused { code, message }, change: None })
+        }
+    }
+}
+
+fn decide(
+    world: &World,
+    policy: &SourcePolicy,
+    act: &Act,
+    before: Option<&Account>,
+) -> Result<(Acted, Option<Change>), Stop> {
+    if act.expect.is_some_and(|expected| before.map_or(0, |before| before.revision) != expected) {
+        return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
+    }
+    let turn =
+        Turn { valid: act.at.div_euclid(1_000_000).saturating_mul(1_000_000), learned_at: act.at, cause: act.cause };
+    let mut notes = Vec::new();
+    let after = match &act.what {
+        What::Import(row) => match import::import(world, policy, act, row, turn, &mut notes)? {
+            Taken::After(after) => *after,
+            Taken::Kept(why) => return Ok((Acted::Kept { why }, None)),
+        },
+        other => acted_upon(world, policy, act, other, turn, &mut notes)?,
+    };
+    finish(world, before, after, turn, notes)
+}
+
+/// The account behind an act on one that is there.
+fn acted_upon(
+    world: &World,
+    policy: &SourcePolicy,
+    act: &Act,
+    what: &What,
+    turn: Turn,
+    notes: &mut Vec<Cow<'static, str>>,
+) -> Result<Account, Stop> {
+    let key = &act.account;
+    let known = || -> Result<&Account, Stop> {
+        match world.account(key)? {
+            Some(account) => Ok(account),
+            None => refuse(Code::UnknownAccount, "This account is not known. Import it or have it synchronized first."),
+        }
+    };
+    let (before, mut after) = match what {
+        What::Import(_) => return refuse(Code::RuleBroken, "A list's row is no act on a known account."),
+        What::Assign { reseller } => {
+            let before = living(world, key)?;
+            let mut after = assign(world, before, reseller.as_ref(), turn)?;
+            hold(before, &mut after);
+            (before, after)
+        }
+        What::SetKind(kind) => {
+            let before = living(world, key)?;
+            let mut after = set_kind(before, *kind)?;
+            hold(before, &mut after);
+            (before, after)
+        }
+        What::SetOption { id, value } => {
+            let before = living(world, key)?;
+            (before, with_option(policy, before, id, value.as_ref())?)
+        }
+        What::Describe(patch) => {
+            let before = living(world, key)?;
+            let mut after = before.clone();
+            patch.apply_to(&mut after.profile);
+            (before, after)
+        }
+        What::Delete => {
+            let before = known()?;
+            let deleted = AccountStatus::Deleted;
+            (before, Account { status: deleted, hold: None, reseller: None, partner: None, ..before.clone() })
+        }
+        What::Revive => {
+            let before = known()?;
+            (before, revived(world, policy, before, turn, notes)?)
+        }
+        What::Release => {
+            let before = living(world, key)?;
+            let after = match (&before.hold, &before.reported) {
+                (None, _) => before.clone(),
+                (Some(_), Some(report)) => as_reported(world, policy, before, report, turn, notes)?,
+                (Some(_), None) => {
+                    notes.push(Cow::Borrowed("the platform never reported this account; it stays where it is"));
+                    Account { hold: None, ..before.clone() }
+                }
+            };
+            (before, after)
+        }
+        // It looks after the partner itself.
+        What::Restore(as_it_was) => return restore(world, policy, known()?, as_it_was, turn, notes),
+    };
+    follow_partner(policy, Some(before), &mut after, turn);
+    Ok(after)
+}
+
+fn with_option(
+    policy: &SourcePolicy,
+    before: &Account,
+    id: &str,
+    value: Option<&super::OptionValue>,
+) -> Result<Account, Stop> {
+    let mut after = before.clone();
+    match value {
+        Some(value) => {
+            import::judge(&policy.options, before.kind, id, value)?;
+            after.options.insert(id.to_owned(), value.clone().sealed());
+        }
+        None => {
+            let definition = policy.options.iter().find(|definition| definition.id == id);
+            if let Some(definition) = definition.filter(|definition| definition.applies_to(before.kind)) {
+                definition.judge(None).map_err(|complaint| Stop::Refuse(Code::InvalidOption, complaint))?;
+            }
+            after.options.remove(id);
+        }
+    }
+    Ok(after)
+}
+
+fn revived(
+    world: &World,
+    policy: &SourcePolicy,
+    before: &Account,
+    turn: Turn,
+    notes: &mut Vec<Cow<'static, str>>,
+) -> Result<Account, Stop> {
+    if before.is_active() {
+        return Ok(before.clone());
+    }
+    if before.erased_second.is_some() {
+        return refuse(
+            Code::Conflict,
+            "The personal data of this account was erased. Lift the erasure with `accounts revive` and have it synchronized.",
+        );
+    }
+    let mut after = match &before.reported {
+        Some(report) => as_reported(world, policy, before, report, turn, notes)?,
+        None => {
+            let mut after = before.clone();
+            if after.kind == AccountKind::ResellerCustomer {
+                notes.push(Cow::Borrowed("its reseller was never reported; it comes back as a direct_customer"));
+                after.kind = AccountKind::DirectCustomer;
+            }
+            after
+        }
+    };
+    after.status = AccountStatus::Active;
+    Ok(after)
+}
+
+/// What comes of the account's new version: nothing where it shows the same.
+fn finish(
+    world: &World,
+    before: Option<&Account>,
+    mut after: Account,
+    turn: Turn,
+    notes: Vec<Cow<'static, str>>,
+) -> Result<(Acted, Option<Change>), Stop> {
+    if before.is_some_and(|before| before.shows_the_same(&after)) {
+        return Ok((Acted::Unchanged, None));
+    }
+    let living = before.filter(|before| before.is_active());
+    if let Some(living) = living
+        && living.sells()
+        && !after.sells()
+        && world.has_customers(&reseller_name(living))?
+    {
+        return refuse(
+            Code::Conflict,
+            if after.is_active() {
+                "This reseller still has customers, so it cannot become a customer. Move them first."
+            } else {
+                "This reseller still has customers. Delete or move them first, then delete the reseller."
+            },
+        );
+    }
+    let arrives = after.sells() && !living.is_some_and(Account::sells);
+    if arrives {
+        // Only to have them looked up: applying the change links those that wait.
+        let id = (after.id != AccountId(0)).then_some(after.id);
+        world.has_customers(&ResellerName { key: after.key.clone(), id, external_id: after.external_id.clone() })?;
+    }
+    after.revision += 1;
+    let applied = Applied {
+        created: before.is_none(),
+        revision: after.revision,
+        before: before.map(Before::of),
+        changed: changed::fields(before, &after),
+        notes,
+    };
+    let relations_changed =
+        living.is_some_and(|living| living.reseller != after.reseller || living.partner != after.partner);
+    let closed = closed(living, &after, turn);
+    let change = Change { created: before.is_none(), closed, relations_changed, arrives, after };
+    Ok((Acted::Applied(Box::new(applied)), Some(change)))
+}

@@ -1,0 +1,68 @@
+//! Puts back what an account was before an act.
+
+use std::borrow::Cow;
+
+use super::super::account::{Account, AccountStatus};
+use super::super::outcome::Code;
+use super::super::plan::Stop;
+use super::super::policy::SourcePolicy;
+use super::super::relation::{Relation, Turn};
+use super::super::world::World;
+use super::Before;
+use super::place::{follow_partner, named, refuse};
+
+/// The account as it was. Relations that ended are opened again, as new rows from now on that keep what opened the old
+/// ones, so that history shows both what was done and that it was undone.
+pub(super) fn restore(
+    world: &World,
+    policy: &SourcePolicy,
+    account: &Account,
+    before: &Before,
+    turn: Turn,
+    notes: &mut Vec<Cow<'static, str>>,
+) -> Result<Account, Stop> {
+    if account.erased_second.is_some() {
+        return refuse(Code::Conflict, "The personal data of this account was erased since; it is not brought back.");
+    }
+    let mut after = account.clone();
+    after.kind = before.kind;
+    after.status = before.status;
+    after.hold = before.hold;
+    after.reported.clone_from(&before.reported);
+    after.profile.clone_from(&before.profile);
+    after.options = before.options.clone().sealed();
+    after.reseller = match &before.reseller {
+        Some(relation) if before.status == AccountStatus::Active => {
+            Some(reopened(world, policy, account, relation, turn, notes)?)
+        }
+        _ => None,
+    };
+    follow_partner(policy, Some(account), &mut after, turn);
+    if let (Some(partner), Some(was)) = (&mut after.partner, &before.partner)
+        && partner.partner_id == was.partner_id
+        && account.partner.as_ref().is_none_or(|now| now.id != partner.id)
+    {
+        (partner.cause, partner.delivery) = (was.cause, was.delivery);
+    }
+    Ok(after)
+}
+
+fn reopened(
+    world: &World,
+    policy: &SourcePolicy,
+    account: &Account,
+    relation: &Relation,
+    turn: Turn,
+    notes: &mut Vec<Cow<'static, str>>,
+) -> Result<Relation, Stop> {
+    let Some(id) = &relation.reseller_platform_id else {
+        return refuse(Code::RuleBroken, "The relation that is to be opened again names no reseller.");
+    };
+    let again = named(world, policy, account, id, relation.reseller_external_id.clone(), turn, notes)?;
+    if account.reseller.as_ref().is_some_and(|now| now.id == again.id) {
+        return Ok(again);
+    }
+    // Where the reseller came or went meanwhile the state is that of today; what named it stays.
+    let found_by = if again.state == relation.state { relation.found_by } else { again.found_by };
+    Ok(Relation { cause: relation.cause, delivery: relation.delivery, found_by, ..again })
+}

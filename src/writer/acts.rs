@@ -1,0 +1,204 @@
+//! Lists of acts: planned on the same world as calls, saved by the same batch, in one transaction. No delivery is
+//! written, so the head of the chain's ledger stays where it is; the rows that acts number belong to the chain all the same.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::batch::changes_places;
+use super::faults::{Faults, Place};
+use super::run::now_micros;
+use super::{PATIENCE, Queued, SubmitError, Writer, planning};
+use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, What};
+use crate::domain::outcome::Code;
+use crate::domain::policy::Policies;
+use crate::domain::world::World;
+use crate::store::audit::{self, Entry};
+use crate::store::chains::{Advance, Tail};
+use crate::store::load::Purpose;
+use crate::store::places::Places;
+use crate::store::{AnyConnection, StoreError, save};
+
+/// Acts that are done together.
+#[derive(Debug, Clone)]
+pub struct ActList {
+    /// At most [`MAX_ACTS`], in their order: each sees what the ones before it did.
+    pub acts: Vec<Act>,
+    /// The rules of the sources whose accounts they are about.
+    pub policies: Arc<Policies>,
+    /// Whether one that is refused takes all others back.
+    pub all_or_nothing: bool,
+    /// For the audit trail, if anything is changed.
+    pub entry: Entry,
+}
+
+/// A list that waits for its commit.
+pub(super) struct ActsJob {
+    pub list: ActList,
+    pub reply: oneshot::Sender<Result<Vec<ActOutcome>, SubmitError>>,
+}
+
+/// What a list came to, if its transaction commits.
+pub(super) struct Done {
+    /// In the order of the acts.
+    pub outcomes: Vec<ActOutcome>,
+    /// Where the chain ends now; none where nothing is to be written.
+    pub tail: Option<Tail>,
+    /// Where the change feed ends now; none where nothing was changed.
+    pub feed_end: Option<i64>,
+}
+
+/// What acts do to the places of accounts, as far as they say so themselves.
+fn foreseen_places(acts: &[Act]) -> Places {
+    let changes = |act: &Act| matches!(act.what, What::SetKind(_) | What::Delete | What::Revive);
+    if acts.iter().any(changes) { Places::Alone } else { Places::Shared }
+}
+
+/// Runs a list of `owner` up to its commit. The transaction around it is the caller's. None when it changes places and
+/// only shares them.
+pub(super) fn run(
+    connection: &mut AnyConnection,
+    list: &ActList,
+    tail: &Tail,
+    owner: &str,
+    faults: &Faults,
+    places: Places,
+) -> Result<Option<Done>, StoreError> {
+    let mut world = World::new(tail.head.chain, tail.rows_issued);
+    faults.at(Place::Load, &[])?;
+    let outcomes = perform(connection, &mut world, list, Purpose::Change)?;
+    if !outcomes.iter().any(|outcome| outcome.applied().is_some()) {
+        return Ok(Some(Done { outcomes, tail: None, feed_end: None }));
+    }
+    let changes = world.into_changes();
+    if places == Places::Shared && matches!(connection, AnyConnection::Postgres(_)) && changes_places(&changes) {
+        return Ok(None);
+    }
+    faults.at(Place::Write, &[])?;
+    // One number more than is used, so that the chain tells of a commit whose answer was lost.
+    let to = Tail { head: tail.head, rows_issued: changes.rows_issued + 1 };
+    audit::record(connection, &list.entry)?;
+    let advance = Advance { from: tail, to: &to, owner, now: now_micros() };
+    let feed_end = save::batch(connection, &[], &changes, &advance)?;
+    Ok(Some(Done { outcomes, tail: Some(to), feed_end }))
+}
+
+/// Plans acts one behind the other and applies them to the world.
+pub(super) fn perform(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    list: &ActList,
+    purpose: Purpose,
+) -> Result<Vec<ActOutcome>, StoreError> {
+    if list.acts.len() > MAX_ACTS {
+        let refused = |act: &Act| ActOutcome {
+            account: act.account.clone(),
+            id: None,
+            acted: Acted::Refused {
+                code: Code::RuleBroken,
+                message: format!("A list has at most {MAX_ACTS} acts. Send them in parts."),
+            },
+        };
+        return Ok(list.acts.iter().map(refused).collect());
+    }
+    let cap = list.acts.len() + 1;
+    planning::foresee_acts(connection, world, &list.acts, cap, purpose)?;
+    let mut outcomes = Vec::with_capacity(list.acts.len());
+    for act in &list.acts {
+        let policy = list.policies.of(&act.account.scope.source);
+        let planned = planning::plan_one_act(connection, world, policy, act, cap, purpose)?;
+        outcomes.push(world.apply_act(act, planned));
+    }
+    if list.all_or_nothing && outcomes.iter().any(|outcome| outcome.refused().is_some()) {
+        for outcome in &mut outcomes {
+            if let Some(applied) = outcome.applied() {
+                outcome.id = outcome.id.filter(|_| !applied.created);
+                outcome.acted = Acted::Withheld;
+            }
+        }
+    }
+    Ok(outcomes)
+}
+
+/// Tells what acts would come to, each seeing what the ones before it would do, without locks and without writing.
+///
+/// # Errors
+/// [`StoreError`] of the first look-up that fails.
+pub fn preview(connection: &mut AnyConnection, list: &ActList) -> Result<Vec<ActOutcome>, StoreError> {
+    perform(connection, &mut World::new(planning::NOWHERE, 0), list, Purpose::Preview)
+}
+
+impl Writer {
+    fn enqueue_acts(
+        &self,
+        list: ActList,
+    ) -> Result<oneshot::Receiver<Result<Vec<ActOutcome>, SubmitError>>, SubmitError> {
+        if !self.is_available() {
+            return Err(SubmitError::Unavailable);
+        }
+        let lane = self.lanes.first().ok_or(SubmitError::ShuttingDown)?;
+        let (reply, answered) = oneshot::channel();
+        self.queue(lane, Queued::Acts(Box::new(ActsJob { list, reply })))?;
+        Ok(answered)
+    }
+
+    /// Does a list of acts in one transaction and waits until it is durable. What is refused comes back as a value, with
+    /// a code and what to do next.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; nothing is done then, or, where the database took its answer with it, all of it.
+    pub async fn acts(&self, list: ActList) -> Result<Vec<ActOutcome>, SubmitError> {
+        match tokio::time::timeout(PATIENCE, self.enqueue_acts(list)?).await {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(_)) | Err(_) => Err(SubmitError::Unavailable),
+        }
+    }
+
+    /// As [`Writer::acts`], for threads that may block.
+    ///
+    /// # Errors
+    /// As [`Writer::acts`].
+    pub fn acts_blocking(&self, list: ActList) -> Result<Vec<ActOutcome>, SubmitError> {
+        self.enqueue_acts(list)?.blocking_recv().unwrap_or(Err(SubmitError::Unavailable))
+    }
+}
+
+impl super::run::Running {
+    /// Does a list until whoever waits for it is answered.
+    pub(super) fn settle_acts(&mut self, job: ActsJob) {
+        let done = self.until_free(super::run::MAX_RERUNS, |running| running.attempt_acts(&job.list));
+        match done {
+            Ok(((outcomes, feed_end), since)) => {
+                self.settle_committed(super::settle::What::Acts(job, outcomes), feed_end, since);
+            }
+            Err(error) => {
+                let answer = match error {
+                    StoreError::Unavailable(reason) | StoreError::CommitLost(reason) => {
+                        self.lost(&reason);
+                        SubmitError::Unavailable
+                    }
+                    StoreError::Contended(reason) => {
+                        log::warn!("{} acts gave up behind other writers: {reason}", job.list.acts.len());
+                        SubmitError::Unavailable
+                    }
+                    error => {
+                        log::error!("{} acts failed: {error}", job.list.acts.len());
+                        SubmitError::Failed
+                    }
+                };
+                let _ = job.reply.send(Err(answer));
+            }
+        }
+    }
+
+    fn attempt_acts(&mut self, list: &ActList) -> Result<((Vec<ActOutcome>, Option<i64>), Instant), StoreError> {
+        let faults = self.config.faults.clone();
+        let places = foreseen_places(&list.acts);
+        let attempted = self.in_transaction(&[], places, |connection, tail, owner, places| {
+            let done = run(connection, list, tail, owner, &faults, places)?;
+            Ok(done.map(|done| ((done.outcomes, done.feed_end), done.tail.unwrap_or(*tail))))
+        })?;
+        Ok((attempted.value, attempted.since))
+    }
+}
