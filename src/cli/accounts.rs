@@ -6,8 +6,10 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::erase::Which;
+use super::import::Import;
 use super::operator::time;
 use super::output::{Format, Listing, limit, more};
+use super::set::Set;
 use super::{CliError, Common};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::ids::AccountId;
@@ -30,6 +32,10 @@ pub(super) enum Accounts {
     Show(Show),
     /// Show who resells to whom
     Tree(Tree),
+    /// Take over the vendor's list of accounts: IDs, kinds, resellers since when
+    Import(Import),
+    /// Change an account by hand; its place holds until the platform reports something else
+    Set(Box<Set>),
     /// Remove an account's personal data everywhere; ids, relations and hashes stay
     Erase(Which),
     /// Lift an erasure, so that calls from before it may bring the account back
@@ -107,7 +113,7 @@ pub(super) struct Tree {
     format: Format,
 }
 
-fn kind(text: &str) -> Result<AccountKind, String> {
+pub(super) fn kind(text: &str) -> Result<AccountKind, String> {
     AccountKind::parse(text).ok_or_else(|| "it is none of reseller, reseller_customer, direct_customer".to_owned())
 }
 
@@ -115,19 +121,20 @@ fn state(text: &str) -> Result<AskedState, String> {
     AskedState::parse(text).ok_or_else(|| "it is none of linked, pending, unprovisioned, unassigned".to_owned())
 }
 
-fn status(text: &str) -> Result<AccountStatus, String> {
+pub(super) fn status(text: &str) -> Result<AccountStatus, String> {
     AccountStatus::parse(text).ok_or_else(|| "it is neither active nor deleted".to_owned())
 }
 
 impl Accounts {
     pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
-        let mut connection = common.open()?;
         match self {
-            Self::List(list) => list.run(&mut connection),
-            Self::Show(show) => show.run(&mut connection),
-            Self::Tree(tree) => tree.run(&mut connection),
-            Self::Erase(which) => which.erase(common, &mut connection),
-            Self::Revive(which) => which.revive(common, &mut connection),
+            Self::List(list) => list.run(&mut common.open()?),
+            Self::Show(show) => show.run(&mut common.open()?),
+            Self::Tree(tree) => tree.run(&mut common.open()?),
+            Self::Import(import) => import.run(common),
+            Self::Set(set) => set.run(common),
+            Self::Erase(which) => which.erase(common, &mut common.open()?),
+            Self::Revive(which) => which.revive(common, &mut common.open()?),
         }
     }
 }

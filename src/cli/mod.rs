@@ -9,6 +9,7 @@ mod deliveries;
 mod demo;
 mod erase;
 mod export;
+mod import;
 mod logging;
 mod migrate;
 mod operator;
@@ -19,6 +20,7 @@ mod relations;
 mod replay;
 mod secret;
 mod serve;
+mod set;
 mod sources;
 
 use std::io::Write;

@@ -123,7 +123,7 @@ impl Prune {
 }
 
 /// Without a receiver on the database nobody else keeps SQLite's write-ahead log short.
-fn checkpoints(database: &Database) -> Result<Tasks, CliError> {
+pub(super) fn checkpoints(database: &Database) -> Result<Tasks, CliError> {
     let mut tasks = Tasks::default();
     if database.file().is_some() {
         let database = database.clone();

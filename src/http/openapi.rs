@@ -171,6 +171,8 @@ fn docs() {}
         v1::cases::show,
         v1::cases::reprocess,
         v1::cases::resolve,
+        v1::patch::change,
+        v1::import::import,
         v1::erase::erase,
         v1::erase::revive,
         v1::audit::list,

@@ -1,7 +1,10 @@
 //! From rows to what is shown, the same for commands and /v1.
 
+use super::import::{Fate, Summary, Told};
+use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
 use crate::store::seen::relations::{Party, Related};
+use crate::wire::import::{SummaryView, ToldView};
 use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
 use crate::wire::show::{AccountView, ResellerShown};
 
@@ -29,4 +32,27 @@ pub fn relation(related: &Related) -> RelationView {
         name: Some(reseller.name.clone()),
     });
     RelationView::new(&related.relation, customer, reseller)
+}
+
+/// A row of an import.
+#[must_use]
+pub fn told(told: &Told) -> ToldView {
+    let code = match &told.fate {
+        Fate::Refused(code, _) => code.map(Code::number),
+        Fate::Created | Fate::Changed | Fate::Unchanged | Fate::Kept(_) => None,
+    };
+    ToldView {
+        line: told.line,
+        platform_id: told.platform_id.clone(),
+        outcome: told.fate.as_str(),
+        code,
+        why: told.fate.why().to_owned(),
+    }
+}
+
+/// The counts of an import.
+#[must_use]
+pub fn summary(summary: &Summary, dry_run: bool) -> SummaryView {
+    let Summary { rows, created, changed, unchanged, kept, refused } = *summary;
+    SummaryView { rows, created, changed, unchanged, kept, refused, dry_run }
 }

@@ -28,7 +28,7 @@ fn malformed(message: impl Display) -> Refusal {
 }
 
 /// A field that is a text, or a number taken as its decimal text. Null is as absent.
-fn text_of(node: Option<&Node<'_>>, name: &str) -> Result<Option<String>, Refusal> {
+pub(super) fn text_of(node: Option<&Node<'_>>, name: &str) -> Result<Option<String>, Refusal> {
     let text = match node.map(|node| &node.value) {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Text(text)) => text.clone().into_owned(),
@@ -186,7 +186,10 @@ fn extra_details(node: Option<&Node<'_>>) -> Result<Option<String>, Refusal> {
     Ok(Some(text))
 }
 
-fn options(node: Option<&Node<'_>>, is_secret_option: &dyn Fn(&str) -> bool) -> Result<Option<OptionSet>, Refusal> {
+pub(super) fn options(
+    node: Option<&Node<'_>>,
+    is_secret_option: &dyn Fn(&str) -> bool,
+) -> Result<Option<OptionSet>, Refusal> {
     let Some(options) = object(node, "SyncOptions")? else {
         return Ok(None);
     };

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod answer;
+pub mod book;
 pub mod capture;
 pub mod case;
 pub mod change;
@@ -9,6 +10,7 @@ pub mod check_only;
 pub mod definitions;
 pub mod fields;
 pub mod har;
+pub mod import;
 pub mod intent;
 pub mod json;
 pub mod named;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tiersync::config::Config;
+use tiersync::domain::act::ActOutcome;
 use tiersync::domain::call::{Call, Endpoint, Request, SignedId};
 use tiersync::domain::ids::{AccountKey, PlatformId, Scope, SourceId, Tenant};
 use tiersync::domain::policy::SourcePolicy;
@@ -19,6 +20,7 @@ use tiersync::ops::alone;
 use tiersync::store::connection::{Database, Use};
 use tiersync::store::{AnyConnection, migrate};
 use tiersync::wire::intent::{self, Reading};
+use tiersync::writer::acts::ActList;
 use tiersync::writer::faults::{Faults, Place};
 use tiersync::writer::{Answered, BatchReport, Observer, SubmitError, Writer, WriterConfig, WriterThread};
 
@@ -346,6 +348,19 @@ impl Bench {
             }
             answers
         })
+    }
+
+    /// Does a list of acts, alone.
+    pub fn acts(&self, list: ActList) -> Vec<ActOutcome> {
+        let (writer, _) = self.writer.as_ref().unwrap();
+        let _entered = self.runtime.enter();
+        let writer = writer.clone();
+        let mut owed = Box::pin(async move { writer.acts(list).await });
+        let polled = owed.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Pending), "answered before it was done: {polled:?}");
+        assert_eq!(self.began.recv().unwrap(), 0, "a list is no batch of calls");
+        self.go_on.send(()).unwrap();
+        self.runtime.block_on(owed).unwrap()
     }
 
     /// Ends the writer and reads what it left behind.

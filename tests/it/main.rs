@@ -3,6 +3,7 @@
 // Tests stop where something is not as it must be; that is what unwrap says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod acts;
 mod auth;
 mod auth_replay;
 mod auth_signatures;
@@ -29,6 +30,7 @@ mod first_start;
 mod harness;
 mod hierarchy;
 mod histories;
+mod import;
 mod inputs;
 mod inputs_fields;
 mod inputs_ledger;

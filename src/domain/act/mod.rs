@@ -9,8 +9,6 @@ mod import;
 mod place;
 mod plan;
 mod restore;
-#[cfg(test)]
-mod tests;
 
 use std::borrow::Cow;
 

@@ -6,7 +6,7 @@ use super::super::account::{Account, AccountKind, AccountStatus, Hold, Report};
 use super::super::definition::partner_named;
 use super::super::ids::{AccountKey, ExternalId, PlatformId};
 use super::super::outcome::Code;
-use super::super::plan::place::{Target, related, seek};
+use super::super::plan::place::{Target, agrees, related, seek};
 use super::super::plan::synchronize::partner;
 use super::super::plan::{Stop, alive};
 use super::super::policy::SourcePolicy;
@@ -122,7 +122,8 @@ pub(super) fn named(
 ) -> Result<super::Relation, Stop> {
     let target = seek(world, policy, &before.key, id, external_id, notes)?;
     Ok(match before.reseller.as_ref().filter(|_| before.is_active()) {
-        Some(held) if target.account.is_some() && held.reseller_account == target.account => held.clone(),
+        // What is known of it goes on, too: doing a thing twice changes nothing.
+        Some(held) if held.reseller_account == target.account && agrees(Some(held), Some(&target)) => held.clone(),
         held => related(held, target, turn),
     })
 }

@@ -4,6 +4,7 @@
 // Tests stop where something is not as it must be; that is what unwrap says.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod acts;
 mod classification;
 mod deletes;
 mod holds;
@@ -15,6 +16,7 @@ mod profile;
 mod relations;
 mod repeats;
 mod resellers;
+mod restoring;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Planned, plan};
 use crate::domain::account::{Account, AccountKind, Hold};
+use crate::domain::act::{Act, ActOutcome, What, plan_act};
 use crate::domain::call::{Call, Endpoint, Intent, ProfilePatch, Request, Said, SignedId, Submitted};
 use crate::domain::classify::Role;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind};
@@ -33,8 +36,8 @@ use crate::domain::ids::{
 use crate::domain::options::{OptionSet, OptionValue};
 use crate::domain::outcome::{Code, Outcome};
 use crate::domain::policy::{MissingRole, ResellerChange, SourcePolicy};
-use crate::domain::relation::{FoundBy, Relation, RelationState};
-use crate::domain::world::{Memory, Need, Reference, World};
+use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
+use crate::domain::world::{Changes, Memory, Need, Reference, World};
 
 const CHAIN: i64 = 3;
 
@@ -78,7 +81,7 @@ fn mpnid() -> OptionDefinition {
 }
 
 /// A call to be made. Live, now, with an account object of nothing but `ID` and `Role`, unless said otherwise.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Say {
     scope: Scope,
     endpoint: Endpoint,
@@ -344,12 +347,80 @@ impl Receiver {
         planned: &Planned,
         row: (DeliveryId, DeliveryId, Option<AccountId>),
     ) {
+        let mut changes = world.into_changes();
+        let remembered = std::mem::take(&mut changes.remembered);
+        self.save(changes);
+        let (delivery, body_of, account) = row;
+        for (source, id, by) in remembered {
+            assert_eq!(by, delivery);
+            let memory = Memory {
+                delivery,
+                body_of,
+                scope: call.scope.clone(),
+                endpoint: call.endpoint,
+                content: call.request.digest,
+                outcome: planned.outcome,
+                answer: planned.answer.clone(),
+                account,
+            };
+            self.memory.insert((source, id), memory);
+        }
+    }
+
+    /// Does a list of acts on accounts, each at the second that the clock has moved to.
+    fn acts(&mut self, acts: Vec<(&str, What)>) -> Vec<ActOutcome> {
+        let mut world = World::new(CHAIN, self.rows_issued);
+        let mut outcomes = Vec::new();
+        for (id, what) in acts {
+            self.second += 10;
+            let act = Act::new(key(id), self.second * 1_000_000 + 7, Cause::Move, what);
+            outcomes.push(self.act_in(&mut world, &act));
+        }
         let changes = world.into_changes();
+        assert!(changes.remembered.is_empty() && changes.cases.is_empty());
+        self.save(changes);
+        outcomes
+    }
+
+    fn act_in(&self, world: &mut World, act: &Act) -> ActOutcome {
+        for need in World::foreseeable_of_act(act) {
+            self.learn(world, &need);
+        }
+        for need in world.foreseeable_next_of_act(act) {
+            if !world.knows(&need) {
+                self.learn(world, &need);
+            }
+        }
+        let planned = loop {
+            match plan_act(world, &self.policy, act) {
+                Ok(planned) => break planned,
+                Err(need) => {
+                    assert!(!world.knows(&need), "asked twice for {need:?}");
+                    self.learn(world, &need);
+                }
+            }
+        };
+        world.apply_act(act, planned)
+    }
+
+    /// One act.
+    fn act(&mut self, id: &str, what: What) -> ActOutcome {
+        self.acts(vec![(id, what)]).remove(0)
+    }
+
+    fn save(&mut self, changes: Changes) {
         self.rows_issued = changes.rows_issued;
         for account in changes.created.into_iter().chain(changes.updated.into_iter().map(|(_, after)| after)) {
             self.accounts.insert(account.key.clone(), Account::clone(&account));
         }
         for change in changes.relations {
+            // An account that only its reseller's coming changed is not written itself.
+            let owner = self.accounts.values_mut().find(|owner| owner.id == change.account);
+            if let Some(open) =
+                owner.and_then(|owner| owner.reseller.as_mut()).filter(|open| open.id == change.relation.id)
+            {
+                open.clone_from(&change.relation);
+            }
             self.relations.insert(change.relation.id, (change.account, change.relation));
         }
         for link in changes.links {
@@ -367,21 +438,6 @@ impl Receiver {
                     owner.reseller = Some(relation.clone());
                 }
             }
-        }
-        let (delivery, body_of, account) = row;
-        for (source, id, remembered) in changes.remembered {
-            assert_eq!(remembered, delivery);
-            let memory = Memory {
-                delivery,
-                body_of,
-                scope: call.scope.clone(),
-                endpoint: call.endpoint,
-                content: call.request.digest,
-                outcome: planned.outcome,
-                answer: planned.answer.clone(),
-                account,
-            };
-            self.memory.insert((source, id), memory);
         }
     }
 

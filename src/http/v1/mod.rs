@@ -10,8 +10,10 @@ pub mod changes;
 pub mod deliveries;
 pub mod erase;
 pub mod history;
+pub mod import;
 pub mod me;
 pub mod operator;
+pub mod patch;
 pub mod problem;
 pub mod query;
 pub mod relations;
@@ -37,11 +39,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(resource("/accounts", web::get().to(accounts::list)))
             .service(resource("/accounts/count", web::get().to(accounts::count)))
             .service(resource("/accounts/tree", web::get().to(accounts::tree)))
+            .service(post("/accounts/import", web::post().to(import::import)))
             .service(
                 web::resource("/accounts/{account}")
                     .route(web::get().to(accounts::show))
+                    .route(web::patch().to(patch::change))
                     .route(web::delete().to(erase::erase))
-                    .default_service(web::to(get_or_delete)),
+                    .default_service(web::to(get_patch_or_delete)),
             )
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
@@ -73,8 +77,8 @@ async fn post_only() -> Answered {
     Err(Problem::MethodNotAllowed("POST"))
 }
 
-async fn get_or_delete() -> Answered {
-    Err(Problem::MethodNotAllowed("GET, DELETE"))
+async fn get_patch_or_delete() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, PATCH, DELETE"))
 }
 
 /// Which paths there are is no secret, so this asks for no token.

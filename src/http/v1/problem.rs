@@ -34,6 +34,8 @@ pub enum Problem {
     Gone(String),
     /// As many wait for the change feed as may.
     TooManyWait,
+    /// The resource is another version than `If-Match` names.
+    PreconditionFailed,
     /// The body is larger than [`super::MAX_BODY`].
     BodyTooLarge,
     /// The body came too slowly.
@@ -75,6 +77,7 @@ impl Problem {
             Self::Conflict(_) => ("conflict", "Conflict", StatusCode::CONFLICT),
             Self::Gone(_) => ("gone", "Gone", StatusCode::GONE),
             Self::TooManyWait => ("too_many_wait", "Too many wait", StatusCode::TOO_MANY_REQUESTS),
+            Self::PreconditionFailed => ("precondition_failed", "Another version", StatusCode::PRECONDITION_FAILED),
             Self::BodyTooLarge => ("body_too_large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::BodyTooSlow => ("body_too_slow", "Body too slow", StatusCode::REQUEST_TIMEOUT),
             Self::NotJson => ("not_json", "Not JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE),
@@ -95,6 +98,9 @@ impl Problem {
             Self::MethodNotAllowed(_) => "This path answers other methods; see the Allow header.",
             Self::BadRequest(detail) | Self::Conflict(detail) | Self::Gone(detail) => detail,
             Self::TooManyWait => "Too many callers wait for changes already. Ask without `wait`, or later.",
+            Self::PreconditionFailed => {
+                "It changed since it was read. Read it again, then send the change with its new ETag in If-Match."
+            }
             Self::BodyTooLarge => "The body is larger than 4 MiB.",
             Self::BodyTooSlow => "The body came too slowly, or broke off. Send the call again.",
             Self::NotJson => "Send the body as `Content-Type: application/json`.",
@@ -138,6 +144,7 @@ impl ResponseError for Problem {
             | Self::BadRequest(_)
             | Self::Conflict(_)
             | Self::Gone(_)
+            | Self::PreconditionFailed
             | Self::NotJson
             | Self::Internal => {}
         }

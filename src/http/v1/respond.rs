@@ -1,6 +1,6 @@
 //! Answers of /v1: pages, single resources with an ETag, nothing that a shared cache may keep.
 
-use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -58,8 +58,7 @@ pub fn page<T: Serialize>(items: Vec<T>, next: Option<String>) -> Result<HttpRes
 /// As [`fresh`].
 pub fn single(request: &HttpRequest, body: &impl Serialize) -> Result<HttpResponse, Problem> {
     let body = json(body)?;
-    let digest = hex::encode(Sha256::digest(body.as_bytes()));
-    let tag = format!("\"{}\"", digest.get(..32).unwrap_or_default());
+    let tag = tag(&body);
     // A private cache may keep it, if it asks again each time.
     let headers = [(CACHE_CONTROL, "private, no-cache".to_owned()), (ETAG, tag.clone())];
     let mut response = if has(request, &tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
@@ -70,6 +69,33 @@ pub fn single(request: &HttpRequest, body: &impl Serialize) -> Result<HttpRespon
         return Ok(response.finish());
     }
     Ok(response.content_type("application/json").body(body))
+}
+
+/// A single resource behind a change of it, with the ETag that it has now.
+///
+/// # Errors
+/// As [`fresh`].
+pub fn current(body: &impl Serialize) -> Result<HttpResponse, Problem> {
+    let body = json(body)?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((ETAG, tag(&body)));
+    Ok(response.content_type("application/json").body(body))
+}
+
+fn tag(body: &str) -> String {
+    let digest = hex::encode(Sha256::digest(body.as_bytes()));
+    format!("\"{}\"", digest.get(..32).unwrap_or_default())
+}
+
+/// Whether `If-Match` names what the resource is now; it is compared strongly, so weak tags match nothing (RFC 9110,
+/// 13.1.1).
+///
+/// # Errors
+/// As [`fresh`].
+pub fn matches(request: &HttpRequest, body: &impl Serialize) -> Result<bool, Problem> {
+    let tag = tag(&json(body)?);
+    let mut headers = request.headers().get_all(IF_MATCH).filter_map(|header| header.to_str().ok());
+    Ok(headers.any(|header| header.split(',').map(str::trim).any(|have| have == "*" || have == tag)))
 }
 
 /// Whether `If-None-Match` names this tag; it is compared weakly (RFC 9110, 13.1.2).
