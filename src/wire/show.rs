@@ -148,8 +148,7 @@ fn reseller_view(
     relation: Option<&Relation>,
     shown: Option<&ResellerShown>,
 ) -> Option<ResellerView> {
-    // Of an account that the platform never reported there is nothing to differ from.
-    let drift = account.hold.is_some() && account.reported.is_some();
+    let drift = account.hold.is_some();
     match relation {
         Some(relation) => Some(ResellerView {
             platform_id: shown

@@ -46,6 +46,8 @@ const COMMANDS: &[&[&str]] = &[
     &["accounts", "list"],
     &["accounts", "show"],
     &["accounts", "tree"],
+    &["accounts", "import"],
+    &["accounts", "set"],
     &["accounts", "erase"],
     &["accounts", "revive"],
     &["relations"],

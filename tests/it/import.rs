@@ -200,7 +200,8 @@ fn json_lists_and_the_own_export_go_in() {
             shape
         };
         assert_eq!(shape(&first), shape(&second));
-        let tenants = Place::with(backend, &config("tenant_setting = \"Organisation\"", MPNID));
+        let field = "[[field]]\nid = \"Organisation\"\nname = \"Organisation\"\nkind = \"Text\"\n";
+        let tenants = Place::with(backend, &config("tenant_setting = \"Organisation\"", field));
         tenants.fine(&["migrate"]);
         let book =
             "{\"platform_id\":1,\"kind\":\"reseller\",\"tenant\":\"a\"}\n{\"platform_id\":1,\"kind\":\"reseller\"}\n";

@@ -79,10 +79,11 @@ fn check(columns: &[(String, Option<Field>)], reading: &Reading) -> Result<(), B
 fn separator_of(start: &[u8]) -> u8 {
     let mut counts = [0_usize; SEPARATORS.len()];
     let mut quoted = false;
-    for byte in start {
+    let blank = start.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    for byte in start.iter().skip(blank) {
         match byte {
             b'"' => quoted = !quoted,
-            b'\n' if !quoted => break,
+            b'\r' | b'\n' if !quoted => break,
             _ if quoted => {}
             byte => {
                 for (count, separator) in counts.iter_mut().zip(SEPARATORS) {

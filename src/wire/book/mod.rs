@@ -209,7 +209,7 @@ impl Iterator for Book {
 /// The first line of a list with its end, or as much as there may be of it.
 fn beginning(input: &mut dyn Read) -> Result<Vec<u8>, BookError> {
     let (mut start, mut part) = (Vec::new(), [0_u8; 4096]);
-    while start.len() < MAX_HEADER && !start.contains(&b'\n') {
+    while start.len() < MAX_HEADER && !start.trim_ascii_start().contains(&b'\n') {
         let read = match input.read(&mut part) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             read => read?,
