@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
-use serde_json::json;
+use serde_json::{Value, json};
 use tiersync::config::Config;
 use tiersync::domain::account::{AccountKind, Hold};
 use tiersync::domain::act::{Act, ActOutcome, Acted, Imported, MAX_ACTS, What};
 use tiersync::domain::call::ProfilePatch;
 use tiersync::domain::ids::{AccountKey, PlatformId, Scope, SourceId, Tenant};
+use tiersync::domain::operator::Role;
 use tiersync::domain::options::OptionSet;
 use tiersync::domain::outcome::Code;
-use tiersync::domain::relation::Cause;
+use tiersync::domain::relation::{Axis, Cause};
 use tiersync::ops::alone;
 use tiersync::store::accounts::{self, AccountFilter};
 use tiersync::store::audit::{self, AuditFilter, Entry};
@@ -25,10 +26,10 @@ use tiersync::writer::faults::{Faults, Place};
 use tiersync::writer::{BatchReport, Observer, Writer, WriterConfig, WriterThread};
 
 use crate::harness::app::MPNID;
-use crate::harness::{Backend, TestApp, backends, config};
+use crate::harness::{Backend, Call, TestApp, backends, config};
 use crate::histories::{BEGIN, Bench, History, histories};
 use crate::ledger::assert_whole;
-use crate::v1::send;
+use crate::v1::{id, operator, send};
 
 fn key(id: &str) -> AccountKey {
     let scope = Scope { source: SourceId::stored("eu"), tenant: Tenant::none() };
@@ -359,4 +360,78 @@ fn however_acts_and_calls_are_batched_accounts_are_the_same() {
             })
             .unwrap();
     }
+}
+
+/// Two receivers, whose platforms and operators say different things of the same accounts at once.
+fn at_once(backend: Backend) {
+    let app = TestApp::start(backend);
+    let second = if backend == Backend::Postgres { Some(app.second()) } else { None };
+    let other = second.as_ref().unwrap_or(&app);
+    for id in ["r", "s"] {
+        send(&app, &json!({"ID": id, "Role": "Reseller"}));
+    }
+    for id in ["c1", "c2", "c3", "p"] {
+        send(&app, &json!({"ID": id, "Role": "User", "ResellerID": "r"}));
+    }
+    let admin = operator(&app, "admin", Role::ProviderAdmin, &[], None);
+    let ids: Vec<String> = ["r", "s", "c1", "c2", "c3", "p"].map(|platform_id| id(&app, platform_id)).to_vec();
+    let patch = |account: &str, body: Value| {
+        let reply = Call::new("PATCH", &format!("/v1/accounts/{account}"))
+            .header("Authorization", format!("Bearer {admin}"))
+            .header("Content-Type", "application/json")
+            .body(body.to_string())
+            .send(other);
+        assert!(matches!(reply.status, 200 | 409), "{}", reply.body);
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..20 {
+                for customer in ["c1", "c2", "c3"] {
+                    let reseller = ["r", "s", "p"][round % 3];
+                    let said =
+                        json!({"ID": customer, "Role": "User", "ResellerID": reseller, "Name": round.to_string()});
+                    let reply = app.synchronize(&said.to_string());
+                    assert!(matches!(reply.code(), 0 | 1004), "{}", reply.body);
+                }
+            }
+        });
+        scope.spawn(|| {
+            for round in 0..20 {
+                for customer in &ids[2..5] {
+                    patch(customer, json!({"reseller": ids[[1, 0, 5][round % 3]]}));
+                }
+            }
+        });
+        scope.spawn(|| {
+            for _ in 0..20 {
+                patch(&ids[5], json!({"kind": "reseller"}));
+                patch(&ids[5], json!({"kind": "direct_customer"}));
+                patch(&ids[5], json!({"release": true}));
+            }
+        });
+    });
+    let listed = accounts::list(&mut app.database(), &AccountFilter::default(), None, 100).unwrap();
+    for one in &listed {
+        let account = &one.account;
+        assert_eq!(account.kind == AccountKind::ResellerCustomer, account.reseller.is_some(), "{account:?}");
+        if let Some(relation) = &account.reseller {
+            let to = listed.iter().find(|other| Some(other.account.id) == relation.reseller_account);
+            assert!(to.is_none_or(|to| to.account.sells()), "{account:?} belongs to one that sells nothing");
+            let named = listed
+                .iter()
+                .find(|other| Some(&other.account.key.platform_id) == relation.reseller_platform_id.as_ref());
+            assert_eq!(to.is_some(), named.is_some_and(|named| named.account.sells()), "{account:?}");
+        }
+        let history = accounts::history(&mut app.database(), account.id).unwrap();
+        let open = history.iter().filter(|relation| relation.closing.is_none() && relation.axis == Axis::Reseller);
+        assert_eq!(open.count(), usize::from(account.reseller.is_some()));
+        assert!(history.iter().all(|relation| relation.closing.is_none_or(|end| end.valid_to >= relation.valid_from)));
+    }
+    drop(second);
+    assert_whole(&mut app.database());
+}
+
+#[test]
+fn platforms_and_operators_at_once_leave_a_whole_hierarchy() {
+    backends().into_iter().for_each(at_once);
 }

@@ -1,7 +1,7 @@
 //! The names of the fields that an act changes.
 
-use super::super::account::Account;
-use super::super::difference::differences;
+use crate::domain::account::Account;
+use crate::domain::difference::differences;
 
 /// Kind, status, reseller and so on, as the account's JSON names them.
 pub(super) fn fields(before: Option<&Account>, after: &Account) -> Vec<String> {

@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::super::account::{Account, AccountKind, EventStamp, Hold};
-use super::super::definition::OptionDefinition;
-use super::super::options::{MAX_OPTIONS, OptionSet};
-use super::super::outcome::Code;
-use super::super::plan::Stop;
-use super::super::plan::synchronize::external_id;
-use super::super::policy::SourcePolicy;
-use super::super::relation::Turn;
-use super::super::world::World;
 use super::place::{follow_partner, named, refuse};
 use super::{Act, Imported, changed};
+use crate::domain::account::{Account, AccountKind, EventStamp, Hold};
+use crate::domain::definition::OptionDefinition;
+use crate::domain::options::{MAX_OPTIONS, OptionSet};
+use crate::domain::outcome::Code;
+use crate::domain::plan::Stop;
+use crate::domain::plan::synchronize::external_id;
+use crate::domain::policy::SourcePolicy;
+use crate::domain::relation::Turn;
+use crate::domain::world::World;
 
 /// What a row comes to.
 pub(super) enum Taken {
@@ -32,10 +32,10 @@ pub(super) fn import(
     notes: &mut Vec<Cow<'static, str>>,
 ) -> Result<Taken, Stop> {
     let before = world.account(&act.account)?.map(AsRef::as_ref);
-    if let Some(before) = before {
-        if let Some(stays) = stays(before, row)? {
-            return Ok(Taken::Kept(stays));
-        }
+    if let Some(before) = before
+        && let Some(stays) = stays(before, row)?
+    {
+        return Ok(Taken::Kept(stays));
     }
     let fresh;
     let from = match before {

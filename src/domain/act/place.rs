@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::super::account::{Account, AccountKind, AccountStatus, Hold, Report};
-use super::super::definition::partner_named;
-use super::super::ids::{AccountKey, ExternalId, PlatformId};
-use super::super::outcome::Code;
-use super::super::plan::place::{Target, agrees, related, seek};
-use super::super::plan::synchronize::partner;
-use super::super::plan::{Stop, alive};
-use super::super::policy::SourcePolicy;
-use super::super::relation::{FoundBy, RelationState, Turn};
-use super::super::world::World;
+use crate::domain::account::{Account, AccountKind, AccountStatus, Hold, Report};
+use crate::domain::definition::partner_named;
+use crate::domain::ids::{AccountKey, ExternalId, PlatformId};
+use crate::domain::outcome::Code;
+use crate::domain::plan::place::{Target, agrees, related, seek};
+use crate::domain::plan::synchronize::partner;
+use crate::domain::plan::{Stop, alive};
+use crate::domain::policy::SourcePolicy;
+use crate::domain::relation::{FoundBy, RelationState, Turn};
+use crate::domain::world::World;
 
 /// What refuses an act.
 pub(super) fn refuse<T>(code: Code, message: impl Into<String>) -> Result<T, Stop> {
@@ -130,8 +130,13 @@ pub(super) fn named(
 
 /// Opens, keeps or ends the relation to a partner, which follows from kind and options.
 pub(super) fn follow_partner(policy: &SourcePolicy, before: Option<&Account>, after: &mut Account, turn: Turn) {
+    let living = before.filter(|before| before.is_active());
+    if living.is_some_and(|was| after.is_active() && was.kind == after.kind && was.options == after.options) {
+        // Nothing that it follows from changed.
+        return;
+    }
     let named = partner_named(&policy.options, after.kind, &after.options).filter(|_| after.is_active());
-    let held = before.filter(|before| before.is_active()).and_then(|before| before.partner.as_ref());
+    let held = living.and_then(|living| living.partner.as_ref());
     after.partner = partner(held, named, turn);
 }
 

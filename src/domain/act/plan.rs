@@ -2,18 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::super::account::{Account, AccountKind, AccountStatus};
-use super::super::outcome::Code;
-use super::super::plan::synchronize::closed;
-use super::super::plan::{Change, Stop, reseller_name};
-use super::super::policy::SourcePolicy;
-use super::super::relation::Turn;
-use super::super::world::{Need, ResellerName, World};
 use super::import::{self, Taken};
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind};
 use super::restore::restore;
 use super::{Act, Acted, Applied, Before, PlannedAct, What, changed};
+use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::ids::AccountId;
+use crate::domain::outcome::Code;
+use crate::domain::plan::synchronize::closed;
+use crate::domain::plan::{Change, Stop, reseller_name};
+use crate::domain::policy::SourcePolicy;
+use crate::domain::relation::Turn;
+use crate::domain::world::{Need, ResellerName, World};
 
 /// Plans one act in the world as it is now.
 ///
@@ -43,25 +43,21 @@ fn decide(
     let turn =
         Turn { valid: act.at.div_euclid(1_000_000).saturating_mul(1_000_000), learned_at: act.at, cause: act.cause };
     let mut notes = Vec::new();
-    let after = match &act.what {
-        What::Import(row) => match import::import(world, policy, act, row, turn, &mut notes)? {
-            Taken::After(after) => *after,
-            Taken::Kept(why) => return Ok((Acted::Kept { why }, None)),
-        },
-        other => acted_upon(world, policy, act, other, turn, &mut notes)?,
+    let after = match taken(world, policy, act, turn, &mut notes)? {
+        Taken::After(after) => *after,
+        Taken::Kept(why) => return Ok((Acted::Kept { why }, None)),
     };
     finish(world, before, after, turn, notes)
 }
 
-/// The account behind an act on one that is there.
-fn acted_upon(
+/// The account behind an act.
+fn taken(
     world: &World,
     policy: &SourcePolicy,
     act: &Act,
-    what: &What,
     turn: Turn,
     notes: &mut Vec<Cow<'static, str>>,
-) -> Result<Account, Stop> {
+) -> Result<Taken, Stop> {
     let key = &act.account;
     let known = || -> Result<&Account, Stop> {
         match world.account(key)? {
@@ -69,8 +65,13 @@ fn acted_upon(
             None => refuse(Code::UnknownAccount, "This account is not known. Import it or have it synchronized first."),
         }
     };
-    let (before, mut after) = match what {
-        What::Import(_) => return refuse(Code::RuleBroken, "A list's row is no act on a known account."),
+    let (before, mut after) = match &act.what {
+        // These two look after the partner themselves.
+        What::Import(row) => return import::import(world, policy, act, row, turn, notes),
+        What::Restore(as_it_was) => {
+            let after = restore(world, policy, known()?, as_it_was, turn, notes)?;
+            return Ok(Taken::After(Box::new(after)));
+        }
         What::Assign { reseller } => {
             let before = living(world, key)?;
             let mut after = assign(world, before, reseller.as_ref(), turn)?;
@@ -114,11 +115,9 @@ fn acted_upon(
             };
             (before, after)
         }
-        // It looks after the partner itself.
-        What::Restore(as_it_was) => return restore(world, policy, known()?, as_it_was, turn, notes),
     };
     follow_partner(policy, Some(before), &mut after, turn);
-    Ok(after)
+    Ok(Taken::After(Box::new(after)))
 }
 
 fn with_option(

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::super::account::{Account, AccountStatus};
-use super::super::outcome::Code;
-use super::super::plan::Stop;
-use super::super::policy::SourcePolicy;
-use super::super::relation::{Relation, Turn};
-use super::super::world::World;
 use super::Before;
 use super::place::{follow_partner, named, refuse};
+use crate::domain::account::{Account, AccountStatus};
+use crate::domain::outcome::Code;
+use crate::domain::plan::Stop;
+use crate::domain::policy::SourcePolicy;
+use crate::domain::relation::{Relation, Turn};
+use crate::domain::world::World;
 
 /// The account as it was. Relations that ended are opened again, as new rows from now on that keep what opened the old
 /// ones, so that history shows both what was done and that it was undone.

@@ -330,3 +330,23 @@ fn a_list_that_comes_again_undoes_nobody() {
     receiver.act("c", listed());
     assert_eq!(receiver.place("c"), (ResellerCustomer, Some("r"), Some(Linked)));
 }
+
+#[test]
+fn what_was_erased_is_not_listed_again() {
+    let mut receiver = world();
+    receiver.act("d", What::Delete);
+    receiver.accounts.get_mut(&key("d")).unwrap().erased_second = Some(1);
+    kept(&receiver.act("d", import(row(DirectCustomer, None))), "erased");
+    refused(&receiver.act("d", What::Revive), Code::Conflict, "erased");
+}
+
+#[test]
+fn a_source_that_is_configured_no_longer_ends_no_partner() {
+    let mut receiver = world();
+    receiver.call(Say::customer("c", "r").options(&[("MPNID", number("3456890"))])).applied();
+    receiver.policy.options.clear();
+    let named = ProfilePatch { name: Some("New".to_owned()), ..ProfilePatch::default() };
+    receiver.act("c", What::Describe(Box::new(named)));
+    receiver.act("c", assign("s"));
+    assert!(receiver.account("c").partner.is_some());
+}
