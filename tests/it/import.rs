@@ -325,7 +325,7 @@ fn a_book_goes_in_over_v1() {
             Call::new("POST", &format!("/v1/accounts/import?{query}"))
                 .header("Authorization", format!("Bearer {token}"))
                 .header("Content-Type", kind)
-                .body(body.to_owned())
+                .body(body)
                 .send(&app)
         };
         let mapped = "source=eu&map=platform_id%3DCustomerNo";
