@@ -296,6 +296,24 @@ fn a_platform_takes_an_imported_account_over() {
 }
 
 #[test]
+fn a_first_report_against_the_list_is_a_change_of_reseller() {
+    for (change, holds, hold) in [
+        (ResellerChange::Accept, "s", None),
+        (ResellerChange::Review, "r", Some(Hold::Review)),
+        (ResellerChange::Refuse, "r", None),
+    ] {
+        let mut receiver = Receiver::changing(change);
+        for id in ["r", "s"] {
+            receiver.act(id, import(row(Reseller, None)));
+        }
+        receiver.act("c", import(row(ResellerCustomer, Some("r"))));
+        let told = receiver.call(Say::customer("c", "s"));
+        assert_eq!(told.code == Code::Conflict, change == ResellerChange::Refuse, "{}", told.message);
+        assert_eq!((receiver.place("c").1, receiver.account("c").hold), (Some(holds), hold), "{change:?}");
+    }
+}
+
+#[test]
 fn no_relation_ends_before_it_begins() {
     let mut receiver = Receiver::new();
     receiver.act("r", import(row(Reseller, None)));
