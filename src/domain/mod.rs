@@ -20,6 +20,7 @@ pub mod options;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
+pub mod reconcile;
 pub mod redaction;
 pub mod relation;
 pub mod shape;
