@@ -13,6 +13,7 @@ pub mod har;
 pub mod import;
 pub mod intent;
 pub mod json;
+pub mod list;
 pub mod named;
 pub mod people;
 pub mod redact;
