@@ -145,10 +145,16 @@ pub(super) fn both_sides<E>(
     if theirs.spoiled {
         return Ok(false);
     }
-    let reseller = reseller(ours, theirs);
-    let explained = reseller.is_some() && rules.kinds.has(FindingKind::ResellerDiffers);
-    tell(reseller)?;
-    tell(kind(ours, theirs, explained))?;
+    // Kind and reseller go together. One finding says what one correction mends.
+    let (reseller, kind) = (reseller(ours, theirs), kind(ours, theirs));
+    let both = reseller.is_some() && kind.is_some();
+    let is_reseller = ours.kind == AccountKind::Reseller || theirs.kind == Some(AccountKind::Reseller);
+    if !(both && is_reseller && rules.kinds.has(FindingKind::KindDiffers)) {
+        tell(reseller)?;
+    }
+    if !(both && !is_reseller && rules.kinds.has(FindingKind::ResellerDiffers)) {
+        tell(kind)?;
+    }
     if rules.kinds.has(FindingKind::PartnerDiffers) {
         tell(partner(ours, theirs, rules, registry)?)?;
     }
@@ -208,20 +214,24 @@ fn reseller(ours: &Ours, theirs: &Theirs) -> Option<Finding> {
     Some(finding)
 }
 
-fn kind(ours: &Ours, theirs: &Theirs, reseller_differs: bool) -> Option<Finding> {
+fn kind(ours: &Ours, theirs: &Theirs) -> Option<Finding> {
     let there = theirs.kind.filter(|kind| *kind != ours.kind)?;
-    // A customer that has a reseller on one side only is of another kind for that reason alone: one finding.
-    let both_customers = ours.kind != AccountKind::Reseller && there != AccountKind::Reseller;
-    if reseller_differs && both_customers {
-        return None;
-    }
     let explanation =
         format!("{} is a {} here and a {} in {}.", ours.key.platform_id, words(ours.kind), words(there), list(theirs));
     let since = if ours.kind == AccountKind::ResellerCustomer { ours.reseller_since() } else { ours.shown };
     let mut finding = about(ours, FindingKind::KindDiffers, since, explanation);
     finding.ours = Some(ours.kind.as_str().to_owned());
     finding.theirs = Some(there.as_str().to_owned());
-    finding.proposal = Proposal::Amend(ours.key.clone(), Amend::SetKind(there));
+    finding.proposal = match (there, named(theirs)) {
+        (AccountKind::ResellerCustomer, Some(named)) => {
+            Proposal::Amend(ours.key.clone(), Amend::Assign(Some(named)))
+        }
+        (AccountKind::ResellerCustomer, None) => {
+            Proposal::nothing("the list does not say whose customer it is")
+        }
+        (_, Some(_)) => Proposal::nothing("the list names a reseller for what it has as no reseller's customer"),
+        (kind, None) => Proposal::Amend(ours.key.clone(), Amend::SetKind(kind)),
+    };
     Some(finding)
 }
 

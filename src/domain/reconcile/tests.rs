@@ -359,6 +359,22 @@ fn what_a_comparison_finds() {
             &[(K::KindDiffers, Some("reseller_customer"), Some("reseller"), Some(10), "set_kind")],
         ),
         (
+            "a reseller there, without a reseller of its own",
+            |_, theirs| {
+                theirs.kind = Some(AccountKind::Reseller);
+                theirs.reseller = Said::Nothing;
+            },
+            &[(K::KindDiffers, Some("reseller_customer"), Some("reseller"), Some(10), "set_kind")],
+        ),
+        (
+            "a customer there, a reseller here",
+            |ours, _| {
+                ours.kind = AccountKind::Reseller;
+                ours.reseller = None;
+            },
+            &[(K::KindDiffers, Some("reseller"), Some("reseller_customer"), Some(2), "assign")],
+        ),
+        (
             "no partner here",
             |_, theirs| theirs.partner = Said::Value("P1".to_owned()),
             &[(K::PartnerDiffers, None, Some("P1"), Some(2), "set_partner")],

@@ -6,6 +6,8 @@ mod csv;
 mod decode;
 mod json;
 mod objects;
+#[cfg(test)]
+mod tests;
 
 use std::io::{BufRead, Read};
 
