@@ -4,6 +4,7 @@
 //! Pure and streaming. [`check`] looks at our accounts alone; [`compare`] merges two sequences that are in the order of
 //! one key. Both hand out findings as they come upon them and keep nothing.
 
+mod book;
 mod finding;
 mod key;
 mod kind;
@@ -16,10 +17,11 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use book::{Change, Movement, movements};
 pub use finding::{Amend, Entry, Finding, Named, Proposal};
 pub use key::{KeyField, Matching};
 pub use kind::{Counts, FindingKind, Kinds};
 pub use merge::{Found, Keyed, Tally, Trouble, check, compare};
 pub use past::{Past, Stretch, Target};
-pub use record::{Flap, Held, HeldPartner, Other, Ours, Since, Theirs};
+pub use record::{Flap, Held, HeldPartner, Other, Ours, Since, Theirs, Whom};
 pub use rules::{PartnerState, Registry, Rules, Standing};

@@ -223,12 +223,8 @@ fn kind(ours: &Ours, theirs: &Theirs) -> Option<Finding> {
     finding.ours = Some(ours.kind.as_str().to_owned());
     finding.theirs = Some(there.as_str().to_owned());
     finding.proposal = match (there, named(theirs)) {
-        (AccountKind::ResellerCustomer, Some(named)) => {
-            Proposal::Amend(ours.key.clone(), Amend::Assign(Some(named)))
-        }
-        (AccountKind::ResellerCustomer, None) => {
-            Proposal::nothing("the list does not say whose customer it is")
-        }
+        (AccountKind::ResellerCustomer, Some(named)) => Proposal::Amend(ours.key.clone(), Amend::Assign(Some(named))),
+        (AccountKind::ResellerCustomer, None) => Proposal::nothing("the list does not say whose customer it is"),
         (_, Some(_)) => Proposal::nothing("the list names a reseller for what it has as no reseller's customer"),
         (kind, None) => Proposal::Amend(ours.key.clone(), Amend::SetKind(kind)),
     };

@@ -32,6 +32,8 @@ pub struct Stretch {
     pub id: i64,
     /// To whom.
     pub target: Target,
+    /// The reseller's account that it is linked to, also where the target is a partner.
+    pub reseller: Option<i64>,
     /// Microseconds since 1970 from which it held.
     pub from: i64,
     /// Until when, and what ended it with which delivery; none while it is open.
@@ -77,6 +79,12 @@ impl Past {
             first = earlier;
         }
         Some(Since { at: Some(first.from), delivery: first.delivery })
+    }
+
+    /// What held at a time, in microseconds since 1970.
+    #[must_use]
+    pub fn at(&self, time: i64) -> Option<&Stretch> {
+        self.0.iter().find(|stretch| stretch.from <= time && stretch.end().is_none_or(|end| time < end))
     }
 
     /// When the last one ended, if none is open.
@@ -134,6 +142,7 @@ mod tests {
         Stretch {
             id,
             target: Target { account: None, name: name.to_owned() },
+            reseller: None,
             from: from * DAY,
             to: to.map(|to| (to * DAY, cause, Some(DeliveryId(id + 100)))),
             cause,

@@ -89,6 +89,29 @@ pub struct Flap {
     pub back: Since,
 }
 
+/// A reseller, as far as a relation names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whom {
+    /// The account that the relation is linked to.
+    pub account: Option<AccountId>,
+    /// How the platform calls it; empty where a relation names it by its ExternalID only.
+    pub platform_id: String,
+    /// How the vendor calls it; empty where nothing tells.
+    pub external_id: String,
+}
+
+impl Whom {
+    /// Whether both are the same reseller. Names count where one of them was never linked.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        match (self.account, other.account) {
+            (Some(a), Some(b)) => a == b,
+            _ if self.platform_id.is_empty() || other.platform_id.is_empty() => self.external_id == other.external_id,
+            _ => self.platform_id == other.platform_id,
+        }
+    }
+}
+
 /// One of our accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ours {
@@ -128,9 +151,29 @@ pub struct Ours {
     pub left: Since,
     /// Its latest return to a reseller that it had left for another.
     pub flap: Option<Flap>,
+    /// The reseller that counted at the beginning of the book, where one is kept.
+    pub earlier: Option<Whom>,
 }
 
 impl Ours {
+    /// The reseller that counts now.
+    #[must_use]
+    pub fn whose(&self) -> Option<Whom> {
+        let (platform_id, external_id) = self.effective_reseller();
+        if platform_id.is_none() && external_id.is_none() {
+            return None;
+        }
+        let other = match (&self.reseller, &self.partner) {
+            (Some(held), _) => held.other.as_ref().filter(|_| held.state == RelationState::Linked),
+            (None, partner) => partner.as_ref().and_then(|partner| partner.reseller.as_ref()),
+        };
+        Some(Whom {
+            account: other.map(|other| other.id),
+            platform_id: platform_id.map(ToString::to_string).unwrap_or_default(),
+            external_id: external_id.map(ToString::to_string).unwrap_or_default(),
+        })
+    }
+
     /// Whether it is alive.
     #[must_use]
     pub fn is_active(&self) -> bool {

@@ -72,6 +72,7 @@ fn ours(id: &str, reseller: Option<&str>) -> Ours {
         partner: None,
         left: Since::default(),
         flap: None,
+        earlier: None,
     }
 }
 
@@ -593,6 +594,32 @@ fn only_what_is_asked_for_is_told() {
         kinds(&rules(Kinds::comparison().and(Kinds::self_check()))),
         [K::ResellerDiffers, K::Drift, K::ExternalIdDiffers]
     );
+}
+
+#[test]
+fn what_stands_in_whose_book() {
+    let whom = |id: &str| {
+        Some(Whom { account: Some(AccountId(number(id))), platform_id: id.to_owned(), external_id: String::new() })
+    };
+    let book = |now: Option<&str>, earlier: Option<Whom>, status: AccountStatus| {
+        let ours = Ours { earlier, status, left: since(50), ..ours("5", now) };
+        let line = |one: Movement| {
+            let other = one.other.map(|other| other.platform_id).unwrap_or_default();
+            (one.reseller.platform_id, one.change, other, one.at.at.unwrap_or(0) / DAY)
+        };
+        movements(&ours).into_iter().map(line).collect::<Vec<_>>()
+    };
+    let line = |reseller: &str, change, other: &str, day| (reseller.to_owned(), change, other.to_owned(), day);
+    use AccountStatus::{Active, Deleted};
+    assert_eq!(book(None, None, Active), []);
+    assert_eq!(book(Some("1"), None, Active), [line("1", Change::Gained, "", 10)]);
+    assert_eq!(book(Some("1"), whom("1"), Active), [line("1", Change::Stayed, "", 10)]);
+    assert_eq!(book(None, whom("1"), Active), [line("1", Change::Lost, "", 50)]);
+    assert_eq!(book(None, whom("1"), Deleted), [line("1", Change::Ended, "", 50)]);
+    let moved = [line("2", Change::MovedOut, "1", 10), line("1", Change::MovedIn, "2", 10)];
+    assert_eq!(book(Some("1"), whom("2"), Active), moved);
+    let never_linked = Whom { account: None, platform_id: "1".to_owned(), external_id: String::new() };
+    assert_eq!(book(Some("1"), Some(never_linked), Active), [line("1", Change::Stayed, "", 10)]);
 }
 
 /// What is planted at one account of a generated world.

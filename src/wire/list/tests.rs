@@ -5,7 +5,8 @@ use crate::domain::call::Said;
 use crate::domain::ids::PlatformId;
 
 fn rows_of(text: &str, reading: Reading) -> Result<Vec<Row>, String> {
-    let list = List::open(std::io::Cursor::new(text.as_bytes().to_vec()), reading).map_err(|error| error.to_string())?;
+    let list =
+        List::open(std::io::Cursor::new(text.as_bytes().to_vec()), reading).map_err(|error| error.to_string())?;
     list.map(|row| row.map_err(|error| error.to_string())).collect()
 }
 
@@ -33,7 +34,10 @@ fn told(text: &str, reading: Reading) -> Result<Vec<String>, String> {
                 if theirs.deleted { " deleted" } else { "" }
             ),
             Row::Spoiled { line, why, account } => {
-                format!("{line} {}: {why}", account.and_then(|theirs| theirs.platform_id).map_or("!".to_owned(), |id| id.to_string()))
+                format!(
+                    "{line} {}: {why}",
+                    account.and_then(|theirs| theirs.platform_id).map_or("!".to_owned(), |id| id.to_string())
+                )
             }
         })
         .collect())
@@ -83,7 +87,8 @@ fn rows_that_cannot_be_read_are_told_with_their_line() {
     );
     let words = ["Partner=reseller", "end customer=reseller_customer", "gone=deleted"];
     let words = Words::new(words.into_iter().filter_map(|word| parse_word(word).ok()).collect());
-    let rows = told("platform_id,kind,status\n5,PARTNER,\n6,End-Customer,Gone\n", Reading { words, ..by_platform_id(&[]) });
+    let rows =
+        told("platform_id,kind,status\n5,PARTNER,\n6,End-Customer,Gone\n", Reading { words, ..by_platform_id(&[]) });
     assert_eq!(rows, Ok(vec!["2 5 reseller ?".to_owned(), "3 6 reseller_customer ? deleted".to_owned()]));
 }
 

