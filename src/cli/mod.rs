@@ -16,6 +16,7 @@ mod operator;
 mod output;
 mod prune;
 mod quarantine;
+mod reconcile;
 mod relations;
 mod replay;
 mod secret;
@@ -153,6 +154,8 @@ enum Command {
     /// The platform installations, and what each of them sends
     #[command(subcommand)]
     Sources(sources::Sources),
+    /// Find where the platform, a list and we disagree about who resells to whom, and correct it
+    Reconcile(Box<reconcile::Reconcile>),
     /// Send captured calls again, to any receiver
     Replay(replay::Replay),
     /// Secrets and keys
@@ -244,6 +247,7 @@ pub fn main() -> ExitCode {
         Command::Changes(changes) => changes.run(common),
         Command::Operator(operator) => operator.run(common),
         Command::Sources(sources) => sources.run(common),
+        Command::Reconcile(reconcile) => reconcile.run(common),
         Command::Replay(replay) => replay.run(common),
         Command::Secret(secret) => unused(&matches, "secret").and_then(|()| secret.run()),
     };

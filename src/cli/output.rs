@@ -1,6 +1,6 @@
 //! Lists, as a table for people, JSON and CSV for tools. JSON and CSV go out row by row.
 
-use std::io::{BufWriter, Stdout, Write};
+use std::io::{BufWriter, Write};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -28,21 +28,21 @@ pub(super) struct Listing {
     rows: usize,
     table: Table,
     csv: csv::Writer<Vec<u8>>,
-    out: BufWriter<Stdout>,
+    out: BufWriter<Box<dyn Write>>,
 }
 
 impl Listing {
     /// Begins a list with these columns.
     pub(super) fn start(format: Format, columns: &[&str]) -> Result<Self, CliError> {
+        Self::to(Box::new(std::io::stdout()), format, columns)
+    }
+
+    /// As [`Listing::start`], to somewhere else.
+    pub(super) fn to(out: Box<dyn Write>, format: Format, columns: &[&str]) -> Result<Self, CliError> {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(columns);
-        let mut listing = Self {
-            format,
-            rows: 0,
-            table,
-            csv: csv::Writer::from_writer(Vec::new()),
-            out: BufWriter::new(std::io::stdout()),
-        };
+        let mut listing =
+            Self { format, rows: 0, table, csv: csv::Writer::from_writer(Vec::new()), out: BufWriter::new(out) };
         match format {
             Format::Json => listing.out.write_all(b"[")?,
             Format::Csv => listing.write_csv(columns)?,

@@ -19,6 +19,7 @@ pub mod erase;
 pub mod error;
 pub mod load;
 pub mod migrate;
+pub mod names;
 pub mod noticed;
 pub mod operators;
 pub mod places;

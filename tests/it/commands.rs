@@ -41,6 +41,7 @@ const COMMANDS: &[&[&str]] = &[
     &["deliveries", "resolve"],
     &["deliveries", "export"],
     &["deliveries", "verify"],
+    &["reconcile"],
     &["replay"],
     &["accounts"],
     &["accounts", "list"],

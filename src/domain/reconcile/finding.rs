@@ -63,8 +63,8 @@ pub enum Amend {
     SetName(String),
     /// Give it this address.
     SetEmail(String),
-    /// End it.
-    Delete,
+    /// End it, which is of this kind.
+    Delete(AccountKind),
     /// Bring it back.
     Revive,
     /// End the hold: what the platform reports applies.
@@ -82,7 +82,7 @@ impl Amend {
             Self::SetPartner { .. } => "set_partner",
             Self::SetName(_) => "set_name",
             Self::SetEmail(_) => "set_email",
-            Self::Delete => "delete",
+            Self::Delete(_) => "delete",
             Self::Revive => "revive",
             Self::Release => "release",
         }

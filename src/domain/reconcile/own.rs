@@ -113,11 +113,11 @@ fn reseller(ours: &Ours, held: &Held, rules: &Rules) -> Option<Finding> {
         let mut finding = about(ours, FindingKind::ResellerNotAReseller, held.since, explanation);
         finding.ours = Some(name.to_owned());
         finding.theirs = Some(if other.active { other.kind.as_str() } else { "deleted" }.to_owned());
-        finding.proposal = if other.active {
-            Proposal::Amend(other.key.clone(), Amend::SetKind(AccountKind::Reseller))
+        finding.proposal = Proposal::nothing(if other.active {
+            format!("have the platform synchronize {name} as a reseller, or promote it with `tiersync promote`")
         } else {
-            Proposal::nothing("a deleted reseller comes back when the platform synchronizes it; else move the customer")
-        };
+            "a deleted reseller comes back when the platform synchronizes it; else move the customer".to_owned()
+        });
         return Some(finding);
     }
     let waits = held.state == RelationState::Pending && held.other.is_none();

@@ -117,7 +117,7 @@ pub(super) fn missing_there(ours: &Ours, theirs: Option<&Theirs>) -> Option<Find
     finding.ours = Some(ours.key.platform_id.to_string());
     finding.theirs = theirs.map(|_| "deleted".to_owned());
     finding.line = theirs.and_then(line);
-    finding.proposal = Proposal::Amend(ours.key.clone(), Amend::Delete);
+    finding.proposal = Proposal::Amend(ours.key.clone(), Amend::Delete(ours.kind));
     Some(finding)
 }
 

@@ -215,7 +215,7 @@ fn what_the_self_check_finds() {
                 let other = Some(other("9", AccountKind::DirectCustomer));
                 ours.reseller = Some(Held { other, state: RelationState::Pending, ..held("9") });
             },
-            &[(K::ResellerNotAReseller, Some("9"), Some("direct_customer"), Some(10), "set_kind")],
+            &[(K::ResellerNotAReseller, Some("9"), Some("direct_customer"), Some(10), "nothing")],
         ),
         (
             "of a deleted reseller",

@@ -1,9 +1,13 @@
 //! Accounts of either side as bytes, for the temporary files of a sort. Nothing else ever reads these.
 
+use super::book::Posting;
+use super::fix::Correction;
 use crate::domain::account::{AccountKind, AccountStatus, Hold, Report};
 use crate::domain::call::Said;
 use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, Scope, SourceId, Tenant};
-use crate::domain::reconcile::{Flap, Held, HeldPartner, Other, Ours, Since, Theirs, Whom};
+use crate::domain::reconcile::{
+    Amend, Change, Entry, Flap, Held, HeldPartner, Movement, Named, Other, Ours, Since, Theirs, Whom,
+};
 use crate::domain::relation::{Cause, RelationState};
 
 /// What becomes bytes and comes back from them.
@@ -110,7 +114,7 @@ macro_rules! packed_words {
     };
 }
 
-packed_words!(AccountKind, AccountStatus, Hold, RelationState, Cause);
+packed_words!(AccountKind, AccountStatus, Hold, RelationState, Cause, Change);
 
 macro_rules! packed_numbers {
     ($($number:ident),*) => {
@@ -224,6 +228,89 @@ packed_fields!(Theirs {
     spoiled,
 });
 
+packed_fields!(Correction { account, amend });
+packed_fields!(Entry { kind, reseller, external_id, name, code, email, partner });
+packed_fields!(Posting { customer, name, external_id, movement });
+packed_fields!(Movement { reseller, change, other, at });
+
+impl<A: Packed, B: Packed> Packed for (A, B) {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.0.pack(out);
+        self.1.pack(out);
+    }
+
+    fn unpack(from: &mut &[u8]) -> Option<Self> {
+        Some((A::unpack(from)?, B::unpack(from)?))
+    }
+}
+
+impl Packed for Named {
+    fn pack(&self, out: &mut Vec<u8>) {
+        matches!(self, Self::ExternalId(_)).pack(out);
+        text(self.as_str(), out);
+    }
+
+    fn unpack(from: &mut &[u8]) -> Option<Self> {
+        Some(match bool::unpack(from)? {
+            true => Self::ExternalId(ExternalId::unpack(from)?),
+            false => Self::PlatformId(PlatformId::unpack(from)?),
+        })
+    }
+}
+
+impl Packed for Amend {
+    fn pack(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Import(entry) => {
+                0_u8.pack(out);
+                entry.pack(out);
+            }
+            Self::Assign(reseller) => {
+                1_u8.pack(out);
+                reseller.pack(out);
+            }
+            Self::SetKind(kind) => {
+                2_u8.pack(out);
+                kind.pack(out);
+            }
+            Self::SetPartner { option, value } => {
+                3_u8.pack(out);
+                option.pack(out);
+                value.pack(out);
+            }
+            Self::SetName(name) => {
+                4_u8.pack(out);
+                name.pack(out);
+            }
+            Self::SetEmail(email) => {
+                5_u8.pack(out);
+                email.pack(out);
+            }
+            Self::Delete(kind) => {
+                6_u8.pack(out);
+                kind.pack(out);
+            }
+            Self::Revive => 7_u8.pack(out),
+            Self::Release => 8_u8.pack(out),
+        }
+    }
+
+    fn unpack(from: &mut &[u8]) -> Option<Self> {
+        Some(match u8::unpack(from)? {
+            0 => Self::Import(Box::new(Entry::unpack(from)?)),
+            1 => Self::Assign(Packed::unpack(from)?),
+            2 => Self::SetKind(Packed::unpack(from)?),
+            3 => Self::SetPartner { option: Packed::unpack(from)?, value: Packed::unpack(from)? },
+            4 => Self::SetName(Packed::unpack(from)?),
+            5 => Self::SetEmail(Packed::unpack(from)?),
+            6 => Self::Delete(Packed::unpack(from)?),
+            7 => Self::Revive,
+            8 => Self::Release,
+            _ => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,5 +383,34 @@ mod tests {
         assert_eq!((Ours::unpack(&mut rest), Theirs::unpack(&mut rest)), (Some(ours), Some(theirs)));
         assert_eq!(rest, b"");
         assert_eq!(Ours::unpack(&mut &bytes[..20]), None);
+    }
+
+    #[test]
+    fn corrections_come_back_as_they_went() {
+        let entry = Entry {
+            kind: AccountKind::ResellerCustomer,
+            reseller: Some(Named::ExternalId(ExternalId::stored("x"))),
+            external_id: None,
+            name: "n".to_owned(),
+            code: String::new(),
+            email: "e".to_owned(),
+            partner: Some(("MPNID".to_owned(), "1".to_owned())),
+        };
+        for amend in [
+            Amend::Import(Box::new(entry)),
+            Amend::Assign(None),
+            Amend::Assign(Some(Named::PlatformId(PlatformId::stored("1")))),
+            Amend::SetKind(AccountKind::Reseller),
+            Amend::SetPartner { option: "MPNID".to_owned(), value: None },
+            Amend::SetName("n".to_owned()),
+            Amend::SetEmail("e".to_owned()),
+            Amend::Delete(AccountKind::DirectCustomer),
+            Amend::Revive,
+            Amend::Release,
+        ] {
+            let mut bytes = Vec::new();
+            amend.pack(&mut bytes);
+            assert_eq!(Amend::unpack(&mut &bytes[..]), Some(amend));
+        }
     }
 }

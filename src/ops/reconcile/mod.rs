@@ -1,7 +1,9 @@
 //! Reconciliation as it is run: reads our accounts and the other side, puts both into one order, and hands out what the
 //! pure engine ([`crate::domain::reconcile`]) finds.
 
+pub mod book;
 mod codec;
+pub mod fix;
 mod lookups;
 mod run;
 mod sort;

@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::domain::account::AccountKind;
 use crate::domain::reconcile::{KeyField, Theirs};
 
-pub use cells::{Column, Words};
+pub use cells::{Column, Meaning, Words};
 
 /// Longest row or object, in bytes. A quote that is never closed must not read the rest of a list into memory.
 const MAX_ROW: usize = 1024 * 1024;

@@ -53,10 +53,7 @@ pub fn begin(out: &mut dyn Write, heading: &Heading) -> std::io::Result<()> {
         writeln!(out, "</ul></details>")?;
     }
     if !counts.is_empty() {
-        write!(
-            out,
-            "<form id=\"filter\"><label>Kind <select name=\"kind\"><option value=\"\">all</option>"
-        )?;
+        write!(out, "<form id=\"filter\"><label>Kind <select name=\"kind\"><option value=\"\">all</option>")?;
         for (kind, count) in &counts {
             write!(out, "<option value=\"{0}\">{0} ({count})</option>", kind.as_str())?;
         }
@@ -85,8 +82,11 @@ pub fn row(out: &mut dyn Write, number: u64, finding: &FindingView) -> std::io::
         let before = if number == 0 { "" } else { "</tbody>" };
         writeln!(out, "{before}<tbody class=\"part\">")?;
     }
-    let scope =
-        if finding.tenant.is_empty() { finding.source.clone() } else { format!("{} / {}", finding.source, finding.tenant) };
+    let scope = if finding.tenant.is_empty() {
+        finding.source.clone()
+    } else {
+        format!("{} / {}", finding.source, finding.tenant)
+    };
     let or_none = |text: &Option<String>| text.as_deref().map(escaped).unwrap_or_default();
     let line = finding.line.map(|line| format!("<br><span class=\"quiet\">line {line}</span>")).unwrap_or_default();
     let account = finding.platform_id.as_ref().or(finding.external_id.as_ref());
@@ -168,8 +168,13 @@ mod tests {
         row(&mut out, 0, &finding("</td><script>alert(1)</script>\u{1b}"))?;
         end(&mut out, 1)?;
         let page = String::from_utf8_lossy(&out);
-        assert!(!page.contains("<script>alert") && page.contains("&lt;script&gt;alert(1)&lt;/script&gt;\u{fffd}"), "{page}");
-        for text in ["&lt;about&gt;", "line 3: &lt;b&gt;", "and 1 more", "&lt;5&gt;", "a&amp;b", "It&#39;s", "&quot;ask&quot;"] {
+        assert!(
+            !page.contains("<script>alert") && page.contains("&lt;script&gt;alert(1)&lt;/script&gt;\u{fffd}"),
+            "{page}"
+        );
+        for text in
+            ["&lt;about&gt;", "line 3: &lt;b&gt;", "and 1 more", "&lt;5&gt;", "a&amp;b", "It&#39;s", "&quot;ask&quot;"]
+        {
             assert!(page.contains(text), "{text} in {page}");
         }
         assert!(!page.contains("http://") && !page.contains("https://"), "nothing is loaded from anywhere");

@@ -96,7 +96,7 @@ fn value(amend: &Amend) -> Option<String> {
         Amend::SetPartner { value, .. } => value.clone(),
         Amend::SetName(text) | Amend::SetEmail(text) => Some(text.clone()),
         Amend::Import(entry) => Some(entry.kind.as_str().to_owned()),
-        Amend::Delete | Amend::Revive | Amend::Release => None,
+        Amend::Delete(_) | Amend::Revive | Amend::Release => None,
     }
 }
 
@@ -113,7 +113,7 @@ fn words(account: &str, amend: &Amend) -> String {
         Amend::SetPartner { option, value: None } => format!("take {option} of {account} away"),
         Amend::SetName(name) => format!("call {account} \"{name}\""),
         Amend::SetEmail(email) => format!("give {account} the address \"{email}\""),
-        Amend::Delete => format!("delete {account} here"),
+        Amend::Delete(_) => format!("delete {account} here"),
         Amend::Revive => format!("bring {account} back"),
         Amend::Release => format!("let what the platform reports of {account} apply"),
     }
