@@ -36,7 +36,8 @@ fn what_is_fixed_is_gone_and_comes_back_when_it_is_undone() {
         assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
         assert_eq!(sorted(findings(&place, &against)), first);
         let again = run(&place, &["--undo", "undo.jsonl"]);
-        assert!(again.err.contains("refused"), "{}", again.err);
+        assert_eq!(again.code, 1, "{}", again.err);
+        assert!(again.err.contains("32 could not be taken back"), "{}", again.err);
         assert_eq!(sorted(findings(&place, &against)), first, "what was undone is not undone twice");
         // And once more, where an undone import left its account behind.
         let mut fix = against.clone();
@@ -50,6 +51,38 @@ fn what_is_fixed_is_gone_and_comes_back_when_it_is_undone() {
         let undo = undo.iter().find(|name| name.starts_with("tiersync-undo-")).expect("an undo file of its own");
         assert_eq!(run(&place, &["--undo", undo]).code, 0);
         assert_eq!(sorted(findings(&place, &against)), first);
+    }
+}
+
+#[test]
+fn several_corrections_of_one_account_are_undone_together() {
+    for backend in backends() {
+        let toml = config("", MPNID);
+        let place = Place::with(backend, &toml);
+        let app = receiver(&place, &toml);
+        for body in [
+            json!({"ID": "1", "Role": "Reseller"}),
+            json!({"ID": "2", "Role": "Reseller"}),
+            json!({"ID": "11", "Role": "User", "ResellerID": "1", "Name": "Old"}),
+        ] {
+            assert_eq!(app.synchronize(&body.to_string()).code(), 0);
+        }
+        std::fs::write(
+            place.path("list.csv"),
+            "platform_id,kind,reseller_id,name\n1,reseller,,\n2,reseller_customer,1,\n11,reseller_customer,1,New\n12,reseller,,\n",
+        )
+        .unwrap();
+        let kinds = ["--against", "list.csv", "--also", "name_differs"];
+        let first = sorted(findings(&place, &kinds));
+        assert_eq!(first.len(), 3, "{first:?}");
+        let all = "missing_here,kind_differs,name_differs";
+        let ran = run(&place, &[&kinds[..], &["--fix", all, "--yes", "--undo-file", "undo.jsonl"]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let ran = run(&place, &kinds);
+        assert_eq!((ran.code, ran.out.as_str()), (0, "[]\n"), "{}", ran.err);
+        let ran = run(&place, &["--undo", "undo.jsonl"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(sorted(findings(&place, &kinds)), first);
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::operator::entry;
 use super::{Reconcile, asked, bar};
 use crate::config::Config;
 use crate::domain::ids::AccountKey;
-use crate::domain::reconcile::Counts;
+use crate::domain::reconcile::{Counts, Kinds};
 use crate::ops::alone;
 use crate::ops::reconcile::ReconcileError;
 use crate::ops::reconcile::fix::{self, Corrections, Fixed, Hand, UndoFile};
@@ -120,12 +120,15 @@ fn tell(fixed: &Fixed) -> Result<(), CliError> {
 
 /// What is left: findings of other kinds, those without a proposal, and those whose correction was refused.
 fn left(asked: &Reconcile, found: &Counts, fixed: &Fixed, corrections: u64) -> Counts {
-    let mut left = Counts::default();
-    let chosen: u64 = asked.fix.iter().map(|kind| found.of(*kind)).sum();
+    let fixes: Kinds = asked.fix.iter().copied().collect();
+    let chosen: u64 = fixes.iter().map(|kind| found.of(kind)).sum();
     let mut open = chosen.saturating_sub(corrections) + fixed.refused;
+    let mut left = Counts::default();
     for (kind, count) in found.iter() {
-        let count = if asked.fix.contains(&kind) { open.min(count) } else { count };
-        if asked.fix.contains(&kind) {
+        let mut count = count;
+        if fixes.has(kind) {
+            // Which of the chosen kinds are left nobody counts; how many are is what decides.
+            count = count.min(open);
             open -= count;
         }
         (0..count).for_each(|_| left.add(kind));

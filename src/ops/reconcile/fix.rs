@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::ReconcileError;
 use super::sort::Sorter;
 use crate::domain::account::AccountKind;
@@ -362,8 +364,12 @@ pub fn take_back(
 ) -> Result<Fixed, ReconcileError> {
     let mut lines = Lines::open(path)?;
     let mut fixed = Fixed::default();
-    while let Some(batch) = lines.last(BATCH)? {
+    let mut undone = Undone::default();
+    while let Some(mut batch) = lines.last(BATCH)? {
         let read = batch.len() as u64;
+        for done in &mut batch {
+            done.revision = undone.revision(&done.account, done.revision);
+        }
         let acts: Vec<Act> = batch
             .iter()
             .map(|done| {
@@ -389,6 +395,30 @@ pub fn take_back(
         progress(read);
     }
     Ok(fixed)
+}
+
+/// Where the accounts stand whose later acts are undone. Each undo is a version of its own, so that an earlier act of the
+/// same account meets another revision than it left. Accounts are known by a digest: 40 bytes each.
+#[derive(Default)]
+struct Undone(std::collections::HashMap<[u8; 16], i64>);
+
+impl Undone {
+    /// The revision that an account must have for this act of it to be undone, whose own revision was this.
+    fn revision(&mut self, account: &AccountKey, own: i64) -> i64 {
+        let mut hash = Sha256::new();
+        for part in [account.scope.source.as_str(), account.scope.tenant.as_str(), account.platform_id.as_str()] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        let mut digest = [0; 16];
+        for (to, from) in digest.iter_mut().zip(hash.finalize()) {
+            *to = from;
+        }
+        let next = self.0.entry(digest).or_insert(own);
+        let revision = *next;
+        *next += 1;
+        revision
+    }
 }
 
 /// The lines of an undo file, from the last to the first.
