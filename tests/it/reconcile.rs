@@ -93,9 +93,11 @@ fn a_list_in_another_encoding_with_other_names_finds_what_is_planted() {
         assert_found(world, &found, |kind| {
             (kind.needs_a_list() || kind == FindingKind::ExternalIdDiffers) && !kind.on_request()
         });
-        let by_external_id = [&against[..], &["--key", "external_id", "--check", "reseller_differs"]].concat();
+        let by_external_id =
+            [&against[..], &["--key", "external_id", "--check", "reseller_differs,kind_differs"]].concat();
         let ran = run(&place, &by_external_id);
-        assert_found(world, &items(&ran.out), |kind| kind == FindingKind::ResellerDiffers);
+        let wanted = |kind| matches!(kind, FindingKind::ResellerDiffers | FindingKind::KindDiffers);
+        assert_found(world, &items(&ran.out), wanted);
         assert!(ran.err.contains("Our ID is empty, and names the account"), "{}", ran.err);
     }
 }
@@ -169,7 +171,7 @@ fn the_exit_code_says_what_was_asked() {
     let usage = |arguments: &[&str], part: &str| run(&place, arguments).failed(2, part);
     usage(&["--check", "missing_here"], "--against");
     usage(&["--against", "sqlite:tiersync.db", "--map", "code=x"], "are about lists");
-    usage(&["--against", "vendor.csv"], "line 1: bytes that are no UTF-8");
+    run(&place, &["--against", "vendor.csv"]).failed(1, "line 1: bytes that are no UTF-8");
     run(&place, &["--against", "gone.csv"]).failed(3, "cannot read gone.csv");
     run(&place, &["--against", "sqlite:gone.db"]).failed(3, "is not there");
 }

@@ -89,7 +89,6 @@ pub struct Fixed {
 }
 
 /// Who corrects, by what rules.
-#[allow(missing_debug_implementations)] // A writer has none.
 pub struct Hand<'a> {
     /// The writer.
     pub writer: &'a Writer,

@@ -46,9 +46,8 @@ type Row = (
 );
 
 /// Reads all accounts that are wanted, each once. Begin a [`super::snapshot`] to see them all as of one moment.
-#[derive(Debug)]
-pub struct Accounts<'c, C> {
-    connection: &'c mut C,
+pub struct Accounts<'c> {
+    connection: &'c mut AnyConnection,
     wanted: Wanted,
     after: i64,
     page: VecDeque<Ours>,
@@ -56,7 +55,7 @@ pub struct Accounts<'c, C> {
     ended: bool,
 }
 
-impl<'c> Accounts<'c, AnyConnection> {
+impl<'c> Accounts<'c> {
     /// Begins to read.
     #[must_use]
     pub fn read(connection: &'c mut AnyConnection, wanted: Wanted) -> Self {
@@ -131,7 +130,7 @@ impl<'c> Accounts<'c, AnyConnection> {
     }
 }
 
-impl Iterator for Accounts<'_, AnyConnection> {
+impl Iterator for Accounts<'_> {
     type Item = Result<Ours, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {

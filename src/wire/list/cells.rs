@@ -54,7 +54,7 @@ impl Column {
         Self::ALL.into_iter().find(|column| column.as_str() == name)
     }
 
-    /// How a list may call it unasked: the name, and how `accounts list` calls it in CSV and in JSON.
+    /// How a list may call it unasked: the name, and where it stands in the JSON of `accounts list`.
     pub(super) fn names(self) -> &'static [&'static str] {
         match self {
             Self::PlatformId => &["platform_id"],
@@ -64,7 +64,7 @@ impl Column {
             Self::Email => &["email"],
             Self::Kind => &["kind"],
             Self::Status => &["status"],
-            Self::ResellerId => &["reseller_id", "reseller.platform_id", "reseller"],
+            Self::ResellerId => &["reseller_id", "reseller.platform_id"],
             Self::ResellerExternalId => &["reseller_external_id", "reseller.external_id"],
             Self::PartnerId => &["partner_id", "partner.partner_id"],
             Self::Source => &["source"],
