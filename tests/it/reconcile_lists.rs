@@ -106,6 +106,17 @@ fn broken_lines_are_told_and_their_accounts_are_not_missing() {
 }
 
 #[test]
+fn a_list_that_is_broken_throughout_is_told_in_short() {
+    let (place, _app) = world(Backend::Sqlite);
+    let lines: String = (0..5_000).map(|at| format!("{at},emperor\n")).collect();
+    write(&place, "list.csv", &format!("platform_id,kind\n{lines}"));
+    let ran = run(&place, &["--against", "list.csv", "--check", "missing_there"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, "[]\n"), "{}", ran.err);
+    assert_eq!(ran.err.matches("emperor").count(), 100);
+    assert!(ran.err.contains("4900 more could not be compared"), "{}", ran.err);
+}
+
+#[test]
 fn keys_other_than_the_platforms() {
     let (place, _app) = world(Backend::Sqlite);
     write(

@@ -183,6 +183,8 @@ fn reseller(ours: &Ours, theirs: &Theirs) -> Option<Finding> {
     let theirs_named = named(theirs);
     let same = match &theirs_named {
         Some(Named::PlatformId(id)) => platform_id == Some(id),
+        // One that never came and is named otherwise here: whether it is the same nobody can tell.
+        Some(Named::ExternalId(_)) if platform_id.is_some() && external_id.is_none() => true,
         Some(Named::ExternalId(id)) => external_id == Some(id),
         None => platform_id.is_none() && external_id.is_none(),
     };

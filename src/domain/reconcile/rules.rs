@@ -38,8 +38,6 @@ pub enum PartnerState {
 pub struct Standing {
     /// The ID that it has now: of two names of one partner both stand for this.
     pub id: String,
-    /// Its name.
-    pub name: String,
     /// How it stands.
     pub state: PartnerState,
 }

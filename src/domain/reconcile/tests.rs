@@ -119,7 +119,7 @@ fn registry(id: &str) -> Result<Option<Standing>, Infallible> {
         "P3" => ("P3", PartnerState::Ended(Some(5 * DAY))),
         _ => return Ok(None),
     };
-    Ok(Some(Standing { id: id.to_owned(), name: String::new(), state }))
+    Ok(Some(Standing { id: id.to_owned(), state }))
 }
 
 fn keyed<T>(mut records: Vec<T>, key: impl Fn(&T, &mut Vec<u8>) -> bool) -> Vec<Keyed<T>> {
@@ -349,6 +349,20 @@ fn what_a_comparison_finds() {
                 theirs.reseller_external_id = Said::Value(ExternalId::stored("X-2"));
             },
             &[(K::ResellerDiffers, Some("X-1"), Some("X-2"), Some(10), "assign")],
+        ),
+        (
+            "the ExternalID of a reseller that never came",
+            |ours, theirs| {
+                ours.reseller = Some(Held {
+                    other: None,
+                    state: RelationState::Pending,
+                    since: Since { at: Some(NOW), delivery: None },
+                    ..held("9")
+                });
+                theirs.reseller = Said::Absent;
+                theirs.reseller_external_id = Said::Value(ExternalId::stored("X-9"));
+            },
+            &[],
         ),
         ("a list without resellers", |_, theirs| theirs.reseller = Said::Absent, &[]),
         (

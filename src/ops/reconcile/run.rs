@@ -153,6 +153,8 @@ fn compare(
     let mut report = Report::default();
     // Both sides are read side by side. What is wrong with the list is told meanwhile.
     let (ours, theirs) = std::thread::scope(|scope| -> Result<_, ReconcileError> {
+        // Gone when this ends, however it does: nobody waits then for being heard.
+        let troubles = troubles;
         let theirs = scope.spawn(move || {
             // Whoever listens went away with an error of its own.
             opened.sorted(matching, wanted, &mut |trouble| drop(told.send(trouble)))
