@@ -196,6 +196,9 @@ fn unpacked<T: Packed>(key: Vec<u8>, record: &[u8]) -> Result<Keyed<T>, Reconcil
     Ok(Keyed { key, record })
 }
 
+/// A key and the record that stands under it, packed.
+type Raw = (Vec<u8>, Vec<u8>);
+
 /// Sorted runs as one.
 #[derive(Debug)]
 pub struct Merge<T> {
@@ -251,7 +254,7 @@ impl<T> Merge<T> {
         Ok(())
     }
 
-    fn raw(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, ReconcileError> {
+    fn raw(&mut self) -> Result<Option<Raw>, ReconcileError> {
         let Some(Next { key, run, record }) = self.next.pop() else { return Ok(None) };
         self.load(run)?;
         Ok(Some((key, record)))

@@ -43,7 +43,7 @@ pub struct Troubled {
 
 /// An opened other side.
 pub(super) enum Opened {
-    List(List),
+    List(Box<List>),
     Database(Database),
 }
 
@@ -61,7 +61,7 @@ impl Opened {
                 // What is limited to one source or tenant needs no column for it.
                 let by_source = list.has(Column::Source) && wanted.source.is_none();
                 let by_tenant = list.has(Column::Tenant) && wanted.tenant.is_none();
-                Ok(Some((Self::List(list), Matching { field: key, by_source, by_tenant })))
+                Ok(Some((Self::List(Box::new(list)), Matching { field: key, by_source, by_tenant })))
             }
             Against::Database(database) => {
                 if let Some(file) = database.file()
@@ -106,7 +106,7 @@ impl Opened {
         };
         match self {
             Self::List(list) => {
-                for row in list {
+                for row in *list {
                     let account = match row? {
                         Row::Account(account) => Some(account),
                         Row::Spoiled { line, why, account } => {

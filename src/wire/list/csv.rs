@@ -31,19 +31,58 @@ pub(super) struct CsvRows {
     ended: bool,
 }
 
-/// Counts what was read since the last row.
+/// Counts what was read since the last row, and leaves out the CR of every CRLF: the reader of CSV ends a row at it and
+/// counts the LF into the next one's lines.
 struct Watched {
     input: std::io::Chain<std::io::Cursor<Vec<u8>>, Decoded>,
     since_row: Arc<AtomicUsize>,
+    /// A CR was read, and what follows it is not known yet.
+    held: bool,
+}
+
+impl Watched {
+    /// Fills `into` and says how many bytes were taken of `ahead` and how many stand in `into` now.
+    fn pass(held: &mut bool, ahead: &[u8], into: &mut [u8]) -> (usize, usize) {
+        let (mut taken, mut written) = (0, 0);
+        for byte in ahead {
+            if *held && *byte != b'\n' {
+                let Some(room) = into.get_mut(written) else { break };
+                *room = b'\r';
+                written += 1;
+            }
+            *held = *byte == b'\r';
+            if !*held {
+                let Some(room) = into.get_mut(written) else { break };
+                *room = *byte;
+                written += 1;
+            }
+            taken += 1;
+        }
+        (taken, written)
+    }
 }
 
 impl Read for Watched {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.input.read(into)?;
-        if self.since_row.fetch_add(read, Ordering::Relaxed) > MAX_ROW + BUFFER {
+        let written = loop {
+            let ahead = self.input.fill_buf()?;
+            if ahead.is_empty() {
+                match into.first_mut() {
+                    Some(first) if std::mem::take(&mut self.held) => *first = b'\r',
+                    _ => return Ok(0),
+                }
+                break 1;
+            }
+            let (taken, written) = Self::pass(&mut self.held, ahead, into);
+            self.input.consume(taken);
+            if written > 0 {
+                break written;
+            }
+        };
+        if self.since_row.fetch_add(written, Ordering::Relaxed) > MAX_ROW + BUFFER {
             return Err(std::io::Error::other("a row is longer than 1 MiB; is a quote not closed?"));
         }
-        Ok(read)
+        Ok(written)
     }
 }
 
@@ -66,7 +105,7 @@ pub(super) fn open(mut input: Decoded, mut reading: Reading) -> Result<(CsvRows,
         .delimiter(separator)
         .flexible(true)
         .buffer_capacity(BUFFER)
-        .from_reader(Watched { input, since_row: Arc::clone(&since_row) });
+        .from_reader(Watched { input, since_row: Arc::clone(&since_row), held: false });
     let names: Vec<String> =
         reader.headers().map_err(|error| broken(&error, before))?.iter().map(|name| name.trim().to_owned()).collect();
     let places = places(&names, &reading)?;
