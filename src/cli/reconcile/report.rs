@@ -56,7 +56,7 @@ impl Printing {
         }
         let cells = finding.cells();
         match &mut self.body {
-            Body::Html { rows, .. } => Ok(html::row(rows, number, finding)?),
+            Body::Html { rows, .. } => Ok(html::row(rows, finding)?),
             Body::Listing(listing) => {
                 let row = if self.printed == Printed::Table {
                     let [kind, source, tenant, id, external, ours, theirs, since, delivery, _, proposal, _] = &cells;
@@ -103,7 +103,7 @@ impl Printing {
                 let mut rows = rows.into_inner().map_err(std::io::IntoInnerError::into_error)?;
                 rows.rewind()?;
                 std::io::copy(&mut rows, &mut out)?;
-                html::end(&mut out, shown)?;
+                html::end(&mut out, report.tally.counts.total())?;
                 out.flush()?;
             }
         }

@@ -110,7 +110,7 @@ pub(super) fn missing_there(ours: &Ours, theirs: Option<&Theirs>) -> Option<Find
     }
     let since = Since { at: Some(ours.first_seen), delivery: ours.shown.delivery };
     let explanation = match theirs {
-        None => format!("{} is known here and stands nowhere in the list.", subject(ours)),
+        None => format!("{} is known here and missing there.", subject(ours)),
         Some(theirs) => format!("{} is alive here and deleted in {}.", subject(ours), list(theirs)),
     };
     let mut finding = about(ours, FindingKind::MissingThere, since, explanation);

@@ -59,7 +59,7 @@ pub struct SumsView {
 /// Between the resellers and their customers.
 pub const BETWEEN: &str = "</tbody></table>\n<h2>Customers</h2>\n<table><thead><tr><th>Reseller</th><th>What</th>\
                            <th>Customer</th><th>Name</th><th>From or to</th><th>When</th><th>Delivery</th></tr></thead>\
-                           <tbody class=\"part\">\n";
+                           <tbody>\n";
 
 /// Behind everything.
 pub const END: &str = "</tbody></table>\n</body></html>\n";

@@ -6,9 +6,6 @@ use super::page::{bars, escaped, head};
 use super::show::FindingView;
 use crate::domain::reconcile::{Counts, FindingKind};
 
-/// Rows of one part of the table; browsers lay out only the parts that are in sight.
-const PART: u64 = 200;
-
 /// What stands above the findings.
 #[derive(Debug, Clone)]
 pub struct Heading {
@@ -67,21 +64,17 @@ pub fn begin(out: &mut dyn Write, heading: &Heading) -> std::io::Result<()> {
         write!(
             out,
             "<table id=\"findings\"><thead><tr><th>Finding</th><th>Source</th><th>Account</th><th>Ours</th><th>Theirs</th>\
-             <th>Since</th><th>Delivery</th><th>What is wrong</th><th>What to do</th></tr></thead>"
+             <th>Since</th><th>Delivery</th><th>What is wrong</th><th>What to do</th></tr></thead><tbody>"
         )?;
     }
     Ok(())
 }
 
-/// Adds a finding, the `number`th from 0.
+/// Adds a finding.
 ///
 /// # Errors
 /// What `out` fails with.
-pub fn row(out: &mut dyn Write, number: u64, finding: &FindingView) -> std::io::Result<()> {
-    if number.is_multiple_of(PART) {
-        let before = if number == 0 { "" } else { "</tbody>" };
-        writeln!(out, "{before}<tbody class=\"part\">")?;
-    }
+pub fn row(out: &mut dyn Write, finding: &FindingView) -> std::io::Result<()> {
     let scope = if finding.tenant.is_empty() {
         finding.source.clone()
     } else {
@@ -108,7 +101,7 @@ pub fn row(out: &mut dyn Write, number: u64, finding: &FindingView) -> std::io::
     )
 }
 
-/// Ends the report behind so many findings.
+/// Ends the report of so many findings.
 ///
 /// # Errors
 /// What `out` fails with.
@@ -165,7 +158,7 @@ mod tests {
         };
         let mut out = Vec::new();
         begin(&mut out, &heading)?;
-        row(&mut out, 0, &finding("</td><script>alert(1)</script>\u{1b}"))?;
+        row(&mut out, &finding("</td><script>alert(1)</script>\u{1b}"))?;
         end(&mut out, 1)?;
         let page = String::from_utf8_lossy(&out);
         assert!(

@@ -75,6 +75,5 @@ label{display:flex;gap:.35rem;align-items:center}input,select{font:inherit;paddi
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;\
 border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{white-space:nowrap}\
 td.num{text-align:right;font-variant-numeric:tabular-nums}\
-tbody.part{content-visibility:auto;contain-intrinsic-size:auto 4000px}\
 tr[hidden]{display:none}code{font:12px ui-monospace,monospace}.quiet{opacity:.75}\
 @media print{form{display:none}body{margin:0;max-width:none}}";
