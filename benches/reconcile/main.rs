@@ -76,7 +76,7 @@ fn fill(url: &str, world: World, folder: &Path) {
     eprintln!("generated in {:.1} s", began.elapsed().as_secs_f64());
 }
 
-/// Runs the binary under a shell that tells the peak of its memory, and gives what it printed.
+/// Runs the binary, tells how long it took and the peak of its memory, and gives what it printed.
 fn timed(folder: &Path, name: &str, arguments: &[&str]) -> Vec<u8> {
     let began = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_tiersync"))
@@ -97,8 +97,7 @@ fn timed(folder: &Path, name: &str, arguments: &[&str]) -> Vec<u8> {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     print!("{name:<28} {:>9.2} {:>12.1}", began.elapsed().as_secs_f64(), peak as f64 / 1024.0);
-    let out = std::fs::read(folder.join("out")).unwrap();
-    out
+    std::fs::read(folder.join("out")).unwrap()
 }
 
 fn measure(folder: &Path, name: &str, arguments: &[&str], world: World, wanted: impl Fn(FindingKind) -> bool) {
