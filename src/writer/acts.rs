@@ -2,13 +2,12 @@
 //! written, so the head of the chain's ledger stays where it is; the rows that acts number belong to the chain all the same.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::oneshot;
 
 use super::batch::changes_places;
 use super::faults::{Faults, Place};
-use super::run::now_micros;
+use super::run::{Attempted, Worked, now_micros};
 use super::{PATIENCE, Queued, SubmitError, Writer, planning};
 use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, What};
 use crate::domain::outcome::Code;
@@ -169,8 +168,8 @@ impl super::run::Running {
     pub(super) fn settle_acts(&mut self, job: ActsJob) {
         let done = self.until_free(super::run::MAX_RERUNS, |running| running.attempt_acts(&job.list));
         match done {
-            Ok(((outcomes, feed_end), since)) => {
-                self.settle_committed(super::settle::What::Acts(job, outcomes), feed_end, since);
+            Ok(Attempted { value, feed_end, since, .. }) => {
+                self.settle_committed(super::settle::What::Acts(job, value), feed_end, since);
             }
             Err(error) => {
                 let answer = match error {
@@ -192,13 +191,16 @@ impl super::run::Running {
         }
     }
 
-    fn attempt_acts(&mut self, list: &ActList) -> Result<((Vec<ActOutcome>, Option<i64>), Instant), StoreError> {
+    fn attempt_acts(&mut self, list: &ActList) -> Result<Attempted<Vec<ActOutcome>>, StoreError> {
         let faults = self.config.faults.clone();
         let places = foreseen_places(&list.acts);
-        let attempted = self.in_transaction(&[], places, |connection, tail, owner, places| {
+        self.in_transaction(&[], places, |connection, tail, owner, places| {
             let done = run(connection, list, tail, owner, &faults, places)?;
-            Ok(done.map(|done| ((done.outcomes, done.feed_end), done.tail.unwrap_or(*tail))))
-        })?;
-        Ok((attempted.value, attempted.since))
+            Ok(done.map(|done| Worked {
+                value: done.outcomes,
+                tail: done.tail.unwrap_or(*tail),
+                feed_end: done.feed_end,
+            }))
+        })
     }
 }

@@ -63,9 +63,6 @@ struct Open {
     tail: Tail,
 }
 
-/// What a committed batch came to: its answers, how long it took, and when its commit began.
-type Batched = ((Vec<Answered>, Option<i64>), BatchReport, Instant);
-
 pub(super) fn now_micros() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
@@ -216,7 +213,8 @@ impl Running {
     /// Runs a batch until its calls are answered, in halves where one of them makes the others fail.
     fn settle(&mut self, jobs: Vec<Job>, reruns: u32) {
         match self.commit(&jobs, reruns) {
-            Ok(((answered, feed_end), report, since)) => {
+            Ok(Attempted { value: answered, feed_end, work, since }) => {
+                let report = BatchReport { calls: jobs.len(), work, commit: Duration::ZERO };
                 self.settle_committed(What::Batch { jobs, answered, report }, feed_end, since);
             }
             Err(StoreError::Unavailable(reason) | StoreError::CommitLost(reason)) => {
@@ -268,7 +266,7 @@ impl Running {
     }
 
     /// Commits a batch, running it again while only other writers are in the way.
-    fn commit(&mut self, jobs: &[Job], most: u32) -> Result<Batched, StoreError> {
+    fn commit(&mut self, jobs: &[Job], most: u32) -> Result<Attempted<Vec<Answered>>, StoreError> {
         let jobs: Vec<&Job> = jobs.iter().collect();
         let calls: Vec<&Call> = jobs.iter().map(|job| &job.call).collect();
         self.until_free(most, |running| running.attempt(&jobs, &calls))
@@ -308,15 +306,13 @@ impl Running {
         Ok(())
     }
 
-    fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<Batched, StoreError> {
+    fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<Attempted<Vec<Answered>>, StoreError> {
         let faults = self.config.faults.clone();
         let places = batch::foreseen_places(calls);
-        let attempted = self.in_transaction(calls, places, |connection, tail, owner, places| {
+        self.in_transaction(calls, places, |connection, tail, owner, places| {
             let done = batch::run(connection, jobs, calls, tail, owner, &faults, places)?;
-            Ok(done.map(|done| ((done.answered, done.feed_end), done.tail)))
-        })?;
-        let report = BatchReport { calls: calls.len(), work: attempted.work, commit: Duration::ZERO };
-        Ok((attempted.value, report, attempted.since))
+            Ok(done.map(|done| Worked { value: done.answered, tail: done.tail, feed_end: done.feed_end }))
+        })
     }
 
     /// Runs something in a write transaction that moves the end of this writer's chain to what it gives, and commits it.
@@ -325,7 +321,7 @@ impl Running {
         &mut self,
         calls: &[&Call],
         mut places: Places,
-        mut work: impl FnMut(&mut AnyConnection, &Tail, &str, Places) -> Result<Option<(T, Tail)>, StoreError>,
+        mut work: impl FnMut(&mut AnyConnection, &Tail, &str, Places) -> Result<Option<Worked<T>>, StoreError>,
     ) -> Result<Attempted<T>, StoreError> {
         let faults = self.config.faults.clone();
         let Some(Open { connection, tail, .. }) = &mut self.open else {
@@ -333,7 +329,7 @@ impl Running {
         };
         let began = Instant::now();
         faults.at(Place::Begin, calls)?;
-        let (value, to) = loop {
+        let Worked { value, tail: to, feed_end } = loop {
             transaction::begin(connection, Some(places))?;
             let worked = work(connection, tail, &self.owner, places).and_then(|done| {
                 faults.at(Place::Commit, calls)?;
@@ -362,7 +358,7 @@ impl Running {
                 return Err(error);
             }
         }
-        Ok(Attempted { value, work, since })
+        Ok(Attempted { value, feed_end, work, since })
     }
 
     /// The connection was lost in COMMIT: the ledger itself tells whether it happened.
@@ -394,9 +390,20 @@ impl Running {
     }
 }
 
+/// What a transaction gave, if it commits.
+pub(super) struct Worked<T> {
+    pub value: T,
+    /// Where the chain ends then.
+    pub tail: Tail,
+    /// Where the change feed ends then, if it ends elsewhere than before.
+    pub feed_end: Option<i64>,
+}
+
 /// What a committed transaction gave.
 pub(super) struct Attempted<T> {
     pub value: T,
+    /// As in [`Worked`].
+    pub feed_end: Option<i64>,
     /// From its first statement to before its commit.
     pub work: Duration,
     /// When its commit began.
