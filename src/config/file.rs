@@ -22,6 +22,7 @@ pub(super) struct File {
     pub source: Vec<SourceEntry>,
     pub field: Vec<FieldEntry>,
     pub sync_option: Vec<SyncOptionEntry>,
+    pub subscriber: Vec<SubscriberEntry>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,6 +115,53 @@ pub(super) struct PredefinedTable {
     pub is_default: bool,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubscriberEntry {
+    pub id: String,
+    /// Its query may hold a secret.
+    pub url: Written,
+    pub secret: OneOrMore,
+    #[serde(default = "everything")]
+    pub events: Vec<String>,
+    #[serde(default)]
+    pub sources: Vec<String>,
+    #[serde(default)]
+    pub tenants: Vec<String>,
+    #[serde(default)]
+    pub allow_private: bool,
+    #[serde(default = "half_a_minute")]
+    pub timeout_seconds: u64,
+    #[serde(default = "four")]
+    pub parallel: usize,
+}
+
+/// A secret, or several while they are changed.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMore {
+    One(Written),
+    More(Vec<Written>),
+}
+
+impl OneOrMore {
+    pub(super) fn all(&self) -> &[Written] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::More(more) => more,
+        }
+    }
+}
+
+fn everything() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+fn half_a_minute() -> u64 {
+    30
+}
+fn four() -> usize {
+    4
+}
 fn optional() -> String {
     "optional".to_owned()
 }

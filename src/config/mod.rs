@@ -5,6 +5,7 @@ pub mod first_start;
 mod secrets;
 pub mod sender;
 mod sources;
+pub mod subscribers;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::domain::definition::{OptionDefinition, OptionKind};
 use crate::domain::field::FieldDefinition;
 use crate::domain::policy::SourcePolicy;
 use crate::domain::redaction::is_secret_name;
+use subscribers::Subscriber;
 
 /// The file that is read when it exists and no other is named.
 pub const DEFAULT_FILE: &str = "tiersync.toml";
@@ -121,6 +123,8 @@ pub struct Config {
     pub service_definition: Arc<str>,
     /// What `Fields/AdditionalInfo` answers, as a JSON object of texts.
     pub additional_info: Arc<str>,
+    /// Who is told of changes.
+    pub subscribers: Arc<[Arc<Subscriber>]>,
     /// Bounds.
     pub limits: Limits,
     /// For how many days bodies are kept; 0 for ever.

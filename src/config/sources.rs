@@ -23,7 +23,7 @@ use crate::domain::policy::{MissingRole, ResellerChange, SourcePolicy};
 use crate::domain::redaction::is_secret_name;
 
 /// The source that accounts made here belong to; no platform may have its name.
-const LOCAL_SOURCE: &str = "local";
+pub(super) const LOCAL_SOURCE: &str = "local";
 
 /// Most calls that may wait: beyond a million they wait longer than any platform does, and fill the memory.
 const MAX_QUEUE: usize = 1_000_000;
@@ -37,7 +37,7 @@ const MAX_BODY_TIMEOUT: Duration = Duration::from_secs(600);
 /// Longest tolerance: a day. Beyond that a captured call could be sent again long after.
 const MAX_TOLERANCE_SECONDS: i64 = 86_400;
 
-fn invalid<T>(message: impl Into<String>) -> Result<T, ConfigError> {
+pub(super) fn invalid<T>(message: impl Into<String>) -> Result<T, ConfigError> {
     Err(ConfigError::invalid(message))
 }
 
@@ -98,6 +98,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         sources.push(source(entry, &fields, &sync_options, &mut secrets)?);
     }
     distinct_sources(&sources)?;
+    let subscribers = super::subscribers::build(&file.subscriber, &sources, &mut secrets)?;
     Ok(Config {
         listen,
         database_url,
@@ -107,6 +108,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         sync_options: sync_options.into(),
         service_definition: service_definition.into(),
         additional_info: serde_json::json!(file.additional_info).to_string().into(),
+        subscribers: subscribers.into(),
         limits,
         retention_days,
         feed_days,
@@ -287,7 +289,7 @@ fn source(
 }
 
 /// `parse` gives the secret and the bytes by which it is told from others, besides its text.
-fn resolve<T>(
+pub(super) fn resolve<T>(
     written: &[Written],
     list: &str,
     distinct: &mut Distinct,
@@ -308,7 +310,7 @@ fn resolve<T>(
         .collect()
 }
 
-fn signing(secret: &SecretString) -> Result<(SigningSecret, Vec<u8>), SecretError> {
+pub(super) fn signing(secret: &SecretString) -> Result<(SigningSecret, Vec<u8>), SecretError> {
     let parsed = SigningSecret::parse(secret)?;
     let bytes = parsed.key().to_vec();
     Ok((parsed, bytes))

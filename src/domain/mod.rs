@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod act;
+pub mod address;
 pub mod call;
 pub mod case;
 pub mod classify;
@@ -24,4 +25,5 @@ pub mod reconcile;
 pub mod redaction;
 pub mod relation;
 pub mod shape;
+pub mod subscriber;
 pub mod world;

@@ -1,0 +1,2 @@
+DROP TABLE held_events;
+DROP TABLE subscribers;
