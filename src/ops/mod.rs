@@ -13,5 +13,6 @@ pub mod retention;
 pub mod set;
 pub mod shape;
 pub mod shown;
+pub mod subscribers;
 pub mod verify;
 pub mod what_if;

@@ -32,6 +32,7 @@ pub mod seen;
 pub mod shape;
 pub mod snapshot;
 pub mod sources;
+pub mod subscribers;
 pub mod transaction;
 
 pub use connection::AnyConnection;

@@ -212,4 +212,35 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    subscribers (id) {
+        id -> Text,
+        position -> BigInt,
+        epoch -> BigInt,
+        parked_at -> Nullable<BigInt>,
+        parked_for -> Nullable<Text>,
+        failing_since -> Nullable<BigInt>,
+        attempts -> BigInt,
+        next_try -> Nullable<BigInt>,
+        delivered_at -> Nullable<BigInt>,
+        error_at -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+        registered_at -> BigInt,
+        owner -> Text,
+        beat -> BigInt,
+        beat_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    held_events (subscriber, position) {
+        subscriber -> Text,
+        position -> BigInt,
+        account_id -> BigInt,
+        attempts -> BigInt,
+        since -> Nullable<BigInt>,
+        next_try -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);

@@ -5,6 +5,7 @@ pub mod feed;
 pub mod gauges;
 pub mod retention;
 pub mod shape;
+pub mod subscribers;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;

@@ -18,7 +18,7 @@ use super::error::StoreError;
 use super::schema::{change_feed, changes};
 use crate::domain::feed::Entry;
 
-pub use super::seen::changes::{Change, Question, Read, Reading, after};
+pub use super::seen::changes::{Change, Question, Read, Reading, after, at};
 pub(super) use packed::unpack;
 
 /// Most entries of a row. A reader takes a row in as a whole, so raising it raises what each one holds in memory.
@@ -82,6 +82,40 @@ pub fn ends(connection: &mut AnyConnection) -> Result<(i64, i64), StoreError> {
     let first: Option<i64> =
         changes::table.order(changes::last_position).select(changes::first_position).first(connection).optional()?;
     Ok((end, first.map_or(end, |first| first - 1)))
+}
+
+/// How far receivers' clocks may differ, in microseconds: by so much times may run against positions.
+const CLOCKS: i64 = 300_000_000;
+
+/// The position behind which everything stands that was committed at or after a time, in microseconds since 1970.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails.
+pub fn before(connection: &mut AnyConnection, since: i64) -> Result<i64, StoreError> {
+    let (end, gone) = ends(connection)?;
+    let (mut low, mut high) = (gone, end);
+    // Times run with positions but for the clocks of receivers: halve by what is surely too old.
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let row: Option<(i64, i64)> = changes::table
+            .filter(changes::last_position.gt(middle))
+            .order(changes::last_position)
+            .select((changes::last_position, changes::at))
+            .first(connection)
+            .optional()?;
+        match row {
+            Some((last, at)) if at < since.saturating_sub(CLOCKS) => low = last,
+            Some(_) | None => high = middle,
+        }
+    }
+    let first: Option<i64> = changes::table
+        .filter(changes::last_position.gt(low))
+        .filter(changes::at.ge(since))
+        .order(changes::last_position)
+        .select(changes::first_position)
+        .first(connection)
+        .optional()?;
+    Ok(first.map_or(end, |first| first - 1))
 }
 
 /// Removes the oldest rows while they are from before `before`, in microseconds since 1970, at most `most` of them, within

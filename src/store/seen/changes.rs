@@ -132,6 +132,23 @@ pub fn after(connection: &mut AnyConnection, see: &Visible, question: &Question)
     Ok(Read::Entries(reading))
 }
 
+/// The entry at one position; none where that is kept no longer or not there yet.
+///
+/// # Errors
+/// As [`after`].
+pub fn at(connection: &mut AnyConnection, position: i64) -> Result<Option<Change>, StoreError> {
+    let row: Option<(i64, i64, i64, String)> = changes::table
+        .filter(changes::last_position.ge(position))
+        .order(changes::last_position)
+        .limit(1)
+        .first(connection)
+        .optional()?;
+    let Some((_, first, at, text)) = row.filter(|(_, first, ..)| *first <= position) else { return Ok(None) };
+    let entries = unpack(&text, first, position - 1, position, &|_| true)?;
+    let found = entries.into_iter().map(|(position, entry)| (position, at, entry)).collect();
+    Ok(complete(connection, found)?.pop())
+}
+
 type Found = (i64, i64, Entry);
 
 /// A relation, its customer and reseller, and when it was learned and its end was.
