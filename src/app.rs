@@ -15,6 +15,7 @@ use crate::ops::alone::registered;
 use crate::ops::shape::Shapes;
 use crate::store::connection::{Database, Use};
 use crate::store::{StoreError, migrate, pool};
+use crate::tasks::subscribers::{Shared, Tempo};
 use crate::tasks::{self, Tasks};
 use crate::writer::faults::Faults;
 use crate::writer::feed::Feed;
@@ -58,6 +59,8 @@ pub struct Options {
     pub faults: Faults,
     /// How many threads write to PostgreSQL, where not [`LANES`].
     pub lanes: Option<usize>,
+    /// How fast subscribers are sent to, and how long is waited when that fails.
+    pub tempo: Tempo,
     /// Store nothing: what the stores are measured against.
     #[doc(hidden)]
     pub storing_nothing: bool,
@@ -127,6 +130,7 @@ impl App {
         let feed = writer.feed().clone();
         if !options.storing_nothing {
             start_feed(&mut tasks, &database, &pool, &writer).map_err(unusable)?;
+            start_subscribers(&mut tasks, &config, &pool, &writer, &metrics, options.tempo).map_err(unusable)?;
         }
         let shapes = pool::get(&pool).and_then(|mut connection| Shapes::load(&config, &mut connection));
         let shapes = Arc::new(shapes.map_err(unusable)?);
@@ -213,4 +217,26 @@ fn start_feed(tasks: &mut Tasks, database: &Database, pool: &pool::Pool, writer:
 fn start_shapes(tasks: &mut Tasks, shapes: &Arc<Shapes>, writer: &Writer) -> Result<(), StoreError> {
     let (shapes, writer) = (shapes.clone(), writer.clone());
     tasks.start("shape", move |stop| tasks::shape::run_until(stop, &shapes, &writer))
+}
+
+fn start_subscribers(
+    tasks: &mut Tasks,
+    config: &Config,
+    pool: &pool::Pool,
+    writer: &Writer,
+    metrics: &Arc<Metrics>,
+    tempo: Tempo,
+) -> Result<(), StoreError> {
+    if config.subscribers.is_empty() {
+        return Ok(());
+    }
+    let shared = Arc::new(Shared {
+        subscribers: config.subscribers.clone(),
+        base: config.public_url.clone(),
+        pool: pool.clone(),
+        writer: writer.clone(),
+        observer: metrics.clone(),
+        tempo,
+    });
+    tasks.start("subscribers", move |stop| tasks::subscribers::run_until(stop, &shared))
 }

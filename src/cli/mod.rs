@@ -23,6 +23,7 @@ mod secret;
 mod serve;
 mod set;
 mod sources;
+mod subscribers;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -156,6 +157,9 @@ enum Command {
     Sources(sources::Sources),
     /// Find where the platform, a list and we disagree about who resells to whom, and correct it
     Reconcile(Box<reconcile::Reconcile>),
+    /// Who is told of changes: how each stands, and what to do about it
+    #[command(subcommand)]
+    Subscribers(subscribers::Subscribers),
     /// Send captured calls again, to any receiver
     Replay(replay::Replay),
     /// Secrets and keys
@@ -248,6 +252,7 @@ pub fn main() -> ExitCode {
         Command::Operator(operator) => operator.run(common),
         Command::Sources(sources) => sources.run(common),
         Command::Reconcile(reconcile) => reconcile.run(common),
+        Command::Subscribers(subscribers) => subscribers.run(common),
         Command::Replay(replay) => replay.run(common),
         Command::Secret(secret) => unused(&matches, "secret").and_then(|()| secret.run()),
     };

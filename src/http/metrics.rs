@@ -14,6 +14,8 @@ use crate::domain::account::AccountKind;
 use crate::domain::outcome::Outcome;
 use crate::domain::shape::ShapeKind;
 use crate::ops::shape::Fresh;
+use crate::ops::subscribers::Lag;
+use crate::tasks::subscribers;
 use crate::writer::{BatchReport, Observer};
 
 /// Upper bounds of the latency histograms, in seconds.
@@ -92,6 +94,7 @@ impl Metrics {
             ("tiersync_batch_reruns_total", "Batches that ran again, by reason"),
             ("tiersync_shape_new_total", "Fields, options and values that a source sent for the first time, by kind"),
             ("tiersync_bodies_emptied_total", "Bodies that retention emptied"),
+            ("tiersync_subscriber_deliveries_total", "Events sent from here, by subscriber and result"),
         ] {
             recorder.describe_counter(KeyName::from(name), None, text.into());
         }
@@ -105,6 +108,11 @@ impl Metrics {
             ("tiersync_feed_position", "Position of the change feed's last entry that is known to be durable"),
             ("tiersync_feed_waiting", "Readers that wait for the change feed to go on"),
             ("tiersync_wal_bytes", "Size of SQLite's write-ahead log"),
+            ("tiersync_subscriber_lag_events", "Changes that a subscriber may still have to be sent"),
+            ("tiersync_subscriber_lag_seconds", "How long the oldest of them has waited"),
+            ("tiersync_subscriber_held_events", "Events held back, since one of their account was refused"),
+            ("tiersync_subscriber_given_up_accounts", "Accounts whose event is not tried any longer"),
+            ("tiersync_subscriber_parked", "1 where nothing is sent until somebody resumes the subscriber"),
         ] {
             recorder.describe_gauge(KeyName::from(name), None, text.into());
         }
@@ -252,5 +260,24 @@ impl Observer for Metrics {
 
     fn rerun(&self, reason: &'static str) {
         self.counter("tiersync_batch_reruns_total", vec![label("reason", reason)]).increment(1);
+    }
+}
+
+impl subscribers::Observer for Metrics {
+    fn sent(&self, subscriber: &str, result: &'static str) {
+        let labels = vec![label("subscriber", subscriber.to_owned()), label("result", result)];
+        self.counter("tiersync_subscriber_deliveries_total", labels).increment(1);
+    }
+
+    fn stands(&self, subscriber: &str, lag: &Lag, parked: bool) {
+        for (name, value) in [
+            ("tiersync_subscriber_lag_events", lag.events as f64),
+            ("tiersync_subscriber_lag_seconds", lag.micros as f64 / 1e6),
+            ("tiersync_subscriber_held_events", lag.held.events as f64),
+            ("tiersync_subscriber_given_up_accounts", lag.held.given_up as f64),
+            ("tiersync_subscriber_parked", f64::from(u8::from(parked))),
+        ] {
+            self.gauge(name, vec![label("subscriber", subscriber.to_owned())]).set(value);
+        }
     }
 }

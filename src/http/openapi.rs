@@ -177,7 +177,11 @@ fn docs() {}
         v1::erase::revive,
         v1::audit::list,
         v1::changes::list,
-        v1::sources::shape
+        v1::sources::shape,
+        v1::subscribers::list,
+        v1::subscribers::show,
+        v1::subscribers::resume,
+        v1::subscribers::replay
     ),
     modifiers(&Security)
 )]

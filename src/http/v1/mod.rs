@@ -19,6 +19,7 @@ pub mod query;
 pub mod relations;
 pub mod respond;
 pub mod sources;
+pub mod subscribers;
 
 use actix_web::web;
 use actix_web::{HttpResponse, Resource, Route};
@@ -59,6 +60,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(resource("/audit", web::get().to(audit::list)))
             .service(resource("/changes", web::get().to(changes::list)))
             .service(resource("/sources/{source}/shape", web::get().to(sources::shape)))
+            .service(resource("/subscribers", web::get().to(subscribers::list)))
+            .service(resource("/subscribers/{subscriber}", web::get().to(subscribers::show)))
+            .service(post("/subscribers/{subscriber}/resume", web::post().to(subscribers::resume)))
+            .service(post("/subscribers/{subscriber}/replay", web::post().to(subscribers::replay)))
             .default_service(web::to(not_found)),
     );
 }

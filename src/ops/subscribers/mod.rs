@@ -21,6 +21,7 @@ use crate::store::{AnyConnection, StoreError};
 use crate::wire::change::ChangeView;
 use crate::wire::event::{self, Envelope};
 use crate::wire::subscriber::{Standing, SubscriberView};
+use crate::wire::time::rfc3339;
 
 /// Rows read at once.
 const PAGE: i64 = 500;
@@ -195,6 +196,15 @@ pub enum From {
     Position(i64),
     /// What was committed at or after this time, in microseconds since 1970.
     Time(i64),
+}
+
+/// The same for the audit trail.
+#[must_use]
+pub fn said(from: From) -> serde_json::Value {
+    match from {
+        From::Position(after) => serde_json::json!({"after": after}),
+        From::Time(since) => serde_json::json!({"since": rfc3339(since)}),
+    }
 }
 
 /// Why an operator's change is not made.

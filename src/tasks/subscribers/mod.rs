@@ -111,14 +111,10 @@ pub fn run_until(stop: &Stop, shared: &Arc<Shared>) {
         }
     }
     let feed = shared.writer.feed().clone();
-    let place = feed.place();
+    let place = feed.own_place();
     let mut seen = 0;
     loop {
-        let goes_on = match &place {
-            Some(place) => place.beyond_blocking(seen, LOOK),
-            None => true,
-        };
-        if goes_on {
+        if place.beyond_blocking(seen, LOOK) {
             seen = feed.end();
             // One that ended panicked, which is told where it is waited for.
             threads.iter().for_each(|(inbox, _)| drop(inbox.send(Message::Feed)));
