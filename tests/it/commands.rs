@@ -61,6 +61,12 @@ const COMMANDS: &[&[&str]] = &[
     &["sources"],
     &["sources", "list"],
     &["sources", "shape"],
+    &["subscribers"],
+    &["subscribers", "list"],
+    &["subscribers", "resume"],
+    &["subscribers", "replay"],
+    &["subscribers", "test"],
+    &["subscribers", "forget"],
     &["secret"],
     &["secret", "new"],
 ];

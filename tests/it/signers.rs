@@ -79,7 +79,7 @@ fn the_rust_library_accepts_what_we_sign() {
 }
 
 /// The folder of the JavaScript client, or none where it cannot run, which is said loudly and fails under CI.
-fn javascript() -> Option<PathBuf> {
+pub fn javascript() -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
     let node = Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
     if node && folder.join("node_modules/standardwebhooks").exists() {
@@ -95,7 +95,7 @@ fn javascript() -> Option<PathBuf> {
     None
 }
 
-fn run(folder: &Path, arguments: &[&str], body: &str) -> Output {
+pub fn run(folder: &Path, arguments: &[&str], body: &str) -> Output {
     let mut node = Command::new("node");
     node.arg("standardwebhooks.mjs").args(arguments).current_dir(folder);
     let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

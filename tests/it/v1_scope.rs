@@ -10,6 +10,10 @@ use crate::harness::app::MPNID;
 use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
 use crate::v1::{all, column, get, id, operator, problem, send};
 
+/// Nobody listens there.
+const SUBSCRIBER: &str = "[[subscriber]]\nid = \"crm\"\nurl = \"https://127.0.0.1:9/\"\nallow_private = true\n\
+                          secret = \"whsec_b3VyLW93bi1zZWNyZXQtb2YtdGhlLXRlc3RzLTEyMw==\"\n";
+
 /// Ours: 10, with 11 and 12; from theirs came M1, to theirs went M2. Theirs: their reseller and their customer.
 struct World {
     app: TestApp,
@@ -22,7 +26,7 @@ struct World {
 }
 
 fn world(backend: Backend) -> World {
-    let app = TestApp::with(backend, &config("", MPNID));
+    let app = TestApp::with(backend, &config("", &format!("{MPNID}\n{SUBSCRIBER}")));
     let token = operator(&app, "ours", Role::ResellerAdmin, &["0-1"], None);
     let everything = operator(&app, "all", Role::ProviderAdmin, &[], None);
     send(&app, &json!({"ID": "10", "Role": "Reseller", "Name": "Northwind"}));
@@ -152,6 +156,8 @@ fn every_route(backend: Backend) {
                 "delivery" | "case" => hidden.clone(),
                 // No source belongs to a reseller: all alike are forbidden.
                 "source" => vec!["eu".to_owned()],
+                // Nor does a subscriber.
+                "subscriber" => vec!["crm".to_owned()],
                 other => panic!("{path}: say here which {other} are theirs, and below which are ours"),
             };
             for name in &names {
@@ -181,7 +187,8 @@ fn every_route(backend: Backend) {
         for base in bases {
             world.tells_nothing(&base, &ask("GET", &base));
             for limit in [1, 2] {
-                let everybodys = path == "/v1/audit" || path.contains("{source}");
+                let everybodys =
+                    path == "/v1/audit" || path.contains("{source}") || path.starts_with("/v1/subscribers");
                 if query.iter().any(|name| name == "limit") && !everybodys {
                     for item in all(app, &world.token, &base[3..], limit) {
                         let reply = Reply { status: 200, headers: Vec::new(), body: item.to_string() };
@@ -209,7 +216,7 @@ fn every_route(backend: Backend) {
         }
     }
     assert_eq!(all(app, &world.everything, "/accounts", 500), before, "nothing of theirs was changed");
-    for everybodys in ["/audit", "/sources/eu/shape"] {
+    for everybodys in ["/audit", "/sources/eu/shape", "/subscribers", "/subscribers/crm"] {
         problem(&get(app, &world.token, everybodys), 403, "forbidden");
     }
 }
@@ -280,6 +287,7 @@ fn roles(backend: Backend) {
         let name = match placeholder(path) {
             "case" => cases[0]["id"].as_str().unwrap(),
             "source" => "eu",
+            "subscriber" => "crm",
             _ => "0-2",
         };
         let path = filled(path, name);
@@ -287,7 +295,7 @@ fn roles(backend: Backend) {
             (get(&world.app, &viewer, &path[3..]), get(&world.app, &world.everything, &path[3..]));
         assert_eq!(as_provider.status, 200, "{path}: {}", as_provider.body);
         match path.as_str() {
-            "/v1/audit" => problem(&as_viewer, 403, "forbidden"),
+            "/v1/audit" | "/v1/subscribers" | "/v1/subscribers/crm" => problem(&as_viewer, 403, "forbidden"),
             "/v1/me" => assert_eq!(as_viewer.status, 200),
             _ => assert_eq!((as_viewer.status, as_viewer.body), (200, as_provider.body), "{path}"),
         }

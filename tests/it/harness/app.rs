@@ -9,6 +9,7 @@ use tiersync::app::{App, Handle, Options};
 use tiersync::config::Config;
 use tiersync::store::AnyConnection;
 use tiersync::store::connection::{Database, Use};
+use tiersync::tasks::subscribers::Tempo;
 
 use super::client::{Call, Reply};
 use super::postgres;
@@ -53,6 +54,7 @@ pub struct TestApp {
     pub database_url: String,
     config: String,
     lanes: Option<usize>,
+    tempo: Tempo,
     stopping: Option<(Handle, JoinHandle<()>)>,
     /// Keeps the folder of the SQLite file.
     _folder: Option<std::sync::Arc<TempDir>>,
@@ -86,7 +88,7 @@ impl TestApp {
     /// It writes one chain unless the options say otherwise, so that rows have the ids that tests name.
     pub fn on(url: &str, toml: &str, mut options: Options, folder: Option<std::sync::Arc<TempDir>>) -> Self {
         options.lanes.get_or_insert(1);
-        let lanes = options.lanes;
+        let (lanes, tempo) = (options.lanes, options.tempo);
         let mut config = Config::from_toml(toml).unwrap();
         config.listen = "127.0.0.1:0".parse().unwrap();
         url.clone_into(&mut config.database_url);
@@ -104,6 +106,7 @@ impl TestApp {
             database_url: url.to_owned(),
             config: toml.to_owned(),
             lanes,
+            tempo,
             stopping: Some((handle, thread)),
             _folder: folder,
         }
@@ -111,7 +114,7 @@ impl TestApp {
 
     /// Another receiver on the same database.
     pub fn second(&self) -> Self {
-        let options = Options { lanes: self.lanes, ..Options::default() };
+        let options = Options { lanes: self.lanes, tempo: self.tempo, ..Options::default() };
         Self::on(&self.database_url, &self.config, options, self._folder.clone())
     }
 
