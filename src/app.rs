@@ -238,5 +238,9 @@ fn start_subscribers(
         observer: metrics.clone(),
         tempo,
     });
+    // Before anybody can call: what the first call changes is for them.
+    // From a thread that may block, which this one may not.
+    let registered = std::thread::scope(|scope| scope.spawn(|| tasks::subscribers::register(&shared)).join());
+    registered.unwrap_or_else(|_| Err(StoreError::Failed("registering subscribers panicked".to_owned())))?;
     tasks.start("subscribers", move |stop| tasks::subscribers::run_until(stop, &shared))
 }

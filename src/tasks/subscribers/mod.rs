@@ -13,9 +13,10 @@ use super::Stop;
 use crate::config::subscribers::Subscriber;
 use crate::domain::ids::AccountId;
 use crate::domain::subscriber::pace::Pace;
-use crate::ops::subscribers::Lag;
 use crate::ops::subscribers::send::Sent;
+use crate::ops::subscribers::{Lag, now_micros};
 use crate::store::pool::Pool;
+use crate::store::{StoreError, changes, subscribers};
 use crate::writer::Writer;
 
 /// How long it is waited for the feed before it is asked whether to stop.
@@ -94,6 +95,19 @@ enum Message {
     },
     /// The receiver stops.
     Stop,
+}
+
+/// Begins to keep those that are new, at the end of the feed: what changes from now on is for them.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not take it.
+pub fn register(shared: &Shared) -> Result<(), StoreError> {
+    let ids: Vec<String> = shared.subscribers.iter().map(|subscriber| subscriber.id.clone()).collect();
+    let registered = shared.writer.work_blocking(move |connection| {
+        let end = changes::end(connection)?;
+        ids.iter().try_for_each(|id| subscribers::register(connection, id, end, now_micros()))
+    });
+    registered.map_err(|error| StoreError::Unavailable(format!("subscribers are not registered: {error}")))
 }
 
 /// Runs until stopped.
