@@ -32,12 +32,21 @@ pub struct Sent {
     pub result: &'static str,
 }
 
+/// Longest reason that is kept, in characters: what a certificate names may be long.
+const MAX_WHY: usize = 300;
+
+fn brief(why: &str) -> String {
+    why.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_WHY).collect()
+}
+
 impl Sent {
     fn refused(result: &'static str, why: String, retry_after: Option<i64>, busy: bool) -> Self {
+        let why = brief(&why);
         Self { verdict: Verdict::Refused { why, retry_after, busy }, result }
     }
 
     fn unreachable(why: String) -> Self {
+        let why = brief(&why);
         Self { verdict: Verdict::Unreachable { why }, result: "unreachable" }
     }
 }

@@ -368,6 +368,9 @@ impl Course {
     fn failed(&mut self, flight: Flight, now: i64, chance: f64, why: String, ill: bool, retry_after: Option<i64>) {
         let since = *self.health.failing_since.get_or_insert(now);
         self.health.last_error = Some((now, why));
+        if self.parked.is_some() {
+            return;
+        }
         if now.saturating_sub(since) >= self.pace.patience {
             self.park(now, ParkedFor::Dead);
             return;
@@ -388,7 +391,7 @@ impl Course {
     }
 
     fn park(&mut self, now: i64, why: ParkedFor) {
-        self.parked = Some((now, why));
+        self.parked.get_or_insert((now, why));
         self.health.next_try = None;
     }
 

@@ -198,13 +198,15 @@ fn retry_after_is_obeyed() {
 
 #[test]
 fn gone_is_gone_at_once() {
-    let mut course = with(4, &[1, 2]);
-    assert_eq!(going(&mut course, 5), [1, 2]);
+    let mut course = with(4, &[1, 2, 3, 4]);
+    assert_eq!(going(&mut course, 5), [1, 2, 3, 4]);
     course.done(AccountId(1), Verdict::Gone, 6, 0.5);
-    assert_eq!(course.parked(), Some((6, ParkedFor::Gone)));
     course.done(AccountId(2), Verdict::Delivered, 7, 0.5);
+    course.done(AccountId(3), Verdict::Gone, 8, 0.5);
+    course.done(AccountId(4), unreachable(), 9, 0.5);
+    assert_eq!(course.parked(), Some((6, ParkedFor::Gone)), "what was under way does not take it back");
     assert_eq!((course.standing().position, going(&mut course, i64::MAX)), (0, vec![]));
-    assert!(course.parked().is_some(), "what was under way does not take it back");
+    assert_eq!(course.standing().health.next_try, None);
 }
 
 #[test]
