@@ -15,12 +15,19 @@ pub fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    let special = match (a, b, c) {
-        (0 | 10 | 127, ..) | (224.., ..) => true,
-        (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _) | (198, 18..=19, _) => true,
-        (192, 0, 0 | 2) | (192, 88, 99) | (198, 51, 100) | (203, 0, 113) => true,
-        _ => false,
-    };
+    let special = matches!(
+        (a, b, c),
+        (0 | 10 | 127 | 224.., ..)
+            | (100, 64..=127, _)
+            | (169, 254, _)
+            | (172, 16..=31, _)
+            | (192, 168, _)
+            | (198, 18..=19, _)
+            | (192, 0, 0 | 2)
+            | (192, 88, 99)
+            | (198, 51, 100)
+            | (203, 0, 113)
+    );
     !special
 }
 
@@ -33,12 +40,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
     // Only 2000::/3 is given out. That leaves IPv4-mapped, unique local, link-local and multicast ones outside.
     let given_out = a & 0xe000 == 0x2000;
-    let special = match (a, b) {
-        // Protocols (Teredo among them), documentation, 6to4: the first and last hold IPv4 addresses.
-        (0x2001, 0..=0x01ff | 0x0db8) | (0x2002, _) => true,
-        (0x3fff, 0..=0x0fff) => true,
-        _ => false,
-    };
+    // Protocols (Teredo among them), documentation, 6to4: the first and last hold IPv4 addresses.
+    let special = matches!((a, b), (0x2001, 0..=0x01ff | 0x0db8) | (0x2002, _) | (0x3fff, 0..=0x0fff));
     given_out && !special
 }
 

@@ -276,12 +276,14 @@ pub fn save(
     Ok(true)
 }
 
+type HeldRow = (i64, i64, i64, Option<i64>, Option<i64>);
+
 /// What is held back for a subscriber, by position. As many as `course::MOST_HELD` and a window more.
 ///
 /// # Errors
 /// [`StoreError`] when the statement fails.
 pub fn held(connection: &mut AnyConnection, id: &str) -> Result<Vec<Held>, StoreError> {
-    let rows: Vec<(i64, i64, i64, Option<i64>, Option<i64>)> = held_events::table
+    let rows: Vec<HeldRow> = held_events::table
         .filter(held_events::subscriber.eq(id.to_owned()))
         .order(held_events::position)
         .select((

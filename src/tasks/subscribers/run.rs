@@ -265,11 +265,13 @@ impl Run {
     fn work(&mut self) -> Duration {
         let tempo = self.shared.tempo;
         let Post::Here(work) = &mut self.post else { return Duration::ZERO };
-        if work.more && work.course.room() > 0 && work.read_at <= Instant::now() {
-            if let Err(error) = read(work, &self.shared, &self.subscriber) {
-                log::debug!("subscriber {}: {error}", self.subscriber.id);
-                work.read_at = Instant::now() + tempo.retry;
-            }
+        if work.more
+            && work.course.room() > 0
+            && work.read_at <= Instant::now()
+            && let Err(error) = read(work, &self.shared, &self.subscriber)
+        {
+            log::debug!("subscriber {}: {error}", self.subscriber.id);
+            work.read_at = Instant::now() + tempo.retry;
         }
         // Whoever could not show for long that it lives may have been replaced.
         let now = now_micros();
