@@ -89,7 +89,7 @@ impl World {
              CASE WHEN i > {resellers} AND i <= {resellers} + {KINDS} * {planted} THEN (i - {resellers} - 1) / {planted} \
              ELSE -1 END, 1 + (i * 31) % ({resellers} - 1) FROM n)"
         );
-        let name = |at: &str| format!("CAST(5000000 + ({at} * 7919) % {accounts} AS TEXT)");
+        let name = |at: &str| format!("CAST(5000000 + (CAST({at} AS BIGINT) * 7919) % {accounts} AS TEXT)");
         let kind = |kind: FindingKind| kind as i64;
         use FindingKind as K;
         let reported_reseller = format!(
