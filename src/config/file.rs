@@ -93,6 +93,8 @@ pub(super) struct SyncOptionEntry {
     pub pattern: Option<String>,
     #[serde(default)]
     pub partner_id: bool,
+    #[serde(default)]
+    pub must_exist: bool,
 }
 
 /// A value to choose from: `"gold"`, or a table with its parts.

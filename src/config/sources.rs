@@ -404,6 +404,7 @@ fn sync_option(entry: &SyncOptionEntry) -> Result<OptionDefinition, ConfigError>
         applies_to,
         pattern,
         partner_id: entry.partner_id,
+        must_exist: entry.must_exist,
     };
     match never(&definition) {
         Some(complaint) => invalid(at(complaint)),
@@ -424,7 +425,9 @@ fn never(definition: &OptionDefinition) -> Option<&'static str> {
         return Some("pattern is never looked at where the value is true or false or one of predefined_values");
     }
     if !definition.partner_id {
-        return None;
+        return definition
+            .must_exist
+            .then_some("must_exist = true asks for a partner of the registry, so it needs partner_id = true");
     }
     if matches!(kind, OptionKind::Mask | OptionKind::Boolean | OptionKind::ListMultiSelect) {
         return Some("partner_id = true needs a single value in clear: not kind Mask, Boolean or ListMultiSelect");

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::account::AccountKind;
 use super::decimal::decimal_text;
+use super::ids::is_id;
 use super::options::{OptionSet, OptionValue};
 
 /// How a value is entered.
@@ -129,6 +130,8 @@ pub struct OptionDefinition {
     pub pattern: Option<Regex>,
     /// Whether its value names a partner of the vendor's registry.
     pub partner_id: bool,
+    /// Whether that partner must be in the registry.
+    pub must_exist: bool,
 }
 
 impl OptionDefinition {
@@ -259,17 +262,22 @@ pub fn judge_all(definitions: &[OptionDefinition], kind: AccountKind, options: &
     if complaints.is_empty() { Ok(()) } else { Err(complaints.join(" ")) }
 }
 
-/// The partner that an account of this kind names, as decimal text; none where no option asks for one.
+/// The definition whose value names the partner of accounts of this kind.
 #[must_use]
-pub fn partner_named(definitions: &[OptionDefinition], kind: AccountKind, options: &OptionSet) -> Option<String> {
-    definitions
-        .iter()
-        .filter(|definition| definition.partner_id && definition.applies_to(kind))
-        .filter_map(|definition| options.get(&definition.id))
-        .filter_map(OptionValue::as_text)
-        .map(str::trim)
-        .find(|text| !text.is_empty())
-        .map(str::to_owned)
+pub fn partner_definition(definitions: &[OptionDefinition], kind: AccountKind) -> Option<&OptionDefinition> {
+    definitions.iter().find(|definition| definition.partner_id && definition.applies_to(kind))
+}
+
+/// The partner that an account of this kind names, as decimal text; none where no option asks for one, and where the
+/// value is longer than an ID can be.
+#[must_use]
+pub fn partner_named<'a>(
+    definitions: &[OptionDefinition],
+    kind: AccountKind,
+    options: &'a OptionSet,
+) -> Option<&'a str> {
+    let definition = partner_definition(definitions, kind)?;
+    options.get(&definition.id).and_then(OptionValue::as_text).map(str::trim).filter(|text| is_id(text))
 }
 
 #[cfg(test)]
@@ -291,6 +299,7 @@ mod tests {
             applies_to: AccountKind::ALL.to_vec(),
             pattern: None,
             partner_id: false,
+            must_exist: false,
         }
     }
 
@@ -400,7 +409,8 @@ mod tests {
         mpn.applies_to = vec![AccountKind::ResellerCustomer];
         let definitions = [mpn];
         let named = |value: OptionValue, kind| {
-            partner_named(&definitions, kind, &[("X".to_owned(), value)].into_iter().collect())
+            let options = [("X".to_owned(), value)].into_iter().collect();
+            partner_named(&definitions, kind, &options).map(str::to_owned)
         };
         assert_eq!(named(number("3456890"), AccountKind::ResellerCustomer).as_deref(), Some("3456890"));
         assert_eq!(named(text(" 3456890 "), AccountKind::ResellerCustomer).as_deref(), Some("3456890"));

@@ -255,6 +255,16 @@ impl Event {
     }
 }
 
+impl Event {
+    /// As [`Event::related`], to leave out what is not for everybody.
+    pub fn related_mut(&mut self) -> Option<&mut Related> {
+        match self {
+            Self::Opened(related) | Self::Closed(related) | Self::Linked(related) => Some(related),
+            _ => None,
+        }
+    }
+}
+
 /// One entry of the feed, before it has a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {

@@ -44,6 +44,12 @@ fn checked(text: &str) -> Result<&str, IdError> {
     Ok(text)
 }
 
+/// Whether a trimmed text can be an ID.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    checked(text).is_ok()
+}
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -91,6 +97,11 @@ text_id! {
 text_id! {
     /// The vendor's ID of an account, issued by us or adopted, unique within source and tenant.
     ExternalId
+}
+
+text_id! {
+    /// A partner of the vendor's registry, such as an MPN ID; also an alias of one.
+    PartnerId
 }
 
 /// The partner of an installation that a call belongs to; empty where the source tells no tenants apart.

@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod operator;
 pub mod options;
 pub mod outcome;
+pub mod partner;
 pub mod plan;
 pub mod policy;
 pub mod reconcile;

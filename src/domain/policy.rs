@@ -39,6 +39,14 @@ pub struct SourcePolicy {
     pub options: Vec<OptionDefinition>,
 }
 
+impl SourcePolicy {
+    /// Whether any option names a partner of the vendor's registry.
+    #[must_use]
+    pub fn names_partners(&self) -> bool {
+        self.options.iter().any(|option| option.partner_id)
+    }
+}
+
 /// The policies of all sources that are configured.
 #[derive(Debug, Clone)]
 pub struct Policies {

@@ -1,6 +1,6 @@
 //! Who resells to whom: effective-dated, on two axes of time, closed ones kept.
 
-use super::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
+use super::ids::{AccountId, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId};
 
 /// Which of a customer's two relations it is. At most one of each is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,9 +31,9 @@ impl Axis {
 /// Whether the other side of a relation is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelationState {
-    /// The reseller is here, alive and a reseller.
+    /// The reseller is here, alive and a reseller; the partner is in the registry.
     Linked,
-    /// The reseller has not come; linked in the commit in which it comes.
+    /// The reseller or partner has not come; linked in the commit in which it comes.
     Pending,
     /// As pending, where the source sends no resellers (`reseller_support = false`): nothing is missing.
     Unprovisioned,
@@ -185,8 +185,10 @@ pub struct Relation {
     pub reseller_external_id: Option<ExternalId>,
     /// The reseller's account, once it is here and a reseller.
     pub reseller_account: Option<AccountId>,
-    /// The partner's ID in the vendor's registry.
+    /// The partner's ID as the platform names it: its own, an alias, or that of a partner whose successor it is.
     pub partner_id: Option<String>,
+    /// The partner of the vendor's registry that this means, once it is there.
+    pub partner: Option<PartnerId>,
     /// Whether the other side is here.
     pub state: RelationState,
     /// Which name found the reseller.
@@ -197,6 +199,8 @@ pub struct Relation {
     pub learned_at: i64,
     /// Microseconds since 1970 at which a pending one was linked.
     pub linked_at: Option<i64>,
+    /// What linked a pending one, where that was no call.
+    pub linked_cause: Option<Cause>,
     /// What opened it.
     pub cause: Cause,
     /// The delivery that opened it.

@@ -13,9 +13,11 @@ use super::act::{Act, ActOutcome, PlannedAct, What};
 use super::call::{Call, Endpoint, Intent, Said, SignedId};
 use super::case::{CaseEvent, CaseKey};
 use super::classify::Role;
-use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId};
+use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId, is_id};
 use super::outcome::{Answer, Outcome};
+use super::partner::{Answers, Meaning};
 use super::plan::{Change, Planned};
+use super::policy::SourcePolicy;
 use super::relation::{Cause, FoundBy, Relation, RelationState};
 
 /// As much of an account as others need who only name it.
@@ -90,6 +92,8 @@ pub enum Need {
     Customers(ResellerName),
     /// The delivery that this signed id came with.
     Memory(SourceId, Arc<str>),
+    /// Which partner of the vendor's registry an ID means.
+    Partner(Arc<str>),
 }
 
 /// A reseller that came: relations in the store that wait for it must be linked in the same commit.
@@ -171,6 +175,9 @@ pub struct World {
     cases: Vec<CaseEvent>,
     open_cases: BTreeMap<CaseKey, usize>,
     causes: HashMap<AccountId, Cause>,
+    partners: Answers,
+    /// Whether what is kept of the registry is of its present revision.
+    partners_current: bool,
     chain: i64,
     rows_issued: i64,
 }
@@ -195,9 +202,28 @@ impl World {
             cases: Vec::new(),
             open_cases: BTreeMap::new(),
             causes: HashMap::new(),
+            partners: Answers::default(),
+            partners_current: false,
             chain,
             rows_issued,
         }
+    }
+
+    /// Takes in what the registry answered before, which counts once its revision is known to be the same.
+    #[must_use]
+    pub fn with_partners(mut self, kept: Answers) -> Self {
+        self.partners = kept;
+        self.partners_current = false;
+        self
+    }
+
+    /// Gives back what the registry answered, for the next world.
+    #[must_use]
+    pub fn take_partners(&mut self) -> Answers {
+        self.partners_current = false;
+        let mut kept = std::mem::take(&mut self.partners);
+        kept.bound();
+        kept
     }
 
     /// What a call will certainly ask for, so that a batch can look everything up in a few statements.
@@ -299,6 +325,35 @@ impl World {
         }
     }
 
+    /// The partner that a call will ask for, now that its account is known: one that it did not name before, and any
+    /// where the vendor demands that it exists.
+    #[must_use]
+    pub fn foreseeable_partner(&self, policy: &SourcePolicy, call: &Call) -> Option<Need> {
+        let Intent::Synchronize(submitted) = &call.intent else { return None };
+        let definition = policy.options.iter().find(|option| option.partner_id)?;
+        let value = submitted.options.as_ref()?.get(&definition.id)?;
+        let named = value.as_text().map(str::trim).filter(|text| is_id(text))?;
+        let account = self.accounts.get(&call.key(&submitted.id)).and_then(Option::as_ref);
+        let held = account.and_then(|account| account.partner.as_ref()?.partner_id.as_deref());
+        (definition.must_exist || held != Some(named)).then(|| Need::Partner(named.into()))
+    }
+
+    /// The partner that an act will ask for, now that its account is known.
+    #[must_use]
+    pub fn foreseeable_partner_of_act(&self, policy: &SourcePolicy, act: &Act) -> Option<Need> {
+        let definition = policy.options.iter().find(|option| option.partner_id)?;
+        let value = match &act.what {
+            What::Import(row) => row.options.get(&definition.id),
+            What::SetOption { id, value } if *id == definition.id => value.as_ref(),
+            What::Restore(before) => before.options.get(&definition.id),
+            _ => None,
+        };
+        let named = value?.as_text().map(str::trim).filter(|text| is_id(text))?;
+        let account = self.accounts.get(&act.account).and_then(Option::as_ref);
+        let held = account.and_then(|account| account.partner.as_ref()?.partner_id.as_deref());
+        (definition.must_exist || held != Some(named)).then(|| Need::Partner(named.into()))
+    }
+
     /// Whether this was looked up already.
     #[must_use]
     pub fn knows(&self, need: &Need) -> bool {
@@ -308,6 +363,7 @@ impl World {
             Need::External(scope, id) => self.externals.contains_key(&(scope.clone(), id.clone())),
             Need::Customers(name) => self.customers.contains_key(&name.key),
             Need::Memory(source, id) => self.memory.contains_key(&(source.clone(), id.clone())),
+            Need::Partner(id) => self.partners_current && self.partners.get(id).is_some(),
         }
     }
 
@@ -376,6 +432,31 @@ impl World {
     /// Takes in what is remembered of a signed id, or that nothing is.
     pub fn learn_memory(&mut self, source: SourceId, id: Arc<str>, memory: Option<Memory>) {
         self.memory.entry((source, id)).or_insert(memory);
+    }
+
+    /// Whether the revision of the registry was told already.
+    #[must_use]
+    pub fn knows_registry(&self) -> bool {
+        self.partners_current
+    }
+
+    /// Takes in the revision of the registry: what was answered under another one is forgotten.
+    pub fn learn_registry(&mut self, revision: i64) {
+        self.partners.as_of(revision);
+        self.partners_current = true;
+    }
+
+    /// Takes in which partner an ID means, or that it means none.
+    pub fn learn_partner(&mut self, id: Arc<str>, meaning: Option<Arc<Meaning>>) {
+        self.partners.learn(id, meaning);
+    }
+
+    /// Which partner an ID means.
+    pub(super) fn partner(&self, id: &str) -> Result<Option<&Arc<Meaning>>, Need> {
+        match self.partners.get(id).filter(|_| self.partners_current) {
+            Some(meaning) => Ok(meaning),
+            None => Err(Need::Partner(id.into())),
+        }
     }
 
     /// A whole account as it is now.
@@ -501,7 +582,12 @@ impl World {
             if let Some(closing) = &mut closed.closing {
                 closing.delivery = delivery;
             }
-            self.write_relation(id, closed, false, false);
+            let opened = closed.id == RelationId::UNISSUED;
+            if opened {
+                closed.id = RelationId::issue(self.chain, self.issue_row());
+                closed.delivery = delivery;
+            }
+            self.write_relation(id, closed, opened, false);
         }
         let held = self.accounts.get(&key).cloned().flatten();
         let waited = |relation: &Relation| {
@@ -516,7 +602,12 @@ impl World {
                 // An act has no delivery; what it restores keeps the one that it came with.
                 relation.delivery = delivery.or(relation.delivery);
             }
-            if opened || change.relations_changed {
+            // Only what changed: the registry may be at work on the other one.
+            let stays = |relation: &Relation| {
+                let held = held.iter().flat_map(|held| [&held.reseller, &held.partner]).flatten();
+                held.into_iter().any(|held| held == relation)
+            };
+            if opened || (change.relations_changed && !stays(relation)) {
                 self.write_relation(id, relation.clone(), opened, waited(relation));
             }
         }

@@ -1,12 +1,12 @@
 //! Which accounts are asked for.
 
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 
+use super::accounts::EFFECTIVE;
 use super::condition::{self, Condition};
 use super::connection::AnyConnection;
 use super::encode;
-use super::schema::{accounts, relations};
+use super::schema::accounts;
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::ids::AccountId;
 use crate::domain::relation::RelationState;
@@ -116,11 +116,13 @@ pub(super) fn matching(filter: &AccountFilter) -> Query<'static> {
         query = query.filter(accounts::status.eq(status.as_str()));
     }
     if let Some(reseller) = filter.reseller {
-        let customers = relations::table
-            .filter(relations::reseller_account_id.eq(reseller.0))
-            .filter(diesel::dsl::sql::<Bool>("valid_to IS NULL AND reseller_account_id IS NOT NULL"))
-            .select(relations::account_id);
-        query = query.filter(accounts::id.eq_any(customers));
+        query = query.filter(
+            Condition::new("accounts.id IN (SELECT r.account_id FROM relations r WHERE r.reseller_account_id = ")
+                .number(reseller.0)
+                .sql(" AND ")
+                .sql(EFFECTIVE)
+                .sql(")"),
+        );
     }
     match filter.state {
         Some(AskedState::Related(state)) => {

@@ -6,7 +6,7 @@ use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
-use super::{accounts as accounts_of, cases, changes, places, shape};
+use super::{accounts as accounts_of, cases, changes, partners, places, shape};
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
 use crate::domain::feed::{self, Entry, Event, Fields};
@@ -32,6 +32,8 @@ pub enum Erasure {
 /// [`StoreError`] of the first statement that fails.
 pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Result<Erasure, StoreError> {
     places::take_alone(connection)?;
+    // The registry may be about to open a relation of it.
+    partners::share(connection)?;
     // First, so that a batch that is about to change the account comes before all of this or behind it.
     let locked = diesel::update(accounts::table.filter(accounts::id.eq(id.0)))
         .set(accounts::revision.eq(accounts::revision + 1))
@@ -80,7 +82,9 @@ fn empty(connection: &mut AnyConnection, id: AccountId, second: i64) -> Result<(
 fn has_customers(connection: &mut AnyConnection, id: AccountId) -> Result<bool, StoreError> {
     let customers: Vec<i64> = relations::table
         .filter(relations::reseller_account_id.eq(id.0))
-        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("valid_to IS NULL AND reseller_account_id IS NOT NULL"))
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(
+            "valid_to IS NULL AND reseller_account_id IS NOT NULL AND axis = 'reseller'",
+        ))
         .select(relations::id)
         .limit(1)
         .load(connection)?;

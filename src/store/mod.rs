@@ -22,6 +22,7 @@ pub mod migrate;
 pub mod names;
 pub mod noticed;
 pub mod operators;
+pub mod partners;
 pub mod places;
 pub mod pool;
 pub mod records;

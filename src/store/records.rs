@@ -7,7 +7,7 @@ use super::error::StoreError;
 use crate::domain::account::{Account, AccountKind, AccountStatus, BodyRef, EventStamp, Hold, Profile, Report};
 use crate::domain::call::Endpoint;
 use crate::domain::ids::{
-    AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId, Tenant,
+    AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId, Scope, SourceId, Tenant,
 };
 use crate::domain::ledger::Delivery;
 use crate::domain::outcome::Outcome;
@@ -186,6 +186,8 @@ pub struct RelationRow {
     pub closed_learned_at: Option<i64>,
     pub closed_cause: Option<String>,
     pub closed_delivery_id: Option<i64>,
+    pub linked_partner: Option<String>,
+    pub linked_cause: Option<String>,
 }
 
 impl RelationRow {
@@ -210,11 +212,13 @@ impl RelationRow {
             reseller_external_id: self.reseller_external_id.as_deref().map(ExternalId::stored),
             reseller_account: self.reseller_account_id.map(AccountId),
             partner_id: self.partner_id,
+            partner: self.linked_partner.as_deref().map(PartnerId::stored),
             state: word(&self.state, "relations.state", RelationState::parse)?,
             found_by: maybe_word(self.found_by.as_deref(), "relations.found_by", FoundBy::parse)?,
             valid_from: self.valid_from,
             learned_at: self.learned_at,
             linked_at: self.linked_at,
+            linked_cause: maybe_word(self.linked_cause.as_deref(), "relations.linked_cause", Cause::parse)?,
             cause: word(&self.cause, "relations.cause", Cause::parse)?,
             delivery: self.delivery_id.map(DeliveryId),
             closing,

@@ -14,7 +14,7 @@ use super::schema::relations;
 use super::{cases, changes as feed_of};
 use crate::domain::account::{Account, AccountKind, Hold};
 use crate::domain::feed::{self, Entry};
-use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
+use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId};
 use crate::domain::ledger::Delivery;
 use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
 use crate::domain::world::{Changes, Link};
@@ -136,9 +136,12 @@ statement!(
         "closed_learned_at",
         "closed_cause",
         "closed_delivery_id",
+        "linked_partner",
+        "linked_cause",
         "id",
     ]
 );
+// Without what the registry alone changes in a row that is there.
 statement!(
     UpdateRelation,
     "relations",
@@ -447,6 +450,8 @@ fn write_relations(connection: &mut AnyConnection, changes: &Changes) -> Result<
                 closed_learned_at,
                 closed_cause,
                 closed_delivery,
+                Value::MaybeText(relation.partner.as_ref().map(PartnerId::as_str)),
+                Value::MaybeText(relation.linked_cause.map(Cause::as_str)),
                 Value::BigInt(relation.id.0),
             ]);
         } else {

@@ -67,6 +67,8 @@ diesel::table! {
         closed_learned_at -> Nullable<BigInt>,
         closed_cause -> Nullable<Text>,
         closed_delivery_id -> Nullable<BigInt>,
+        linked_partner -> Nullable<Text>,
+        linked_cause -> Nullable<Text>,
     }
 }
 
@@ -240,6 +242,37 @@ diesel::table! {
         attempts -> BigInt,
         since -> Nullable<BigInt>,
         next_try -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    partners (partner_id) {
+        partner_id -> Text,
+        name -> Text,
+        status -> Text,
+        status_from -> Nullable<BigInt>,
+        status_until -> Nullable<BigInt>,
+        successor -> Nullable<Text>,
+        successor_from -> Nullable<BigInt>,
+        reseller_account_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    partner_aliases (alias) {
+        alias -> Text,
+        partner_id -> Text,
+    }
+}
+
+diesel::table! {
+    partner_registry (id) {
+        id -> BigInt,
+        revision -> BigInt,
+        rows_issued -> BigInt,
+        settled_until -> BigInt,
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::account::{AccountKind, AccountStatus, Address, Contact, Hold, Profile, Report};
 use crate::domain::act::Before;
 use crate::domain::ids::{
-    AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId, Tenant,
+    AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId, Scope, SourceId, Tenant,
 };
 use crate::domain::options::OptionValue;
 use crate::domain::relation::{Axis, Cause, FoundBy, Relation, RelationState};
@@ -107,11 +107,15 @@ struct RelationLine {
     reseller_external_id: Option<String>,
     reseller_account: Option<i64>,
     partner_id: Option<String>,
+    #[serde(default)]
+    partner: Option<String>,
     state: String,
     found_by: Option<String>,
     valid_from: i64,
     learned_at: i64,
     linked_at: Option<i64>,
+    #[serde(default)]
+    linked_cause: Option<String>,
     cause: String,
     delivery: Option<i64>,
 }
@@ -236,11 +240,13 @@ fn relation_line(relation: &Relation) -> RelationLine {
         reseller_external_id: relation.reseller_external_id.as_ref().map(ToString::to_string),
         reseller_account: relation.reseller_account.map(|id| id.0),
         partner_id: relation.partner_id.clone(),
+        partner: relation.partner.as_ref().map(ToString::to_string),
         state: relation.state.as_str().to_owned(),
         found_by: relation.found_by.map(|found| found.as_str().to_owned()),
         valid_from: relation.valid_from,
         learned_at: relation.learned_at,
         linked_at: relation.linked_at,
+        linked_cause: relation.linked_cause.map(|cause| cause.as_str().to_owned()),
         cause: relation.cause.as_str().to_owned(),
         delivery: relation.delivery.map(|id| id.0),
     }
@@ -258,11 +264,13 @@ fn relation(line: RelationLine, axis: Axis) -> Result<Relation, String> {
         reseller_external_id: line.reseller_external_id.as_deref().map(ExternalId::stored),
         reseller_account: line.reseller_account.map(AccountId),
         partner_id: line.partner_id,
+        partner: line.partner.as_deref().map(PartnerId::stored),
         state: word(&line.state, "state", RelationState::parse)?,
         found_by: line.found_by.map(|found| word(&found, "name", FoundBy::parse)).transpose()?,
         valid_from: line.valid_from,
         learned_at: line.learned_at,
         linked_at: line.linked_at,
+        linked_cause: line.linked_cause.map(|cause| word(&cause, "cause", Cause::parse)).transpose()?,
         cause: word(&line.cause, "cause", Cause::parse)?,
         delivery: line.delivery.map(DeliveryId),
         closing: None,
@@ -318,11 +326,13 @@ mod tests {
             reseller_external_id: None,
             reseller_account: Some(AccountId(3)),
             partner_id: Some("P".to_owned()),
+            partner: Some(PartnerId::stored("Q")),
             state: RelationState::Linked,
             found_by: Some(FoundBy::Both),
             valid_from: 1,
             learned_at: 2,
             linked_at: Some(3),
+            linked_cause: Some(Cause::Partner),
             cause: Cause::Import,
             delivery: Some(DeliveryId(4)),
             closing: None,

@@ -11,12 +11,14 @@ use super::run::{Attempted, Worked, now_micros};
 use super::{PATIENCE, Queued, SubmitError, Writer, planning};
 use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, What};
 use crate::domain::outcome::Code;
+use crate::domain::partner::Answers;
 use crate::domain::policy::Policies;
 use crate::domain::world::World;
 use crate::store::audit::{self, Entry};
 use crate::store::chains::{Advance, Tail};
 use crate::store::load::Purpose;
 use crate::store::places::Places;
+use crate::store::transaction::Locks;
 use crate::store::{AnyConnection, StoreError, save};
 
 /// Acts that are done together.
@@ -55,18 +57,20 @@ fn foreseen_places(acts: &[Act]) -> Places {
 }
 
 /// Runs a list of `owner` up to its commit. The transaction around it is the caller's. None when it changes places and
-/// only shares them.
+/// only shares them. `partners` is what is kept of the registry's answers.
 pub(super) fn run(
     connection: &mut AnyConnection,
     list: &ActList,
     tail: &Tail,
     owner: &str,
+    partners: &mut Answers,
     faults: &Faults,
     places: Places,
 ) -> Result<Option<Done>, StoreError> {
-    let mut world = World::new(tail.head.chain, tail.rows_issued);
+    let mut world = World::new(tail.head.chain, tail.rows_issued).with_partners(std::mem::take(partners));
     faults.at(Place::Load, &[])?;
     let outcomes = perform(connection, &mut world, list, Purpose::Change)?;
+    *partners = world.take_partners();
     if !outcomes.iter().any(|outcome| outcome.applied().is_some()) {
         return Ok(Some(Done { outcomes, tail: None, feed_end: None }));
     }
@@ -102,7 +106,7 @@ pub(super) fn perform(
         return Ok(list.acts.iter().map(refused).collect());
     }
     let cap = list.acts.len() + 1;
-    planning::foresee_acts(connection, world, &list.acts, cap, purpose)?;
+    planning::foresee_acts(connection, world, &list.policies, &list.acts, cap, purpose)?;
     let mut outcomes = Vec::with_capacity(list.acts.len());
     for act in &list.acts {
         let policy = list.policies.of(&act.account.scope.source);
@@ -193,9 +197,10 @@ impl super::run::Running {
 
     fn attempt_acts(&mut self, list: &ActList) -> Result<Attempted<Vec<ActOutcome>>, StoreError> {
         let faults = self.config.faults.clone();
-        let places = foreseen_places(&list.acts);
-        self.in_transaction(&[], places, |connection, tail, owner, places| {
-            let done = run(connection, list, tail, owner, &faults, places)?;
+        // Whatever sources ask for now: accounts may still have partners from when another option asked for one.
+        let locks = Locks { places: foreseen_places(&list.acts), partners: true };
+        self.in_transaction(&[], locks, |connection, tail, owner, places, partners| {
+            let done = run(connection, list, tail, owner, partners, &faults, places)?;
             Ok(done.map(|done| Worked {
                 value: done.outcomes,
                 tail: done.tail.unwrap_or(*tail),

@@ -9,6 +9,7 @@ use crate::domain::call::{Call, Intent, SignedId};
 use crate::domain::classify::Rule;
 use crate::domain::ids::DeliveryId;
 use crate::domain::ledger::Delivery;
+use crate::domain::partner::Answers;
 use crate::domain::plan::Planned;
 use crate::domain::world::{Changes, World};
 use crate::store::chains::{Advance, Tail};
@@ -38,20 +39,24 @@ pub(super) fn changes_places(changes: &Changes) -> bool {
     changes.updated.iter().any(|(before, after)| before.kind != after.kind || before.status != after.status)
 }
 
-/// Runs a batch of `owner` up to its commit. None when it changes places and only shares them.
+/// Runs a batch of `owner` up to its commit. None when it changes places and only shares them. `partners` is what is kept
+/// of the registry's answers.
+#[allow(clippy::too_many_arguments)] // A batch and everything that it is run with.
 pub(super) fn run(
     connection: &mut AnyConnection,
     jobs: &[&Job],
     calls: &[&Call],
     tail: &Tail,
     owner: &str,
+    partners: &mut Answers,
     faults: &Faults,
     places: Places,
 ) -> Result<Option<Done>, StoreError> {
-    let mut world = World::new(tail.head.chain, tail.rows_issued);
+    let mut world = World::new(tail.head.chain, tail.rows_issued).with_partners(std::mem::take(partners));
     let cap = calls.len() + 1;
     faults.at(Place::Load, calls)?;
-    planning::foresee(connection, &mut world, calls, cap, Purpose::Change)?;
+    let judged: Vec<_> = jobs.iter().map(|job| &*job.policy).zip(calls.iter().copied()).collect();
+    planning::foresee(connection, &mut world, &judged, cap, Purpose::Change)?;
     let mut head = tail.head;
     let mut answered = Vec::with_capacity(calls.len());
     let mut deliveries = Vec::with_capacity(calls.len());
@@ -67,6 +72,7 @@ pub(super) fn run(
         let body = (delivery.body_of == id && !forget_body).then_some(call.request.body.as_slice());
         deliveries.push(NewDelivery { delivery, hash: head.hash, body });
     }
+    *partners = world.take_partners();
     let changes = world.into_changes();
     if places == Places::Shared && matches!(connection, AnyConnection::Postgres(_)) && changes_places(&changes) {
         return Ok(None);

@@ -3,7 +3,7 @@
 use crate::domain::act::{Act, PlannedAct, plan_act};
 use crate::domain::call::Call;
 use crate::domain::plan::{Planned, plan};
-use crate::domain::policy::SourcePolicy;
+use crate::domain::policy::{Policies, SourcePolicy};
 use crate::domain::world::World;
 use crate::store::load::{self, Purpose};
 use crate::store::{AnyConnection, StoreError};
@@ -22,13 +22,14 @@ pub const NOWHERE: i64 = (1 << 22) - 1;
 pub fn foresee(
     connection: &mut AnyConnection,
     world: &mut World,
-    calls: &[&Call],
+    calls: &[(&SourcePolicy, &Call)],
     cap: usize,
     purpose: Purpose,
 ) -> Result<(), StoreError> {
-    let needs: Vec<_> = calls.iter().flat_map(|call| World::foreseeable(call)).collect();
+    let needs: Vec<_> = calls.iter().flat_map(|(_, call)| World::foreseeable(call)).collect();
     load::load(connection, world, &needs, cap, purpose)?;
-    let needs: Vec<_> = calls.iter().flat_map(|call| world.foreseeable_next(call)).collect();
+    let mut needs: Vec<_> = calls.iter().flat_map(|(_, call)| world.foreseeable_next(call)).collect();
+    needs.extend(calls.iter().filter_map(|(policy, call)| world.foreseeable_partner(policy, call)));
     load::load(connection, world, &needs, cap, purpose)
 }
 
@@ -61,13 +62,16 @@ pub fn plan_one(
 pub fn foresee_acts(
     connection: &mut AnyConnection,
     world: &mut World,
+    policies: &Policies,
     acts: &[Act],
     cap: usize,
     purpose: Purpose,
 ) -> Result<(), StoreError> {
     let needs: Vec<_> = acts.iter().flat_map(World::foreseeable_of_act).collect();
     load::load(connection, world, &needs, cap, purpose)?;
-    let needs: Vec<_> = acts.iter().flat_map(|act| world.foreseeable_next_of_act(act)).collect();
+    let mut needs: Vec<_> = acts.iter().flat_map(|act| world.foreseeable_next_of_act(act)).collect();
+    let policy = |act: &Act| policies.of(&act.account.scope.source);
+    needs.extend(acts.iter().filter_map(|act| world.foreseeable_partner_of_act(policy(act), act)));
     load::load(connection, world, &needs, cap, purpose)
 }
 

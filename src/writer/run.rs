@@ -12,10 +12,12 @@ use super::work::Work;
 use super::{Answered, BatchReport, Job, MAX_BATCH, Queued, Shared, SubmitError, WriterConfig};
 use crate::domain::call::Call;
 use crate::domain::outcome::{Answer, Outcome};
+use crate::domain::partner::Answers;
 use crate::store::chains::{self, Tail};
 use crate::store::checkpoint::{self, Thoroughness};
 use crate::store::connection::Use;
 use crate::store::places::Places;
+use crate::store::transaction::Locks;
 use crate::store::{AnyConnection, StoreError, changes, deliveries, sources, transaction};
 
 /// How often a batch is run again because another writer was in the way, and for how long at most.
@@ -41,6 +43,8 @@ pub(super) struct Running {
     open: Option<Open>,
     /// Whether the disk refused a flush since the last connection.
     flush_failed: bool,
+    /// What the registry of partners answered, for as long as it stands still.
+    partners: Answers,
 }
 
 /// Says that a lane takes no calls any longer, however its thread ends.
@@ -70,7 +74,8 @@ pub(super) fn now_micros() -> i64 {
 impl Running {
     pub(super) fn open(config: WriterConfig, shared: Arc<Shared>, lane: usize) -> Result<Self, StoreError> {
         let owner = uuid::Uuid::new_v4().to_string();
-        let mut running = Self { config, shared, lane, owner, open: None, flush_failed: false };
+        let mut running =
+            Self { config, shared, lane, owner, open: None, flush_failed: false, partners: Answers::default() };
         let mut connection = running.config.database.connect(Use::Write)?;
         let changed = sources::changed(&mut connection, &running.config.sources)?;
         if let Some(source) = changed.first() {
@@ -308,20 +313,21 @@ impl Running {
 
     fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<Attempted<Vec<Answered>>, StoreError> {
         let faults = self.config.faults.clone();
-        let places = batch::foreseen_places(calls);
-        self.in_transaction(calls, places, |connection, tail, owner, places| {
-            let done = batch::run(connection, jobs, calls, tail, owner, &faults, places)?;
+        let partners = jobs.iter().any(|job| job.policy.names_partners());
+        let locks = Locks { places: batch::foreseen_places(calls), partners };
+        self.in_transaction(calls, locks, |connection, tail, owner, places, partners| {
+            let done = batch::run(connection, jobs, calls, tail, owner, partners, &faults, places)?;
             Ok(done.map(|done| Worked { value: done.answered, tail: done.tail, feed_end: done.feed_end }))
         })
     }
 
     /// Runs something in a write transaction that moves the end of this writer's chain to what it gives, and commits it.
-    /// It begins with its lock on places; where it gives nothing, since that lock is not enough, it runs again alone.
+    /// It begins with its locks; where it gives nothing, since that on places is not enough, it runs again alone.
     pub(super) fn in_transaction<T>(
         &mut self,
         calls: &[&Call],
-        mut places: Places,
-        mut work: impl FnMut(&mut AnyConnection, &Tail, &str, Places) -> Result<Option<Worked<T>>, StoreError>,
+        mut locks: Locks,
+        mut work: impl FnMut(&mut AnyConnection, &Tail, &str, Places, &mut Answers) -> Result<Option<Worked<T>>, StoreError>,
     ) -> Result<Attempted<T>, StoreError> {
         let faults = self.config.faults.clone();
         let Some(Open { connection, tail, .. }) = &mut self.open else {
@@ -330,8 +336,8 @@ impl Running {
         let began = Instant::now();
         faults.at(Place::Begin, calls)?;
         let Worked { value, tail: to, feed_end } = loop {
-            transaction::begin(connection, Some(places))?;
-            let worked = work(connection, tail, &self.owner, places).and_then(|done| {
+            transaction::begin(connection, Some(locks))?;
+            let worked = work(connection, tail, &self.owner, locks.places, &mut self.partners).and_then(|done| {
                 faults.at(Place::Commit, calls)?;
                 Ok(done)
             });
@@ -340,7 +346,7 @@ impl Running {
                 Ok(None) => {
                     transaction::roll_back(connection);
                     self.config.observer.rerun("places");
-                    places = Places::Alone;
+                    locks.places = Places::Alone;
                 }
                 Err(error) => {
                     transaction::roll_back(connection);

@@ -5,19 +5,19 @@ use std::borrow::Cow;
 use super::place::{follow_partner, named, refuse};
 use super::{Act, Imported, changed};
 use crate::domain::account::{Account, AccountKind, EventStamp, Hold};
-use crate::domain::definition::OptionDefinition;
+use crate::domain::definition::{OptionDefinition, partner_definition};
 use crate::domain::options::{MAX_OPTIONS, OptionSet};
 use crate::domain::outcome::Code;
-use crate::domain::plan::Stop;
 use crate::domain::plan::synchronize::external_id;
+use crate::domain::plan::{Stop, partner};
 use crate::domain::policy::SourcePolicy;
-use crate::domain::relation::Turn;
+use crate::domain::relation::{Relation, Turn};
 use crate::domain::world::World;
 
 /// What a row comes to.
 pub(super) enum Taken {
-    /// The account as it is to be.
-    After(Box<Account>),
+    /// The account as it is to be, and relations to partners that had handed over by now.
+    After(Box<Account>, Vec<Relation>),
     /// Somebody said otherwise since.
     Kept(String),
 }
@@ -47,9 +47,9 @@ pub(super) fn import(
             &fresh
         }
     };
-    let after = described(world, policy, act, row, from, before, turn, notes)?;
+    let (after, passed) = described(world, policy, act, row, from, before, turn, notes)?;
     let Some(before) = before else {
-        return Ok(Taken::After(Box::new(after)));
+        return Ok(Taken::After(Box::new(after), passed));
     };
     let differs = changed::fields(Some(before), &after);
     if before.reported.is_some() && !differs.is_empty() {
@@ -73,7 +73,7 @@ pub(super) fn import(
             "its relation began at another time; relations that are there are not dated anew".to_owned(),
         ));
     }
-    Ok(Taken::After(Box::new(after)))
+    Ok(Taken::After(Box::new(after), passed))
 }
 
 /// Why an account is left alone, whatever the row says.
@@ -108,7 +108,7 @@ fn described(
     before: Option<&Account>,
     turn: Turn,
     notes: &mut Vec<Cow<'static, str>>,
-) -> Result<Account, Stop> {
+) -> Result<(Account, Vec<Relation>), Stop> {
     let reseller = row.reseller.as_ref().filter(|id| **id != act.account.platform_id);
     let mut after = from.clone();
     after.kind = row.kind;
@@ -132,8 +132,14 @@ fn described(
     };
     row.profile.apply_to(&mut after.profile);
     after.options = with(&policy.options, row.kind, &from.options, &row.options)?;
-    follow_partner(policy, before, &mut after, turn);
-    Ok(after)
+    if let Some(definition) = partner_definition(&policy.options, row.kind)
+        && row.options.get(&definition.id).is_some()
+    {
+        let living = before.filter(|before| before.is_active());
+        partner::demand(world, policy, living, row.kind, &after.options, turn, notes)?;
+    }
+    let passed = follow_partner(world, policy, before, &mut after, turn, notes)?;
+    Ok((after, passed))
 }
 
 /// The options of an account and those that a list gives, each of which must be a good one. Whether required ones are

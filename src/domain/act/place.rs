@@ -6,11 +6,11 @@ use crate::domain::account::{Account, AccountKind, AccountStatus, Hold, Report};
 use crate::domain::definition::partner_named;
 use crate::domain::ids::{AccountKey, ExternalId, PlatformId};
 use crate::domain::outcome::Code;
+use crate::domain::plan::partner::{self, Naming};
 use crate::domain::plan::place::{Target, agrees, related, seek};
-use crate::domain::plan::synchronize::partner;
 use crate::domain::plan::{Stop, alive};
 use crate::domain::policy::SourcePolicy;
-use crate::domain::relation::{FoundBy, RelationState, Turn};
+use crate::domain::relation::{FoundBy, Relation, RelationState, Turn};
 use crate::domain::world::World;
 
 /// What refuses an act.
@@ -119,7 +119,7 @@ pub(super) fn named(
     external_id: Option<ExternalId>,
     turn: Turn,
     notes: &mut Vec<Cow<'static, str>>,
-) -> Result<super::Relation, Stop> {
+) -> Result<Relation, Stop> {
     let target = seek(world, policy, &before.key, id, external_id, notes)?;
     Ok(match before.reseller.as_ref().filter(|_| before.is_active()) {
         // What is known of it goes on, too: doing a thing twice changes nothing.
@@ -128,16 +128,26 @@ pub(super) fn named(
     })
 }
 
-/// Opens, keeps or ends the relation to a partner, which follows from kind and options.
-pub(super) fn follow_partner(policy: &SourcePolicy, before: Option<&Account>, after: &mut Account, turn: Turn) {
+/// Opens, keeps or ends the relation to a partner, which follows from kind and options. Returns the relations to partners
+/// that had handed over by the time it was learned of.
+pub(super) fn follow_partner(
+    world: &World,
+    policy: &SourcePolicy,
+    before: Option<&Account>,
+    after: &mut Account,
+    turn: Turn,
+    notes: &mut Vec<Cow<'static, str>>,
+) -> Result<Vec<Relation>, Stop> {
     let living = before.filter(|before| before.is_active());
     if living.is_some_and(|was| after.is_active() && was.kind == after.kind && was.options == after.options) {
         // Nothing that it follows from changed.
-        return;
+        return Ok(Vec::new());
     }
     let named = partner_named(&policy.options, after.kind, &after.options).filter(|_| after.is_active());
     let held = living.and_then(|living| living.partner.as_ref());
-    after.partner = partner(held, named, turn);
+    let related = partner::relate(world, held, &Naming { named, turn: turn.behind(held) }, notes)?;
+    after.partner = related.open;
+    Ok(related.passed)
 }
 
 /// Notes that an operator placed the account, unless that is what the platform reports.

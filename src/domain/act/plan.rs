@@ -7,12 +7,13 @@ use super::place::{as_reported, assign, follow_partner, hold, living, refuse, se
 use super::restore::restore;
 use super::{Act, Acted, Applied, Before, PlannedAct, What, changed};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
+use crate::domain::definition::partner_definition;
 use crate::domain::ids::AccountId;
 use crate::domain::outcome::Code;
 use crate::domain::plan::synchronize::closed;
-use crate::domain::plan::{Change, Stop, reseller_name};
+use crate::domain::plan::{Change, Stop, partner, reseller_name};
 use crate::domain::policy::SourcePolicy;
-use crate::domain::relation::Turn;
+use crate::domain::relation::{Relation, Turn};
 use crate::domain::world::{Need, ResellerName, World};
 
 /// Plans one act in the world as it is now.
@@ -43,11 +44,11 @@ fn decide(
     let turn =
         Turn { valid: act.at.div_euclid(1_000_000).saturating_mul(1_000_000), learned_at: act.at, cause: act.cause };
     let mut notes = Vec::new();
-    let after = match taken(world, policy, act, turn, &mut notes)? {
-        Taken::After(after) => *after,
+    let (after, passed) = match taken(world, policy, act, turn, &mut notes)? {
+        Taken::After(after, passed) => (*after, passed),
         Taken::Kept(why) => return Ok((Acted::Kept { why }, None)),
     };
-    finish(world, before, after, turn, notes)
+    finish(world, before, after, passed, turn, notes)
 }
 
 /// The account behind an act.
@@ -69,8 +70,8 @@ fn taken(
         // These two look after the partner themselves.
         What::Import(row) => return import::import(world, policy, act, row, turn, notes),
         What::Restore(as_it_was) => {
-            let after = restore(world, policy, known()?, as_it_was, turn, notes)?;
-            return Ok(Taken::After(Box::new(after)));
+            let (after, passed) = restore(world, policy, known()?, as_it_was, turn, notes)?;
+            return Ok(Taken::After(Box::new(after), passed));
         }
         What::Assign { reseller } => {
             let before = living(world, key)?;
@@ -86,7 +87,12 @@ fn taken(
         }
         What::SetOption { id, value } => {
             let before = living(world, key)?;
-            (before, with_option(policy, before, id, value.as_ref())?)
+            let after = with_option(policy, before, id, value.as_ref())?;
+            let names = partner_definition(&policy.options, before.kind).is_some_and(|definition| definition.id == *id);
+            if names && value.is_some() {
+                partner::demand(world, policy, Some(before), before.kind, &after.options, turn, notes)?;
+            }
+            (before, after)
         }
         What::Describe(patch) => {
             let before = living(world, key)?;
@@ -116,8 +122,8 @@ fn taken(
             (before, after)
         }
     };
-    follow_partner(policy, Some(before), &mut after, turn);
-    Ok(Taken::After(Box::new(after)))
+    let passed = follow_partner(world, policy, Some(before), &mut after, turn, notes)?;
+    Ok(Taken::After(Box::new(after), passed))
 }
 
 fn with_option(
@@ -179,6 +185,7 @@ fn finish(
     world: &World,
     before: Option<&Account>,
     mut after: Account,
+    passed: Vec<Relation>,
     turn: Turn,
     notes: Vec<Cow<'static, str>>,
 ) -> Result<(Acted, Option<Change>), Stop> {
@@ -216,7 +223,8 @@ fn finish(
     };
     let relations_changed =
         living.is_some_and(|living| living.reseller != after.reseller || living.partner != after.partner);
-    let closed = closed(living, &after, turn);
+    let mut closed = closed(living, &after, turn);
+    closed.extend(passed);
     let change = Change { created: before.is_none(), closed, relations_changed, arrives, after };
     Ok((Acted::Applied(Box::new(applied)), Some(change)))
 }

@@ -20,7 +20,7 @@ pub(super) fn restore(
     before: &Before,
     turn: Turn,
     notes: &mut Vec<Cow<'static, str>>,
-) -> Result<Account, Stop> {
+) -> Result<(Account, Vec<Relation>), Stop> {
     if account.erased_second.is_some() {
         return refuse(Code::Conflict, "The personal data of this account was erased since; it is not brought back.");
     }
@@ -37,14 +37,14 @@ pub(super) fn restore(
         }
         _ => None,
     };
-    follow_partner(policy, Some(account), &mut after, turn);
+    let passed = follow_partner(world, policy, Some(account), &mut after, turn, notes)?;
     if let (Some(partner), Some(was)) = (&mut after.partner, &before.partner)
         && partner.partner_id == was.partner_id
         && account.partner.as_ref().is_none_or(|now| now.id != partner.id)
     {
         (partner.cause, partner.delivery) = (was.cause, was.delivery);
     }
-    Ok(after)
+    Ok((after, passed))
 }
 
 fn reopened(

@@ -3,6 +3,7 @@
 //! One planner stands behind the writer and `checkonly`, so that they cannot disagree: `checkonly` is a plan whose
 //! change is left out.
 
+pub(super) mod partner;
 pub(super) mod place;
 pub(super) mod synchronize;
 #[cfg(test)]
@@ -32,7 +33,7 @@ pub struct Change {
     pub after: Account,
     /// Whether there was none.
     pub created: bool,
-    /// Relations that end with this call.
+    /// Relations that end with this call, and those that had ended by the time it came.
     pub closed: Vec<Relation>,
     /// Whether an open relation that goes on was changed in place.
     pub relations_changed: bool,

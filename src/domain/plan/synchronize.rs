@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 
+use super::partner::{self, Naming};
 use super::place::{self, Place};
 use super::{Change, Planned, Stop, alive, close, is_stale, reseller_name, stale, stamp, turn};
 use crate::domain::account::{Account, AccountKind, AccountStatus, EventStamp, Profile, Report};
 use crate::domain::call::{Call, Said, Submitted};
 use crate::domain::classify::{Classification, Role, classify};
 use crate::domain::definition::{judge_all, partner_named};
-use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, RelationId};
+use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId};
 use crate::domain::options::OptionSet;
 use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::policy::{MissingRole, SourcePolicy};
-use crate::domain::relation::{Axis, Relation, RelationState, Turn};
+use crate::domain::relation::{Relation, Turn};
 use crate::domain::world::{Need, ResellerName, World};
 
 /// How many suffixes are tried for an ExternalID that somebody adopted. Each try is one look-up.
@@ -67,15 +68,17 @@ fn decide(
     let event = stamp(call, before);
     let place = place::decide(world, policy, call, submitted, &report, event, trace)?;
     let options = options(policy, submitted, before, place.kind)?;
+    partner::demand(world, policy, living, place.kind, &options, turn(call, event), trace)?;
     keep_customers(world, living, place.kind)?;
-    let after = assemble(world, policy, call, submitted, report, place, options, event, trace)?;
+    let (after, passed) = assemble(world, policy, call, submitted, report, place, options, event, trace)?;
     let arrives = after.sells() && !living.is_some_and(Account::sells);
     if arrives {
         // Only to have them looked up: applying the change links those that wait.
         let id = (after.id != AccountId(0)).then_some(after.id);
         world.has_customers(&ResellerName { key: after.key.clone(), id, external_id: after.external_id.clone() })?;
     }
-    let closed = closed(living, &after, turn(call, event));
+    let mut closed = closed(living, &after, turn(call, event));
+    closed.extend(passed);
     let relations_changed =
         living.is_some_and(|living| living.reseller != after.reseller || living.partner != after.partner);
     let mut change = Change { created: before.is_none(), closed, relations_changed, arrives, after };
@@ -168,13 +171,15 @@ fn assemble(
     options: OptionSet,
     event: EventStamp,
     trace: &mut Vec<Cow<'static, str>>,
-) -> Result<Account, Stop> {
+) -> Result<(Account, Vec<Relation>), Stop> {
     let key = call.key(&submitted.id);
     let before = world.account(&key)?;
     let mut profile = before.map(|before| before.profile.clone()).unwrap_or_default();
     submitted.profile.apply_to(&mut profile);
-    let named = partner_named(&policy.options, place.kind, &options);
-    let partner = partner(alive(before).and_then(|before| before.partner.as_ref()), named, turn(call, event));
+    let held = alive(before).and_then(|before| before.partner.as_ref());
+    let naming =
+        Naming { named: partner_named(&policy.options, place.kind, &options), turn: turn(call, event).behind(held) };
+    let partner = partner::relate(world, held, &naming, trace)?;
     let options = options.sealed();
     let mut after = match before {
         Some(before) => Account::clone(before),
@@ -194,10 +199,10 @@ fn assemble(
     after.reported = Some(report);
     after.hold = place.hold;
     after.reseller = place.reseller;
-    after.partner = partner;
+    after.partner = partner.open;
     after.event = event;
     after.erased_second = None;
-    Ok(after)
+    Ok((after, partner.passed))
 }
 
 fn new_account(
@@ -245,31 +250,6 @@ fn derive_external_id(world: &World, key: &AccountKey) -> Result<ExternalId, Sto
         "Every ExternalID that could be issued for this account was adopted by others. Send it with one of its own."
             .to_owned(),
     ))
-}
-
-/// The partner relation after a change: the one that goes on, a new one, or none.
-pub(in crate::domain) fn partner(held: Option<&Relation>, named: Option<String>, turn: Turn) -> Option<Relation> {
-    let named = named?;
-    if let Some(held) = held.filter(|held| held.partner_id.as_ref() == Some(&named)) {
-        return Some(held.clone());
-    }
-    let turn = turn.behind(held);
-    Some(Relation {
-        id: RelationId::UNISSUED,
-        axis: Axis::Partner,
-        reseller_platform_id: None,
-        reseller_external_id: None,
-        reseller_account: None,
-        partner_id: Some(named),
-        state: RelationState::Pending,
-        found_by: None,
-        valid_from: turn.valid,
-        learned_at: turn.learned_at,
-        linked_at: None,
-        cause: turn.cause,
-        delivery: None,
-        closing: None,
-    })
 }
 
 /// The relations that were open and go on no longer.

@@ -19,6 +19,7 @@ mod resellers;
 mod restoring;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use regex::Regex;
@@ -31,10 +32,11 @@ use crate::domain::call::{Call, Endpoint, Intent, ProfilePatch, Request, Said, S
 use crate::domain::classify::Role;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind};
 use crate::domain::ids::{
-    AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId, Tenant,
+    AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId, Scope, SourceId, Tenant,
 };
 use crate::domain::options::{OptionSet, OptionValue};
 use crate::domain::outcome::{Code, Outcome};
+use crate::domain::partner::{Holder, Meaning, Partner};
 use crate::domain::policy::{MissingRole, ResellerChange, SourcePolicy};
 use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
 use crate::domain::world::{Changes, Memory, Need, Reference, World};
@@ -77,6 +79,7 @@ fn mpnid() -> OptionDefinition {
         applies_to: vec![AccountKind::ResellerCustomer],
         pattern: Some(Regex::new("^[0-9]{5,10}$").unwrap()),
         partner_id: true,
+        must_exist: false,
     }
 }
 
@@ -253,6 +256,7 @@ struct Receiver {
     accounts: BTreeMap<AccountKey, Account>,
     relations: BTreeMap<RelationId, (AccountId, Relation)>,
     memory: BTreeMap<(SourceId, Arc<str>), Memory>,
+    registry: Vec<Partner>,
 }
 
 impl Receiver {
@@ -270,6 +274,7 @@ impl Receiver {
             accounts: BTreeMap::new(),
             relations: BTreeMap::new(),
             memory: BTreeMap::new(),
+            registry: Vec::new(),
         }
     }
 
@@ -306,6 +311,16 @@ impl Receiver {
             Need::Memory(source, id) => {
                 let memory = self.memory.get(&(source.clone(), id.clone())).cloned();
                 world.learn_memory(source.clone(), id.clone(), memory);
+            }
+            Need::Partner(id) => {
+                world.learn_registry(1);
+                let means = |partner: &&Partner| partner.names().any(|name| name.as_str() == &**id);
+                let find = |id: &PartnerId| -> Result<_, Infallible> {
+                    Ok(self.registry.iter().find(|one| one.id == *id).map(|one| Arc::new(Holder::from(one))))
+                };
+                let first = self.registry.iter().find(means).map(|one| Arc::new(Holder::from(one)));
+                let meaning = first.map(|first| Arc::new(Meaning::follow(first, find).unwrap()));
+                world.learn_partner(id.clone(), meaning);
             }
         }
     }

@@ -4,6 +4,7 @@
 mod postgres;
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -11,10 +12,11 @@ use diesel::sql_types::Bool;
 
 use super::connection::AnyConnection;
 use super::error::StoreError;
+use super::partners;
 use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
 use crate::domain::account::Account;
-use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, SourceId};
+use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, Scope, SourceId};
 use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::world::{Memory, Need, Reference, ResellerName, World};
 
@@ -34,7 +36,8 @@ struct Asked<'a> {
     references: BTreeSet<&'a AccountKey>,
     externals: BTreeSet<(&'a Scope, &'a ExternalId)>,
     customers: Vec<&'a ResellerName>,
-    memory: HashSet<(&'a SourceId, &'a std::sync::Arc<str>)>,
+    memory: HashSet<(&'a SourceId, &'a Arc<str>)>,
+    partners: BTreeSet<&'a Arc<str>>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -64,6 +67,9 @@ pub fn load(
             Need::Customers(name) => asked.customers.push(name),
             Need::Memory(source, id) => {
                 asked.memory.insert((source, id));
+            }
+            Need::Partner(id) => {
+                asked.partners.insert(id);
             }
         }
     }
@@ -98,6 +104,31 @@ pub fn load(
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;
         world.learn_customers(name.key.clone(), ids);
+    }
+    partners_named(connection, world, &asked.partners)
+}
+
+/// Asks the registry what IDs mean: first whether it changed, which is all that most batches need to know.
+fn partners_named(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    ids: &BTreeSet<&Arc<str>>,
+) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    if !world.knows_registry() {
+        world.learn_registry(partners::revision(connection)?);
+    }
+    let unknown = ids.iter().filter(|id| !world.knows(&Need::Partner(Arc::clone(id))));
+    let unknown: BTreeSet<PartnerId> = unknown.map(|id| PartnerId::stored(id)).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let mut meanings = partners::meanings(connection, &unknown)?;
+    for id in unknown {
+        let meaning = meanings.remove(&id);
+        world.learn_partner(id.as_str().into(), meaning);
     }
     Ok(())
 }
@@ -161,7 +192,7 @@ fn customers(connection: &mut AnyConnection, name: &ResellerName, cap: usize) ->
         found.extend(
             relations::table
                 .filter(relations::reseller_account_id.eq(id.0))
-                .filter(sql::<Bool>("valid_to IS NULL AND reseller_account_id IS NOT NULL"))
+                .filter(sql::<Bool>("valid_to IS NULL AND reseller_account_id IS NOT NULL AND axis = 'reseller'"))
                 .select(relations::account_id)
                 .limit(cap)
                 .load::<i64>(connection)?,
@@ -194,7 +225,7 @@ fn customers(connection: &mut AnyConnection, name: &ResellerName, cap: usize) ->
 fn memories(
     connection: &mut AnyConnection,
     world: &mut World,
-    asked: &HashSet<(&SourceId, &std::sync::Arc<str>)>,
+    asked: &HashSet<(&SourceId, &Arc<str>)>,
     purpose: Purpose,
 ) -> Result<(), StoreError> {
     let mut open = Vec::new();
@@ -210,9 +241,8 @@ fn memories(
         }
     }
     if !open.is_empty() {
-        let name = |(source, id): &(&SourceId, &std::sync::Arc<str>)| {
-            format!("m{}:{}{id}", source.as_str().len(), source.as_str())
-        };
+        let name =
+            |(source, id): &(&SourceId, &Arc<str>)| format!("m{}:{}{id}", source.as_str().len(), source.as_str());
         if let AnyConnection::Postgres(postgres) = connection {
             postgres::await_arrivals(postgres, open.iter().map(name).collect())?;
         }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 
 use super::{Page, WINDOW, visible};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::ids::AccountId;
 use crate::domain::operator::Visible;
-use crate::store::accounts::{AccountFilter, Listed, complete};
+use crate::store::accounts::{AccountFilter, EFFECTIVE, Listed, complete};
 use crate::store::asked::{Query, matching};
+use crate::store::condition::Condition;
 use crate::store::records::AccountRow;
 use crate::store::schema::{accounts, relations};
 use crate::store::{AnyConnection, StoreError};
@@ -90,6 +90,18 @@ fn cover(listed: &mut Listed, resellers: &[AccountId]) {
         account.reported = None;
         account.reported_external_id = None;
     }
+    // A partner that is somebody else's account is known here by the ID that the customer names, and by no more.
+    if let Some(partner) = &mut account.partner
+        && !partner.reseller_account.is_some_and(|id| resellers.contains(&id))
+    {
+        partner.reseller_account = None;
+        partner.partner = None;
+        listed.partner = None;
+        if listed.by_partner {
+            listed.by_partner = false;
+            listed.reseller = None;
+        }
+    }
     // An account that became a reseller's own is still shown with nobody above it.
     if account
         .reseller
@@ -140,12 +152,13 @@ pub fn count(connection: &mut AnyConnection, see: &Visible, filter: &AccountFilt
 /// # Errors
 /// [`StoreError`] when a statement fails.
 pub fn customers(connection: &mut AnyConnection, of: &[AccountId]) -> Result<HashMap<AccountId, i64>, StoreError> {
-    let ids: Vec<i64> = of.iter().map(|id| id.0).collect();
+    let theirs = Condition::new("relations.id IN (SELECT r.id FROM relations r WHERE r.reseller_account_id IN (")
+        .ids(of)
+        .sql(") AND r.state = 'linked' AND ")
+        .sql(EFFECTIVE)
+        .sql(")");
     let counted = relations::table
-        .filter(relations::reseller_account_id.eq_any(ids))
-        .filter(diesel::dsl::sql::<Bool>(
-            "valid_to IS NULL AND reseller_account_id IS NOT NULL AND axis = 'reseller' AND state = 'linked'",
-        ))
+        .filter(theirs)
         .group_by(relations::reseller_account_id)
         .select((relations::reseller_account_id, diesel::dsl::count_star()))
         .load::<(Option<i64>, i64)>(connection)?;
@@ -169,10 +182,11 @@ pub fn roots(
     let filter = AccountFilter { kind: Some(kind), status: Some(AccountStatus::Active), ..AccountFilter::default() };
     let mut query = seen(see, &filter);
     if kind == AccountKind::ResellerCustomer {
-        query = query.filter(diesel::dsl::sql::<Bool>(
-            "NOT EXISTS (SELECT 1 FROM relations r WHERE r.account_id = accounts.id AND r.axis = 'reseller' \
-             AND r.valid_to IS NULL AND r.reseller_account_id IS NOT NULL)",
-        ));
+        query = query.filter(
+            Condition::new("NOT EXISTS (SELECT 1 FROM relations r WHERE r.account_id = accounts.id AND ")
+                .sql(EFFECTIVE)
+                .sql(")"),
+        );
     }
     if let Some(after) = after {
         query = query.filter(accounts::id.gt(after.0));

@@ -11,6 +11,7 @@ use super::visible;
 use crate::domain::feed::{Entry, EventKind};
 use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, Scope, SourceId, Tenant};
 use crate::domain::operator::Visible;
+use crate::domain::relation::Axis;
 use crate::store::changes::{MAX_PACKED, ends, unpack};
 use crate::store::schema::{accounts, changes, relations};
 use crate::store::{AnyConnection, StoreError};
@@ -151,8 +152,8 @@ pub fn at(connection: &mut AnyConnection, position: i64) -> Result<Option<Change
 
 type Found = (i64, i64, Entry);
 
-/// A relation, its customer and reseller, and when it was learned and its end was.
-type Span = (i64, i64, Option<i64>, i64, Option<i64>);
+/// A relation, its customer, axis and reseller, when it was learned and linked, and when its end was learned.
+type Span = (i64, i64, String, Option<i64>, i64, Option<i64>, Option<i64>);
 
 /// Leaves out what is not for this operator.
 fn visible_to(connection: &mut AnyConnection, see: &Visible, found: Vec<Found>) -> Result<Vec<Found>, StoreError> {
@@ -176,16 +177,20 @@ fn visible_to(connection: &mut AnyConnection, see: &Visible, found: Vec<Found>) 
         .select((
             relations::id,
             relations::account_id,
+            relations::axis,
             relations::reseller_account_id,
             relations::learned_at,
+            relations::linked_at,
             relations::closed_learned_at,
         ))
         .load(connection)?;
     let theirs = |reseller: Option<i64>| reseller.is_some_and(|id| resellers.contains(&AccountId(id)));
     let told: HashSet<i64> = rows.iter().map(|(relation, ..)| *relation).collect();
     let mut spans: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
-    for (_, account, reseller, from, until) in rows {
+    for (_, account, axis, reseller, learned, linked, until) in rows {
         if theirs(reseller) {
+            // A partner makes a customer somebody's only once it is known.
+            let from = linked.filter(|_| axis == Axis::Partner.as_str()).unwrap_or(learned);
             spans.entry(account).or_default().push((from, until.unwrap_or(i64::MAX)));
         }
     }
@@ -199,7 +204,16 @@ fn visible_to(connection: &mut AnyConnection, see: &Visible, found: Vec<Found>) 
         };
         accounts.contains(&account) && names_nobody_else && (then || entry.event.related().is_some())
     };
-    Ok(found.into_iter().filter(seen).collect())
+    let mut found: Vec<Found> = found.into_iter().filter(seen).collect();
+    for (_, _, entry) in &mut found {
+        // Whose account a partner is stays covered, as in the list of relations, unless it is one of theirs.
+        if let Some(related) = entry.event.related_mut().filter(|related| related.axis == Axis::Partner)
+            && !theirs(related.reseller.map(|id| id.0))
+        {
+            related.reseller = None;
+        }
+    }
+    Ok(found)
 }
 
 fn accounts_of(found: &[Found]) -> Vec<i64> {

@@ -148,7 +148,7 @@ pub fn list(
     }
     let rows = query.order(relations::id).limit(limit + 1).load::<RelationRow>(connection)?;
     let page = Page::cut(rows, limit, |row| RelationId(row.id), window);
-    Ok(Page { items: with_sides(connection, page.items, filter.known)?, next: page.next })
+    Ok(Page { items: with_sides(connection, covered(see, page.items), filter.known)?, next: page.next })
 }
 
 fn window(connection: &mut AnyConnection, after: Option<RelationId>) -> Result<Option<RelationId>, StoreError> {
@@ -181,7 +181,20 @@ pub(super) fn learned(
         .order((relations::learned_at.desc(), relations::id.desc()))
         .limit(limit)
         .load::<RelationRow>(connection)?;
-    with_sides(connection, rows, None)
+    with_sides(connection, covered(see, rows), None)
+}
+
+/// Takes away whose account a partner is where that is somebody else's; the ID that the customer names stays.
+fn covered(see: &Visible, mut rows: Vec<RelationRow>) -> Vec<RelationRow> {
+    if let Visible::Resellers(resellers) = see {
+        for row in rows.iter_mut().filter(|row| row.axis == Axis::Partner.as_str()) {
+            if !row.reseller_account_id.is_some_and(|id| resellers.contains(&AccountId(id))) {
+                row.reseller_account_id = None;
+                row.linked_partner = None;
+            }
+        }
+    }
+    rows
 }
 
 /// Adds both sides to rows, in one statement for each 500 accounts, and takes away what was not known yet.
@@ -229,7 +242,9 @@ fn as_known(mut relation: Relation, known: Option<i64>) -> Relation {
     relation.closing = relation.closing.filter(|closing| closing.learned_at <= known);
     if relation.linked_at.is_some_and(|at| at > known) {
         relation.linked_at = None;
+        relation.linked_cause = None;
         relation.reseller_account = None;
+        relation.partner = None;
         relation.state = RelationState::Pending;
     }
     relation

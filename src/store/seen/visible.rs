@@ -4,22 +4,22 @@ use diesel::prelude::*;
 
 use crate::domain::ids::AccountId;
 use crate::domain::operator::Visible;
+use crate::store::accounts::EFFECTIVE;
 use crate::store::condition::Condition;
 use crate::store::schema::relations;
 use crate::store::{AnyConnection, StoreError};
 
 /// `column`, an account's id, is one of these resellers or of a customer whose open relation is linked to one of them.
 fn of_theirs(column: &'static str, resellers: &[AccountId]) -> Condition {
-    // `valid_to IS NULL AND reseller_account_id IS NOT NULL` is the condition of the index relations_reseller.
+    // That of EFFECTIVE begins with the condition of the index relations_reseller.
     Condition::new(column)
         .sql(" IN (SELECT a.id FROM accounts a WHERE a.id IN (")
         .ids(resellers)
         .sql(") UNION ALL SELECT r.account_id FROM relations r WHERE r.reseller_account_id IN (")
         .ids(resellers)
-        .sql(
-            ") AND r.valid_to IS NULL AND r.reseller_account_id IS NOT NULL AND r.axis = 'reseller' \
-              AND r.state = 'linked')",
-        )
+        .sql(") AND r.state = 'linked' AND ")
+        .sql(EFFECTIVE)
+        .sql(")")
 }
 
 /// The accounts that are seen; none for all.
@@ -56,12 +56,17 @@ pub(super) fn deliveries(visible: &Visible, by_time: bool) -> Option<Condition> 
                 .ids(resellers)
                 .sql(
                     ") OR EXISTS (SELECT 1 FROM relations r WHERE r.account_id = deliveries.account_id \
-                      AND r.axis = 'reseller' AND r.reseller_account_id IN (",
+                      AND r.reseller_account_id IN (",
                 )
                 .ids(resellers)
                 .sql(
-                    ") AND r.learned_at <= deliveries.received_at \
-                      AND (r.closed_learned_at IS NULL OR r.closed_learned_at > deliveries.received_at)))",
+                    ") AND COALESCE(CASE WHEN r.axis = 'partner' THEN r.linked_at END, r.learned_at) \
+                      <= deliveries.received_at \
+                      AND (r.closed_learned_at IS NULL OR r.closed_learned_at > deliveries.received_at) \
+                      AND (r.axis = 'reseller' OR NOT EXISTS (SELECT 1 FROM relations o \
+                      WHERE o.account_id = r.account_id AND o.axis = 'reseller' AND o.state <> 'unprovisioned' \
+                      AND o.learned_at <= deliveries.received_at \
+                      AND (o.closed_learned_at IS NULL OR o.closed_learned_at > deliveries.received_at)))))",
                 ),
         ),
     }
