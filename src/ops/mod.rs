@@ -6,6 +6,7 @@ pub mod erase;
 pub mod export;
 pub mod feed;
 pub mod import;
+pub mod partners;
 pub mod quarantine;
 pub mod reconcile;
 pub mod replay;

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod feed;
 pub mod gauges;
+pub mod partners;
 pub mod retention;
 pub mod shape;
 pub mod subscribers;

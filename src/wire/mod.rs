@@ -16,6 +16,7 @@ pub mod intent;
 pub mod json;
 pub mod list;
 pub mod named;
+pub mod partners;
 pub mod people;
 pub mod reconcile;
 pub mod redact;
