@@ -132,6 +132,7 @@ impl App {
             start_feed(&mut tasks, &database, &pool, &writer).map_err(unusable)?;
             start_subscribers(&mut tasks, &config, &pool, &writer, &metrics, options.tempo).map_err(unusable)?;
         }
+        start_partners(&mut tasks, &pool, &writer).map_err(unusable)?;
         let shapes = pool::get(&pool).and_then(|mut connection| Shapes::load(&config, &mut connection));
         let shapes = Arc::new(shapes.map_err(unusable)?);
         start_shapes(&mut tasks, &shapes, &writer).map_err(unusable)?;
@@ -243,4 +244,11 @@ fn start_subscribers(
     let registered = std::thread::scope(|scope| scope.spawn(|| tasks::subscribers::register(&shared)).join());
     registered.unwrap_or_else(|_| Err(StoreError::Failed("registering subscribers panicked".to_owned())))?;
     tasks.start("subscribers", move |stop| tasks::subscribers::run_until(stop, &shared))
+}
+
+fn start_partners(tasks: &mut Tasks, pool: &pool::Pool, writer: &Writer) -> Result<(), StoreError> {
+    let (pool, writer) = (pool.clone(), writer.clone());
+    tasks.start("partners", move |stop| {
+        tasks::partners::run_until(stop, &pool, &writer, &crate::http::state::now_micros);
+    })
 }

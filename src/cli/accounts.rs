@@ -258,7 +258,10 @@ impl Show {
         writeln!(std::io::stdout(), "\nRelations, oldest first:")?;
         let mut listing = Listing::start(
             Format::Table,
-            &["to", "reseller", "partner", "state", "from", "until", "cause", "delivery", "learned"],
+            &[
+                "to", "reseller", "partner", "means", "state", "from", "until", "cause", "delivery", "learned",
+                "linked", "by",
+            ],
         )?;
         for relation in &history {
             let text = |value: Option<String>| value.unwrap_or_default();
@@ -268,12 +271,15 @@ impl Show {
                     relation.axis.as_str(),
                     &text(relation.reseller_platform_id.as_ref().map(ToString::to_string)),
                     &text(relation.partner_id.clone()),
+                    &text(relation.partner.as_ref().map(ToString::to_string)),
                     relation.state.as_str(),
                     &rfc3339(relation.valid_from),
                     &text(relation.closing.map(|closing| rfc3339(closing.valid_to))),
                     relation.cause.as_str(),
                     &text(relation.delivery.map(|delivery| delivery.to_string())),
                     &rfc3339(relation.learned_at),
+                    &text(relation.linked_at.map(rfc3339)),
+                    relation.linked_cause.map_or("", |cause| cause.as_str()),
                 ],
             )?;
         }
@@ -288,12 +294,14 @@ fn relation_json(relation: &Relation) -> serde_json::Value {
         "reseller_external_id": relation.reseller_external_id.as_ref().map(ToString::to_string),
         "reseller_account": relation.reseller_account.map(|id| id.to_string()),
         "partner_id": relation.partner_id,
+        "partner": relation.partner.as_ref().map(ToString::to_string),
         "state": relation.state.as_str(),
         "found_by": relation.found_by.map(|found| found.as_str()),
         "from": rfc3339(relation.valid_from),
         "to": relation.closing.map(|closing| rfc3339(closing.valid_to)),
         "learned": rfc3339(relation.learned_at),
         "linked": relation.linked_at.map(rfc3339),
+        "linked_cause": relation.linked_cause.map(|cause| cause.as_str()),
         "end_learned": relation.closing.map(|closing| rfc3339(closing.learned_at)),
         "cause": relation.cause.as_str(),
         "end_cause": relation.closing.map(|closing| closing.cause.as_str()),

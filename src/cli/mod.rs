@@ -14,6 +14,7 @@ mod logging;
 mod migrate;
 mod operator;
 mod output;
+mod partners;
 mod prune;
 mod quarantine;
 mod reconcile;
@@ -149,6 +150,9 @@ enum Command {
     Relations(relations::Relations),
     /// What changed, in the order in which it was stored
     Changes(changes::Changes),
+    /// The vendor's partners, such as those behind MPN IDs
+    #[command(subcommand)]
+    Partners(partners::Partners),
     /// People and tools that use /v1, and what they changed
     #[command(subcommand)]
     Operator(operator::Operators),
@@ -249,6 +253,7 @@ pub fn main() -> ExitCode {
         Command::Accounts(accounts) => accounts.run(common),
         Command::Relations(relations) => relations.run(common),
         Command::Changes(changes) => changes.run(common),
+        Command::Partners(partners) => partners.run(common),
         Command::Operator(operator) => operator.run(common),
         Command::Sources(sources) => sources.run(common),
         Command::Reconcile(reconcile) => reconcile.run(common),

@@ -3,10 +3,12 @@
 use super::import::{Fate, Summary, Told};
 use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
+use crate::store::seen::partners;
 use crate::store::seen::relations::{Party, Related};
 use crate::wire::import::{SummaryView, ToldView};
+use crate::wire::partners::{PartnerResellerView, RegisteredView};
 use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
-use crate::wire::show::{AccountView, ResellerShown};
+use crate::wire::show::{AccountView, PartnerShown, ResellerShown};
 
 /// An account.
 #[must_use]
@@ -15,8 +17,29 @@ pub fn account(listed: &Listed) -> AccountView {
         platform_id,
         external_id,
         name,
+        by_partner: listed.by_partner,
     });
-    AccountView::new(&listed.account, reseller.as_ref())
+    let partner = listed.partner.as_ref().map(|partner| PartnerShown {
+        id: partner.id.clone(),
+        name: partner.name.clone(),
+        status: partner.status,
+    });
+    AccountView::new(&listed.account, reseller.as_ref(), partner.as_ref())
+}
+
+/// A partner of the registry, with its status at `now`, in microseconds since 1970.
+#[must_use]
+pub fn partner(listed: &partners::Listed, now: i64) -> RegisteredView {
+    let reseller = listed.reseller.clone().map(|reseller| PartnerResellerView {
+        id: reseller.id.to_string(),
+        source: reseller.source,
+        tenant: reseller.tenant,
+        platform_id: reseller.platform_id,
+        external_id: reseller.external_id,
+        name: reseller.name,
+    });
+    let stored = &listed.stored;
+    RegisteredView::new(&stored.partner, reseller, (stored.created_at, stored.updated_at), now)
 }
 
 /// A relation.

@@ -38,7 +38,10 @@ pub struct RelationView {
     pub axis: &'static str,
     pub customer: CustomerView,
     pub reseller: Option<RelatedResellerView>,
+    /// The partner's ID as the customer names it.
     pub partner_id: Option<String>,
+    /// The partner of the registry that it means, once it is there.
+    pub partner: Option<String>,
     pub state: &'static str,
     /// Which of its names found the reseller.
     pub found_by: Option<&'static str>,
@@ -50,6 +53,8 @@ pub struct RelationView {
     pub learned: String,
     /// When a pending one was linked.
     pub linked: Option<String>,
+    /// What linked it: `partner` for the registry; null where a call did.
+    pub linked_cause: Option<&'static str>,
     /// When its end was learned of.
     pub end_learned: Option<String>,
     pub cause: &'static str,
@@ -77,12 +82,14 @@ impl RelationView {
             customer,
             reseller: reseller.or_else(named),
             partner_id: relation.partner_id.clone(),
+            partner: relation.partner.as_ref().map(ToString::to_string),
             state: relation.state.as_str(),
             found_by: relation.found_by.map(|found| found.as_str()),
             from: rfc3339(relation.valid_from),
             to: relation.closing.map(|closing| rfc3339(closing.valid_to)),
             learned: rfc3339(relation.learned_at),
             linked: relation.linked_at.map(rfc3339),
+            linked_cause: relation.linked_cause.map(|cause| cause.as_str()),
             end_learned: relation.closing.map(|closing| rfc3339(closing.learned_at)),
             cause: relation.cause.as_str(),
             end_cause: relation.closing.map(|closing| closing.cause.as_str()),

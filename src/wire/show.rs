@@ -7,11 +7,12 @@ use utoipa::ToSchema;
 
 use super::time::{rfc3339, rfc3339_second};
 use crate::domain::account::{Account, AccountKind, Hold};
-use crate::domain::ids::{ExternalId, PlatformId};
+use crate::domain::ids::{ExternalId, PartnerId, PlatformId};
 use crate::domain::ledger::Delivery;
 use crate::domain::options::{OptionSet, OptionValue};
+use crate::domain::partner::PartnerStatus;
 use crate::domain::redaction::REDACTED;
-use crate::domain::relation::Relation;
+use crate::domain::relation::{Cause, Relation};
 
 /// A reseller as its customers' accounts show it.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct ResellerShown {
     pub external_id: ExternalId,
     /// Its name.
     pub name: String,
+    /// Whether it is the reseller by the partner, since the platform names none.
+    pub by_partner: bool,
 }
 
 /// An account as shown.
@@ -101,10 +104,31 @@ pub struct ResellerView {
 #[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)]
 pub struct PartnerView {
+    /// The ID that the customer names.
     pub partner_id: String,
+    /// The partner of the registry that it means; null until it is there, and for who may not see it.
+    pub id: Option<String>,
+    pub name: Option<String>,
+    /// The partner's status at this moment.
+    pub status: Option<&'static str>,
     pub state: &'static str,
     pub since: String,
     pub cause: &'static str,
+    /// When a relation that had waited was linked.
+    pub linked: Option<String>,
+    /// What linked it; null where a call did.
+    pub linked_cause: Option<&'static str>,
+}
+
+/// A partner of the registry as its customers' accounts show it.
+#[derive(Debug, Clone)]
+pub struct PartnerShown {
+    /// Its ID.
+    pub id: PartnerId,
+    /// Its name.
+    pub name: String,
+    /// Its status at this moment.
+    pub status: PartnerStatus,
 }
 
 /// What the platform last said.
@@ -149,6 +173,17 @@ fn reseller_view(
     shown: Option<&ResellerShown>,
 ) -> Option<ResellerView> {
     let drift = account.hold.is_some();
+    if let (Some(shown), Some(partner)) = (shown.filter(|shown| shown.by_partner), &account.partner) {
+        return Some(ResellerView {
+            platform_id: Some(shown.platform_id.to_string()),
+            external_id: Some(shown.external_id.to_string()),
+            name: Some(shown.name.clone()),
+            state: partner.state.as_str(),
+            since: Some(rfc3339(partner.valid_from)),
+            cause: Some(Cause::Partner.as_str()),
+            drift,
+        });
+    }
     match relation {
         Some(relation) => Some(ResellerView {
             platform_id: shown
@@ -177,9 +212,9 @@ fn reseller_view(
 }
 
 impl AccountView {
-    /// An account with the reseller that its open relation is linked to.
+    /// An account with its reseller and the partner that it means.
     #[must_use]
-    pub fn new(account: &Account, reseller: Option<&ResellerShown>) -> Self {
+    pub fn new(account: &Account, reseller: Option<&ResellerShown>, registered: Option<&PartnerShown>) -> Self {
         let (profile, contact, address) = (&account.profile, &account.profile.contact, &account.profile.address);
         let extra_details = if profile.extra_details.is_empty() { "{}" } else { &profile.extra_details };
         Self {
@@ -222,9 +257,14 @@ impl AccountView {
             reseller: reseller_view(account, account.reseller.as_ref(), reseller),
             partner: account.partner.as_ref().map(|partner| PartnerView {
                 partner_id: partner.partner_id.clone().unwrap_or_default(),
+                id: registered.map(|registered| registered.id.to_string()),
+                name: registered.map(|registered| registered.name.clone()),
+                status: registered.map(|registered| registered.status.as_str()),
                 state: partner.state.as_str(),
                 since: rfc3339(partner.valid_from),
                 cause: partner.cause.as_str(),
+                linked: partner.linked_at.map(rfc3339),
+                linked_cause: partner.linked_cause.map(Cause::as_str),
             }),
             reported: account.reported.as_ref().map(|reported| ReportedView {
                 kind: reported.kind.as_str(),

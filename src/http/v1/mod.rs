@@ -13,6 +13,7 @@ pub mod history;
 pub mod import;
 pub mod me;
 pub mod operator;
+pub mod partners;
 pub mod patch;
 pub mod problem;
 pub mod query;
@@ -51,6 +52,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
             .service(resource("/relations", web::get().to(relations::list)))
+            .service(resource("/partners", web::get().to(partners::list)))
+            .service(post("/partners/import", web::post().to(partners::upload)))
+            .service(
+                web::resource("/partners/{partner}")
+                    .route(web::get().to(partners::show))
+                    .route(web::put().to(partners::put))
+                    .route(web::delete().to(partners::end))
+                    .default_service(web::to(get_put_or_delete)),
+            )
             .service(resource("/deliveries", web::get().to(deliveries::list)))
             .service(resource("/deliveries/{delivery}", web::get().to(deliveries::show)))
             .service(post("/deliveries/{delivery}/reprocess", web::post().to(cases::reprocess)))
@@ -84,6 +94,10 @@ async fn post_only() -> Answered {
 
 async fn get_patch_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PATCH, DELETE"))
+}
+
+async fn get_put_or_delete() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, PUT, DELETE"))
 }
 
 /// Which paths there are is no secret, so this asks for no token.

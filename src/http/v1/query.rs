@@ -91,6 +91,14 @@ impl Params {
         self.parsed("after", "the `next` of a page of this list", |text| read_cursor(list, text))
     }
 
+    /// Takes `after`, a cursor of `list` with a text.
+    ///
+    /// # Errors
+    /// As [`Params::after`].
+    pub fn after_text(&mut self, list: &str) -> Result<Option<String>, Problem> {
+        self.parsed("after", "the `next` of a page of this list", |text| read_text_cursor(list, text))
+    }
+
     /// Refuses what is left.
     ///
     /// # Errors
@@ -113,6 +121,17 @@ fn bad(name: &str, why: &str) -> Problem {
 pub fn cursor<const N: usize>(list: &str, key: [i64; N]) -> String {
     let numbers: Vec<String> = key.iter().map(ToString::to_string).collect();
     URL_SAFE_NO_PAD.encode(format!("{list}:{}", numbers.join(":")))
+}
+
+/// As [`cursor`], for lists in the order of a text.
+#[must_use]
+pub fn text_cursor(list: &str, key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{list}:{key}"))
+}
+
+fn read_text_cursor(list: &str, text: &str) -> Option<String> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    text.strip_prefix(list)?.strip_prefix(':').map(str::to_owned)
 }
 
 /// Reads a cursor of `list` with `N` numbers.
