@@ -67,6 +67,10 @@ fn world(backend: Backend) -> World {
     let asked =
         json!({"ID": "12", "Role": "User", "ResellerID": "THEIR-RESELLER", "checkonly": true, "Name": "Florist"});
     assert_eq!(app.synchronize(&asked.to_string()).code(), 0);
+    // A partner that is ours and one that is theirs.
+    let list = "partner_id,name,reseller\n11111,Northwind,eu//10\n77777,TheirName,eu//THEIR-RESELLER\n";
+    let import = Call::new("POST", "/v1/partners/import").header("Authorization", format!("Bearer {everything}"));
+    assert_eq!(import.body(list).send(&app).json()["bad_rows"], 0);
     let secrets = [
         "THEIR-RESELLER",
         "TheirName",
@@ -154,6 +158,7 @@ fn every_route(backend: Backend) {
             let names = match placeholder(&path) {
                 "account" => world.theirs.clone(),
                 "delivery" | "case" => hidden.clone(),
+                "partner" => vec!["77777".to_owned()],
                 // No source belongs to a reseller: all alike are forbidden.
                 "source" => vec!["eu".to_owned()],
                 // Nor does a subscriber.
@@ -178,6 +183,7 @@ fn every_route(backend: Backend) {
             "" => vec![path.clone()],
             "account" => ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
             "delivery" => ours.iter().map(|id| filled(&path, id)).collect(),
+            "partner" => vec![filled(&path, "11111")],
             "case" => {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
                 cases.iter().map(|id| filled(&path, id)).collect()
@@ -288,6 +294,7 @@ fn roles(backend: Backend) {
             "case" => cases[0]["id"].as_str().unwrap(),
             "source" => "eu",
             "subscriber" => "crm",
+            "partner" => "77777",
             _ => "0-2",
         };
         let path = filled(path, name);
