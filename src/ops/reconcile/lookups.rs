@@ -1,11 +1,12 @@
 //! What is looked up for single findings while the accounts stream by, on a connection of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::ReconcileError;
-use crate::domain::ids::AccountId;
-use crate::domain::reconcile::{Finding, FindingKind, Since, Standing};
-use crate::store::{AnyConnection, noticed};
+use crate::domain::ids::{AccountId, PartnerId};
+use crate::domain::partner::PartnerStatus;
+use crate::domain::reconcile::{Finding, FindingKind, PartnerState, Since, Standing};
+use crate::store::{AnyConnection, noticed, partners};
 
 /// Partners that are remembered: some MiB.
 const MAX_PARTNERS: usize = 65_536;
@@ -62,6 +63,19 @@ impl Lookups {
 }
 
 /// How a partner stands in the vendor's registry, found by its ID, an alias or a predecessor's ID.
-fn standing(_connection: &mut AnyConnection, _id: &str, _now: i64) -> Result<Option<Standing>, ReconcileError> {
-    Ok(None)
+fn standing(connection: &mut AnyConnection, id: &str, now: i64) -> Result<Option<Standing>, ReconcileError> {
+    let Ok(name) = PartnerId::parse(id) else { return Ok(None) };
+    let mut meanings = partners::meanings(connection, &BTreeSet::from([name.clone()]))?;
+    let Some(meaning) = meanings.remove(&name) else { return Ok(None) };
+    let holder = meaning.at(now);
+    let state = match holder.standing.at(now) {
+        PartnerStatus::Active => PartnerState::Active,
+        PartnerStatus::Suspended => PartnerState::Suspended(holder.standing.from),
+        PartnerStatus::Ended => PartnerState::Ended(match holder.standing.status {
+            // One that is active for a time only, which is over or has not come.
+            PartnerStatus::Active => holder.standing.until.filter(|until| *until <= now),
+            PartnerStatus::Suspended | PartnerStatus::Ended => holder.standing.from,
+        }),
+    };
+    Ok(Some(Standing { id: holder.id.to_string(), state }))
 }

@@ -11,9 +11,6 @@ pub const BASE: i64 = 77 << 40;
 /// Kinds that are planted, each in a stretch of accounts of its own.
 const KINDS: i64 = FindingKind::ALL.len() as i64;
 
-/// Whether there is a registry of partners to plant disagreements in.
-const REGISTRY: bool = false;
-
 /// A day in microseconds.
 const DAY: i64 = 86_400_000_000;
 
@@ -62,10 +59,6 @@ impl World {
 
     /// The platform IDs at which a kind is planted.
     pub fn expected(&self, kind: FindingKind) -> Vec<String> {
-        use FindingKind as K;
-        if !REGISTRY && matches!(kind, K::PartnerSuspended | K::PartnerEnded | K::ResellerAndPartnerDisagree) {
-            return Vec::new();
-        }
         let first = self.resellers() + 1 + kind as i64 * self.planted;
         let mut ids: Vec<String> = (first..first + self.planted).map(|at| self.platform_id(at)).collect();
         ids.sort();
@@ -171,24 +164,23 @@ impl World {
              WHEN k = {suspended} THEN '22222' WHEN k = {ended} THEN '33333' ELSE '11111' END, \
              CASE WHEN k = {unknown} THEN 'pending' ELSE 'linked' END, {SINCE}, {SINCE}, \
              CASE WHEN k = {unknown} THEN NULL ELSE {SINCE} END, 'sync', {BASE} + i, NULL, NULL, NULL \
-             FROM w WHERE k IN ({known}{unknown})",
+             FROM w WHERE k IN ({unknown}, {suspended}, {ended}, {disagree})",
             offset = 3 * accounts,
             two = kind(K::ResellerAndPartnerDisagree),
             unknown = kind(K::UnknownPartner),
             suspended = kind(K::PartnerSuspended),
             ended = kind(K::PartnerEnded),
-            known = if REGISTRY {
-                format!(
-                    "{}, {}, {}, ",
-                    kind(K::PartnerSuspended),
-                    kind(K::PartnerEnded),
-                    kind(K::ResellerAndPartnerDisagree)
-                )
-            } else {
-                String::new()
-            },
+            disagree = kind(K::ResellerAndPartnerDisagree),
         );
         connection.batch_execute(&partners).unwrap();
+        // As the registry would have it: who is known is linked by name, too.
+        let registry = format!(
+            "INSERT INTO partners (partner_id, name, status, status_from, created_at, updated_at) VALUES \
+             ('11111', 'Good', 'active', NULL, {SINCE}, {SINCE}), ('22222', 'Late', 'suspended', {SINCE}, {SINCE}, {SINCE}), \
+             ('33333', 'Gone', 'ended', {SINCE}, {SINCE}, {SINCE}); \
+             UPDATE relations SET linked_partner = partner_id WHERE axis = 'partner' AND state = 'linked'"
+        );
+        connection.batch_execute(&registry).unwrap();
         connection.batch_execute("ANALYZE").unwrap();
     }
 
@@ -197,9 +189,9 @@ impl World {
         match self.plant(at) {
             Some(FindingKind::PartnerDiffers) => "11111",
             Some(FindingKind::UnknownPartner) => "99999",
-            Some(FindingKind::PartnerSuspended) if REGISTRY => "22222",
-            Some(FindingKind::PartnerEnded) if REGISTRY => "33333",
-            Some(FindingKind::ResellerAndPartnerDisagree) if REGISTRY => "11111",
+            Some(FindingKind::PartnerSuspended) => "22222",
+            Some(FindingKind::PartnerEnded) => "33333",
+            Some(FindingKind::ResellerAndPartnerDisagree) => "11111",
             _ => "",
         }
     }
