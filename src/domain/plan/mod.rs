@@ -206,10 +206,15 @@ fn is_the_same(memory: &Memory, call: &Call) -> bool {
 /// Nothing of the platform's is older than the first that it ever said of an account.
 fn is_stale(call: &Call, account: &Account) -> bool {
     call.replayed
-        && (account.reported.is_some()
+        && (has_spoken(account)
             && (call.event_second < account.event.second
                 || (call.event_second == account.event.second && account.event.live && !goes_on(call, account)))
             || is_before_erasure(call, account))
+}
+
+/// Whether the platform ever said anything of an account that counted: reported it, or ended one that only a list knew.
+fn has_spoken(account: &Account) -> bool {
+    account.reported.is_some() || account.last_delivery.is_some()
 }
 
 /// Whether a call that is run again came, within one second, behind what the account shows, or is that itself and an
@@ -224,7 +229,7 @@ fn goes_on(call: &Call, account: &Account) -> bool {
 /// The event time after a call. It never runs backwards, even where two receivers' clocks differ.
 fn stamp(call: &Call, before: Option<&Account>) -> EventStamp {
     match before {
-        Some(before) if before.reported.is_some() && before.event.second > call.event_second => {
+        Some(before) if has_spoken(before) && before.event.second > call.event_second => {
             EventStamp { second: before.event.second, live: before.event.live || !call.replayed }
         }
         _ => EventStamp { second: call.event_second, live: !call.replayed },

@@ -111,10 +111,7 @@ fn report(
         Said::Value(reseller) => Some(reseller.clone()),
         Said::Nothing => None,
         // A known end customer whose ResellerID is absent keeps its relation.
-        Said::Absent => living
-            .and_then(|living| living.reported.as_ref())
-            .filter(|reported| reported.kind == AccountKind::ResellerCustomer)
-            .and_then(|reported| reported.reseller.clone()),
+        Said::Absent => living.and_then(said_of_reseller),
     };
     let Some(decision) = classify(&submitted.id, reseller_id.as_ref(), &role) else {
         return Err(Stop::Refuse(
@@ -128,6 +125,14 @@ fn report(
     *classification = Some(decision);
     let reseller = if decision.kind == AccountKind::ResellerCustomer { reseller_id } else { None };
     Ok(Report { kind: decision.kind, reseller })
+}
+
+/// The reseller that was said last: by the platform or, where it never reported the account, by a list or an operator.
+fn said_of_reseller(living: &Account) -> Option<PlatformId> {
+    match &living.reported {
+        Some(reported) => reported.reseller.clone().filter(|_| reported.kind == AccountKind::ResellerCustomer),
+        None => living.reseller.as_ref().and_then(|held| held.reseller_platform_id.clone()),
+    }
 }
 
 fn options(
@@ -262,7 +267,9 @@ pub(in crate::domain) fn closed(living: Option<&Account>, after: &Account, turn:
         .filter_map(|(before, after)| {
             let before = before.as_ref()?;
             let goes_on = after.as_ref().is_some_and(|after| after.id == before.id);
-            (!goes_on).then(|| close(before, turn))
+            // A list may date the next one back: the one before it ends where that begins, or both would have held.
+            let valid = after.as_ref().map_or(turn.valid, |after| after.valid_from);
+            (!goes_on).then(|| close(before, Turn { valid, ..turn }))
         })
         .collect()
 }

@@ -327,6 +327,46 @@ fn no_relation_ends_before_it_begins() {
 }
 
 #[test]
+fn a_list_that_dates_a_move_back_leaves_one_reseller_at_a_time() {
+    let mut receiver = Receiver::new();
+    let since = |second: i64| Some(second * 1_000_000);
+    for id in ["r", "s"] {
+        receiver.act(id, import(row(Reseller, None)));
+    }
+    receiver.act("c", import(Imported { since: since(100), ..row(ResellerCustomer, Some("r")) }));
+    for (next, at, begins) in [("s", 200, 200), ("r", 150, 200)] {
+        receiver.act("c", import(Imported { since: since(at), ..row(ResellerCustomer, Some(next)) }));
+        let history = receiver.history("c");
+        let [.., before, now] = history.as_slice() else { panic!("{history:?}") };
+        assert_eq!((before.closing.unwrap().valid_to, now.valid_from), (begins * 1_000_000, begins * 1_000_000));
+    }
+}
+
+#[test]
+fn a_call_that_leaves_the_reseller_out_keeps_that_of_the_list() {
+    let mut receiver = Receiver::new();
+    receiver.act("r", import(row(Reseller, None)));
+    receiver.act("c", import(row(ResellerCustomer, Some("r"))));
+    let relation = receiver.account("c").reseller.clone().unwrap();
+    receiver.call(Say::user("c").reseller_id(Said::Absent)).applied();
+    let account = receiver.account("c");
+    assert_eq!((account.kind, account.reseller.as_ref(), account.hold), (ResellerCustomer, Some(&relation), None));
+    receiver.call(Say::user("c").reseller_id(Said::Nothing)).applied();
+    assert_eq!(receiver.place("c"), (DirectCustomer, None, None));
+}
+
+#[test]
+fn what_came_before_the_end_of_an_imported_account_does_not_revive_it() {
+    let mut receiver = Receiver::new();
+    receiver.act("d", import(row(DirectCustomer, None)));
+    receiver.call(Say::delete("d").replayed(200)).applied();
+    assert_eq!(receiver.call(Say::user("d").replayed(100)).outcome, Outcome::Stale);
+    assert_eq!(receiver.account("d").status, AccountStatus::Deleted);
+    receiver.call(Say::user("d").replayed(300)).applied();
+    assert_eq!(receiver.account("d").status, AccountStatus::Active);
+}
+
+#[test]
 fn a_list_that_comes_again_undoes_nobody() {
     let mut receiver = Receiver::new();
     for id in ["r", "s"] {
