@@ -83,7 +83,9 @@ impl From<ImportError> for CliError {
             ImportError::Store(error) => error.into(),
             ImportError::Told(error) => error.into(),
             ImportError::Write { .. } => Self::Unreachable(error.to_string()),
-            ImportError::Book(BookError::Broken(_)) | ImportError::TooLong => Self::Failed(error.to_string()),
+            ImportError::Book(BookError::Broken(_)) | ImportError::Broken { .. } | ImportError::TooLong => {
+                Self::Failed(error.to_string())
+            }
         }
     }
 }
@@ -167,6 +169,9 @@ impl Import {
         } else {
             let file = File::open(&self.file)
                 .map_err(|error| CliError::Unreachable(format!("cannot open {}: {error}", self.file)))?;
+            if file.metadata().is_ok_and(|data| data.is_dir()) {
+                return Err(CliError::Unreachable(format!("cannot open {}: it is a folder", self.file)));
+            }
             Box::new(file)
         };
         let format = match self.input_format {

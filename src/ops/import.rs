@@ -36,6 +36,14 @@ pub enum ImportError {
     /// The list cannot be read.
     #[error("{0}")]
     Book(#[from] BookError),
+    /// It breaks off at a row.
+    #[error("{why}; what stands before it {then}")]
+    Broken {
+        /// Where, and how.
+        why: BookError,
+        /// What became of the rows before that.
+        then: &'static str,
+    },
     /// It is too long.
     #[error("the list has more than {MAX_ROWS} rows; cut it in parts")]
     TooLong,
@@ -151,6 +159,16 @@ pub enum Target<'a> {
     Preview(&'a mut AnyConnection),
 }
 
+impl Target<'_> {
+    /// What becomes of good rows.
+    fn done(&self) -> &'static str {
+        match self {
+            Self::Writer(_) => "is in",
+            Self::Preview(_) => "would go in",
+        }
+    }
+}
+
 /// A row that waits for its part.
 struct Waiting {
     line: u64,
@@ -187,21 +205,23 @@ pub fn run(
         waiting: Vec::with_capacity(PART),
         again: Vec::new(),
     };
+    let mut ended = Ok(());
     for row in book {
-        let row = match row {
-            Ok(row) => row,
-            Err(error) => {
-                // What was read before the place where it breaks is good.
-                run.part(true)?;
-                return Err(error.into());
-            }
+        ended = match row {
+            Ok(row) => run.row(row),
+            Err(why) => Err(ImportError::Broken { why, then: run.into.done() }),
         };
-        run.row(row)?;
+        if ended.is_err() {
+            break;
+        }
     }
-    run.part(true)?;
-    run.waiting = std::mem::take(&mut run.again);
-    run.part(false)?;
-    Ok(run.summary)
+    if matches!(ended, Ok(()) | Err(ImportError::Broken { .. } | ImportError::TooLong)) {
+        // What was read before the place where it breaks is good.
+        run.part(true)?;
+        run.waiting = std::mem::take(&mut run.again);
+        run.part(false)?;
+    }
+    ended.map(|()| run.summary)
 }
 
 impl Run<'_, '_> {
@@ -239,8 +259,9 @@ impl Run<'_, '_> {
         if let Some(first) = self.first(line, &key) {
             return Err(format!("the account is on line {first} already"));
         }
+        // Told apart from the accounts: a vendor may well use one ID as both.
         if let Some(external_id) = &listed.account.external_id
-            && let Some(first) = self.first(line, &(&key.scope, external_id))
+            && let Some(first) = self.first(line, &("external_id", &key.scope, external_id))
         {
             return Err(format!("the ExternalID is on line {first} already, for another account"));
         }

@@ -181,6 +181,28 @@ fn a_platform_takes_over_what_the_book_said() {
 }
 
 #[test]
+fn an_id_may_be_both_and_what_stands_before_a_break_is_in() {
+    for backend in backends() {
+        let place = place(backend);
+        let same = import(&place, "id,external_id,kind\n1,1,reseller\n2,1,reseller\n1,2,reseller\n", &["--all"]);
+        assert_eq!(
+            same.out,
+            "line 3, 2: refused: the ExternalID is on line 2 already, for another account\n\
+             line 4, 1: refused: the account is on line 2 already\nline 2, 1: created\n\
+             3 rows: 1 created, 0 changed, 0 unchanged, 0 kept, 2 refused\n"
+        );
+        // The first row is in the way of nobody but would be tried once more at the end.
+        let broken = "id,external_id,kind\n5,1,reseller\n6,,reseller\n7,,\"reseller\n";
+        let broken = import(&place, broken, &["--all"]);
+        assert_eq!(broken.code, 1);
+        assert!(broken.out.contains("line 3, 6: created\nline 2, 5: refused"), "{broken:?}");
+        assert!(broken.err.contains("line 4") && broken.err.contains("what stands before it is in"), "{}", broken.err);
+        assert_eq!(listed(&place).len(), 2);
+        place.run(&["accounts", "import", ".", "--source", "eu"]).failed(3, "it is a folder");
+    }
+}
+
+#[test]
 fn json_lists_and_the_own_export_go_in() {
     for backend in backends() {
         let (first, second) = (place(backend), place(backend));

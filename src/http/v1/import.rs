@@ -20,7 +20,7 @@ use crate::http::body;
 use crate::http::state::now_micros;
 use crate::ops::import::{self, Fate, Import, ImportError, Summary, Target, Told};
 use crate::ops::{alone, shown};
-use crate::wire::book::{Book, BookError, BookFormat, Reading, parse_mapping};
+use crate::wire::book::{Book, BookFormat, Reading, parse_mapping};
 use crate::wire::import::{SummaryView, ToldView};
 
 /// Most rows that one answer tells of.
@@ -40,8 +40,8 @@ pub struct ImportedView {
 impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {
         match error {
-            ImportError::Book(BookError::Usage(why) | BookError::Broken(why)) => {
-                Self::BadRequest(format!("The list cannot be read: {why}."))
+            ImportError::Book(_) | ImportError::Broken { .. } => {
+                Self::BadRequest(format!("The list cannot be read: {error}."))
             }
             ImportError::TooLong => Self::BodyTooLarge,
             ImportError::Write { error, .. } => error.into(),
