@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Cursor, Read};
 
-use super::{BookError, Cells, Field, Input, MAX_ROW, Reading, Row};
+use super::{BookError, Cells, Field, Input, MAX_COLUMNS, MAX_ROW, Reading, Row};
 use crate::wire::{account, json};
 
 /// What may separate cells.
@@ -37,6 +37,9 @@ pub(super) fn open(
     let Some(header) = rows.record()? else {
         return Err(BookError::Usage("the list is empty; its first row names the columns".to_owned()));
     };
+    if header.cells.len() > MAX_COLUMNS {
+        return Err(BookError::Usage(format!("the list has more than {MAX_COLUMNS} columns; leave some out")));
+    }
     let names: Vec<String> = header.cells.iter().map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect();
     let fields = rows.reading.fields(names.iter().map(String::as_str));
     rows.columns = names.into_iter().zip(fields).collect();

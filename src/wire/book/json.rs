@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 
-use super::{BookError, Cells, Field, Input, MAX_ROW, Reading, Row};
+use super::{BookError, Cells, Field, Input, MAX_COLUMNS, MAX_ROW, Reading, Row};
 use crate::wire::json::{self, Node, Value};
 use crate::wire::{account, json::JsonError};
 
@@ -131,6 +131,9 @@ impl JsonRows {
 
     fn fill(&self, root: &Node<'_>, cells: &mut Cells) -> Result<(), String> {
         let members = root.members().unwrap_or_default();
+        if members.len() > MAX_COLUMNS {
+            return Err(format!("the object has more than {MAX_COLUMNS} keys"));
+        }
         let fields = self.reading.fields(members.iter().map(|(name, _)| name.as_ref()));
         for ((name, node), field) in members.iter().zip(fields) {
             let Some(field) = field else { continue };

@@ -21,6 +21,9 @@ const MAX_ROW: usize = 1024 * 1024;
 /// Longest header, in bytes.
 const MAX_HEADER: usize = 64 * 1024;
 
+/// Most columns, or keys of an object. Each is compared with each, so that more would cost too much.
+const MAX_COLUMNS: usize = 2_000;
+
 /// Why a list cannot be read.
 #[derive(Debug, Error)]
 pub enum BookError {
@@ -352,6 +355,19 @@ mod tests {
         let text = format!("id,name,kind\n1,\"open,reseller\n{}", "x,y,z\n".repeat(400_000));
         let error = read(text.as_bytes(), Reading::plain(BookFormat::Csv)).unwrap_err().to_string();
         assert!(error.contains("quote") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn columns_are_bounded() {
+        let many = |join: &str, one: &dyn Fn(usize) -> String| (0..MAX_COLUMNS).map(one).collect::<Vec<_>>().join(join);
+        let header = format!("id,{}\n1\n", many(",", &|at| format!("option.{at}")));
+        let error = read(header.as_bytes(), Reading::plain(BookFormat::Csv)).unwrap_err().to_string();
+        assert!(error.contains("2000 columns"), "{error}");
+        let rows = json(&format!(
+            "{{\"id\":1,{}}}{{\"id\":2,\"kind\":\"reseller\"}}",
+            many(",", &|at| format!("\"k{at}\":1"))
+        ));
+        assert!(why(&rows[0]).contains("2000 keys") && rows[1].account.is_ok());
     }
 
     #[test]
