@@ -242,12 +242,25 @@ fn questions(backend: Backend) {
     assert_eq!(positions(&now), [] as [i64; 0]);
     sync(&app, &json!({"ID": "13", "Role": "User"}));
     assert_eq!(positions(&ask(&format!("?after={}", now["next"].as_str().unwrap())).json()), [6]);
-    for wrong in ["after=-1", "after=x", "kind=account", "kind=", "wait=61", "wait=-1", "wait=x", "limit=0", "since=1"]
-    {
+    // The last is a cursor by its form.
+    for wrong in [
+        "after=-1",
+        "after=x",
+        "after=Y2hhbmdlczotNQ",
+        "kind=account",
+        "kind=",
+        "wait=61",
+        "wait=-1",
+        "wait=x",
+        "limit=0",
+        "since=1",
+    ] {
         problem(&ask(&format!("?{wrong}")), 400, "bad_request");
     }
     // A position that this feed never had: a cursor of another database.
-    problem(&ask("?after=7"), 410, "gone");
+    for behind in ["7", &i64::MAX.to_string()] {
+        problem(&ask(&format!("?after={behind}")), 410, "gone");
+    }
     assert!(ask("?after=7").body.contains("ends at position 6"));
     assert_eq!(Call::new("GET", "/v1/changes").send(&app).status, 401);
 }

@@ -30,10 +30,10 @@ enum From {
 }
 
 fn from(text: &str) -> Option<From> {
-    let position = |text: &str| text.parse().ok().filter(|position| *position >= 0);
+    let position = |text: &str| text.parse().ok().or_else(|| read_cursor("changes", text).map(|[at]| at));
     match text {
         "now" => Some(From::Now),
-        text => position(text).or_else(|| read_cursor("changes", text).map(|[at]| at)).map(From::Behind),
+        text => position(text).filter(|position| *position >= 0).map(From::Behind),
     }
 }
 

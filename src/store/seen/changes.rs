@@ -89,7 +89,7 @@ pub fn after(connection: &mut AnyConnection, see: &Visible, question: &Question)
     let limit = usize::try_from(question.limit).unwrap_or(0);
     let everything = *see == Visible::All && question.kinds.is_empty();
     let mut reading = Reading { items: Vec::new(), next: question.after, at_end: false, held_back: false };
-    while reading.items.len() < limit && reading.next < question.after.saturating_add(WINDOW) {
+    while reading.items.len() < limit && reading.next - question.after < WINDOW {
         let from = reading.next;
         // A row begins at most so far behind `from` as is asked for, or is not needed.
         let piece = if everything { question.limit.saturating_add(MAX_PACKED as i64) } else { PIECE };
@@ -98,7 +98,7 @@ pub fn after(connection: &mut AnyConnection, see: &Visible, question: &Question)
             .filter(changes::last_position.le(from.saturating_add(piece)))
             .order(changes::last_position)
             .load(connection)?;
-        if rows.first().is_none_or(|(_, first, ..)| *first > from + 1) {
+        if rows.first().is_none_or(|(_, first, ..)| *first - 1 > from) {
             // Nothing, or not what comes next: the feed ends here, or it was cut.
             let (end, pruned_to) = ends(connection)?;
             if from > end {
