@@ -313,6 +313,7 @@ fn accounts_are_changed_over_v1() {
         );
         for (account, body, status, code, word) in [
             (&*customer, json!({}), 400, "bad_request", "name a field"),
+            (&customer, json!([null, "reseller"]), 400, "bad_request", "no JSON object"),
             (&customer, json!({"colour": "red"}), 400, "bad_request", "colour"),
             (&customer, json!({"kind": "king"}), 400, "bad_request", "kind"),
             (&customer, json!({"reseller": "nobody"}), 400, "bad_request", "reseller"),

@@ -29,6 +29,10 @@ pub async fn body<T: DeserializeOwned + Default>(
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(Problem::NotJson);
     }
+    // serde would take an array for the fields in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::BadRequest("The body is not as it must be: it is no JSON object.".to_owned()));
+    }
     serde_json::from_slice(&bytes)
         .map_err(|error| Problem::BadRequest(format!("The body is not as it must be: {error}.")))
 }
