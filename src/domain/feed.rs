@@ -288,8 +288,7 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
     for change in &changes.relations {
         relations.entry(change.account).or_default().push(change);
     }
-    let arrivals: HashMap<AccountId, Option<DeliveryId>> =
-        changes.links.iter().map(|link| (link.account, delivery_of(changes, link))).collect();
+    let arrivals: HashMap<AccountId, &Link> = changes.links.iter().map(|link| (link.account, link)).collect();
     let mut tell = Telling { entries: &mut entries, arrivals: &arrivals };
     for after in &changes.created {
         let about = About::new(changes, after, after.last_delivery);
@@ -319,27 +318,14 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
     entries
 }
 
-/// The delivery that made a reseller come.
-#[must_use]
-pub fn delivery_of(changes: &Changes, link: &Link) -> Option<DeliveryId> {
-    let changed = changes.created.iter().chain(changes.updated.iter().map(|(_, after)| after));
-    changed.into_iter().find(|account| account.id == link.account).and_then(|account| account.last_delivery)
-}
-
 /// The entry of a stored relation, of `account` and from `since` on, that was linked to a reseller which came.
 #[must_use]
-pub fn linked(
-    link: &Link,
-    delivery: Option<DeliveryId>,
-    relation: RelationId,
-    account: AccountId,
-    since: i64,
-) -> Entry {
+pub fn linked(link: &Link, relation: RelationId, account: AccountId, since: i64) -> Entry {
     Entry {
         account,
         revision: None,
-        cause: Cause::Sync,
-        delivery,
+        cause: link.cause,
+        delivery: link.delivery,
         event: Event::Linked(Related {
             relation,
             axis: Axis::Reseller,
@@ -371,8 +357,8 @@ impl About {
 
 struct Telling<'a> {
     entries: &'a mut Vec<Entry>,
-    /// The resellers that came, each with the delivery that made it come.
-    arrivals: &'a HashMap<AccountId, Option<DeliveryId>>,
+    /// The resellers that came.
+    arrivals: &'a HashMap<AccountId, &'a Link>,
 }
 
 impl Telling<'_> {
@@ -419,9 +405,10 @@ impl Telling<'_> {
                 self.entries.push(Entry { cause, delivery, event: Event::Opened(opened), ..about.entry() });
             } else if change.linked {
                 let linked = Related { until: None, ..Related::from(relation) };
-                let arrival = relation.reseller_account.and_then(|id| self.arrivals.get(&id).copied());
-                let delivery = arrival.unwrap_or(about.delivery);
-                self.entries.push(Entry { delivery, event: Event::Linked(linked), ..about.entry() });
+                let arrival = relation.reseller_account.and_then(|id| self.arrivals.get(&id));
+                let (cause, delivery) =
+                    arrival.map_or((about.cause, about.delivery), |arrival| (arrival.cause, arrival.delivery));
+                self.entries.push(Entry { cause, delivery, event: Event::Linked(linked), ..about.entry() });
             }
             if let Some(closing) = relation.closing {
                 let (cause, delivery) = (closing.cause, closing.delivery);

@@ -107,6 +107,10 @@ pub struct Link {
     pub external_id: ExternalId,
     /// Microseconds since 1970.
     pub at: i64,
+    /// What made it come.
+    pub cause: Cause,
+    /// The call that made it come; none where none did.
+    pub delivery: Option<DeliveryId>,
 }
 
 impl Link {
@@ -531,7 +535,7 @@ impl World {
             if planned.outcome == Outcome::Applied {
                 after.last_delivery = Some(delivery);
             }
-            account_id = Some(self.take_over(*change, Some(delivery), call.received_at));
+            account_id = Some(self.take_over(*change, Cause::Sync, Some(delivery), call.received_at));
         }
         if let (true, Some(SignedId(id))) = (planned.remember, &call.signed_id) {
             let key = (call.scope.source.clone(), id.clone());
@@ -558,7 +562,7 @@ impl World {
         let PlannedAct { account, acted, change } = planned;
         let id = match change {
             Some(change) => {
-                let id = self.take_over(*change, None, act.at);
+                let id = self.take_over(*change, act.cause, None, act.at);
                 self.causes.insert(id, act.cause);
                 Some(id)
             }
@@ -569,7 +573,7 @@ impl World {
 
     /// Takes over a change: numbers what is new, notes the relations to write and links what waits for a reseller that
     /// comes. `at` is in microseconds since 1970.
-    fn take_over(&mut self, change: Change, delivery: Option<DeliveryId>, at: i64) -> AccountId {
+    fn take_over(&mut self, change: Change, cause: Cause, delivery: Option<DeliveryId>, at: i64) -> AccountId {
         let mut after = change.after;
         let key = after.key.clone();
         if change.created {
@@ -611,8 +615,14 @@ impl World {
                 self.write_relation(id, relation.clone(), opened, waited(relation));
             }
         }
-        let link =
-            change.arrives.then(|| Link { account: id, key: key.clone(), external_id: after.external_id.clone(), at });
+        let link = change.arrives.then(|| Link {
+            account: id,
+            key: key.clone(),
+            external_id: after.external_id.clone(),
+            at,
+            cause,
+            delivery,
+        });
         if !after.sells() {
             // It came and went within this batch. Nobody waited for it, or it could not have gone; whoever names it
             // from now on waits again, which the store would not see.

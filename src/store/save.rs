@@ -405,8 +405,7 @@ pub fn batch(
     write_relations(connection, changes)?;
     let mut entries = feed::entries(changes);
     for link in &changes.links {
-        let delivery = feed::delivery_of(changes, link);
-        entries.extend(link_waiting(connection, link, delivery)?);
+        entries.extend(link_waiting(connection, link)?);
     }
     together.add(connection, &deliveries)?;
     together.add(connection, &bodies)?;
@@ -486,11 +485,7 @@ fn names(relation: &Relation) -> [Value<'_>; 3] {
 
 /// Links every stored relation that waits for a reseller that came, however many there are, in one statement a name, and
 /// tells each.
-fn link_waiting(
-    connection: &mut AnyConnection,
-    link: &Link,
-    delivery: Option<DeliveryId>,
-) -> Result<Vec<Entry>, StoreError> {
+fn link_waiting(connection: &mut AnyConnection, link: &Link) -> Result<Vec<Entry>, StoreError> {
     let set = |found_by: FoundBy| {
         (
             relations::state.eq(RelationState::Linked.as_str()),
@@ -522,7 +517,6 @@ fn link_waiting(
             .returning(told)
             .get_results::<(i64, i64, i64)>(connection)?,
     );
-    let entry =
-        |(relation, account, since)| feed::linked(link, delivery, RelationId(relation), AccountId(account), since);
+    let entry = |(relation, account, since)| feed::linked(link, RelationId(relation), AccountId(account), since);
     Ok(linked.into_iter().map(entry).collect())
 }

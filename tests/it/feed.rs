@@ -213,6 +213,29 @@ fn every_kind_of_change_is_told_once() {
     backends().into_iter().for_each(every_kind);
 }
 
+fn arrivals_by_hand(backend: Backend) {
+    let toml = config("", MPNID);
+    let place = Place::with(backend, &toml);
+    let app = receiver(&place, &toml);
+    let token = operator(&app, "all", Role::Viewer, &[], None);
+    sync(&app, &json!({"ID": "20", "Role": "User"}));
+    for (id, reseller) in [("11", "10"), ("21", "20")] {
+        sync(&app, &json!({"ID": id, "Role": "User", "ResellerID": reseller}));
+    }
+    std::fs::write(place.path("book.csv"), "id,kind\n10,reseller\n").unwrap();
+    place.fine(&["accounts", "import", "book.csv", "--source", "eu"]);
+    place.fine(&["accounts", "set", "20", "--kind", "reseller"]);
+    let linked = all(&app, &token, "/changes?kind=relation.linked", 2);
+    let told: Vec<_> =
+        linked.iter().map(|one| (&one["account"]["platform_id"], &one["cause"], one["delivery"].is_null())).collect();
+    assert_eq!(told, [(&json!("11"), &json!("import"), true), (&json!("21"), &json!("promote"), true)]);
+}
+
+#[test]
+fn what_made_a_reseller_come_is_told_of_who_waited() {
+    backends().into_iter().for_each(arrivals_by_hand);
+}
+
 fn questions(backend: Backend) {
     let app = TestApp::start(backend);
     let token = operator(&app, "all", Role::Viewer, &[], None);
