@@ -4,6 +4,7 @@
 //! back by a power cut, since they would go on behind it, so nobody reads beyond what this process knows to be durable. On
 //! PostgreSQL what is seen is durable.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +13,10 @@ use tokio::sync::watch;
 
 /// Most readers that wait at a time. Each costs a task and a connection of its client's.
 pub const MAX_WAITING: usize = 1_000;
+
+/// Most readers of one operator's among them. Whoever hangs up early is not noticed before its wait is over, so a client
+/// that does so again and again would otherwise take all places from the others.
+pub const MAX_OF_ONE: usize = 100;
 
 /// How far the feed is, for everybody who reads it in this process.
 #[derive(Debug)]
@@ -22,6 +27,8 @@ pub struct Feed {
     changed: Condvar,
     watched: watch::Sender<State>,
     waiting: AtomicUsize,
+    /// How many wait of each operator.
+    of: Mutex<HashMap<String, usize>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,6 +46,7 @@ impl Feed {
             changed: Condvar::new(),
             watched: watch::Sender::new(State::default()),
             waiting: AtomicUsize::new(0),
+            of: Mutex::default(),
         })
     }
 
@@ -96,15 +104,33 @@ impl Feed {
     #[must_use]
     pub fn own_place(self: &Arc<Self>) -> Waiting {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        Waiting { watched: self.watched.subscribe(), feed: self.clone() }
+        Waiting { watched: self.watched.subscribe(), feed: self.clone(), of: None }
     }
 
-    /// A place among those who wait, for a caller; none when [`MAX_WAITING`] are taken.
+    /// A place among those who wait, for a call of this operator; none when [`MAX_WAITING`] are taken, or [`MAX_OF_ONE`]
+    /// by its own calls.
     #[must_use]
-    pub fn place(self: &Arc<Self>) -> Option<Waiting> {
+    pub fn place(self: &Arc<Self>, operator: &str) -> Option<Waiting> {
         // Dropped, it gives its place back.
-        let place = self.own_place();
-        (self.waiting() <= MAX_WAITING).then_some(place)
+        let mut place = self.own_place();
+        place.of = Some(operator.to_owned());
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = of.entry(operator.to_owned()).or_default();
+        *own += 1;
+        let fits = *own <= MAX_OF_ONE && self.waiting() <= MAX_WAITING;
+        // Giving it back takes the same lock.
+        drop(of);
+        fits.then_some(place)
+    }
+
+    fn give_back(&self, operator: &str) {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = of.get_mut(operator) {
+            *own -= 1;
+            if *own == 0 {
+                of.remove(operator);
+            }
+        }
     }
 }
 
@@ -113,6 +139,8 @@ impl Feed {
 pub struct Waiting {
     watched: watch::Receiver<State>,
     feed: Arc<Feed>,
+    /// The operator whose call it is; none for a task of the receiver's own.
+    of: Option<String>,
 }
 
 impl Waiting {
@@ -139,6 +167,9 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.feed.waiting.fetch_sub(1, Ordering::Relaxed);
+        if let Some(operator) = &self.of {
+            self.feed.give_back(operator);
+        }
     }
 }
 
@@ -160,18 +191,23 @@ mod tests {
     #[test]
     fn places_are_bounded_and_given_back() {
         let feed = Feed::new(true);
-        let places: Vec<Waiting> = (0..MAX_WAITING).filter_map(|_| feed.place()).collect();
-        assert_eq!((places.len(), feed.waiting()), (MAX_WAITING, MAX_WAITING));
-        assert!(feed.place().is_none());
-        drop(places);
-        assert_eq!(feed.waiting(), 0);
-        assert!(feed.place().is_some());
+        let places = |operator: &str| (0..MAX_WAITING).filter_map(|_| feed.place(operator)).collect::<Vec<Waiting>>();
+        let greedy = places("0");
+        assert_eq!((greedy.len(), feed.waiting()), (MAX_OF_ONE, MAX_OF_ONE));
+        let all: Vec<Waiting> =
+            (1..MAX_WAITING / MAX_OF_ONE).flat_map(|operator| places(&operator.to_string())).collect();
+        assert_eq!(feed.waiting(), MAX_WAITING);
+        assert!(feed.place("new").is_none());
+        drop(greedy);
+        assert!(feed.place("new").is_some() && feed.place("0").is_some());
+        drop(all);
+        assert_eq!((feed.waiting(), feed.of.lock().unwrap_or_else(PoisonError::into_inner).len()), (0, 0));
     }
 
     #[test]
     fn who_waits_is_woken_by_what_is_new_or_by_the_end() {
         let feed = Feed::new(true);
-        let Some(place) = feed.place() else { return assert!(feed.place().is_some()) };
+        let place = feed.own_place();
         assert!(!place.beyond_blocking(0, Duration::ZERO));
         let raising = feed.clone();
         let thread = std::thread::spawn(move || raising.raise(1));

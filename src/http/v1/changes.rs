@@ -98,7 +98,7 @@ pub async fn list(mut operator: Operator, request: HttpRequest) -> Answered {
         let again = place.is_some();
         let place = match &mut place {
             Some(place) => place,
-            none => none.insert(feed.place().ok_or(Problem::TooManyWait)?),
+            none => none.insert(feed.place(&operator.name).ok_or(Problem::TooManyWait)?),
         };
         if again {
             tokio::time::sleep_until((Instant::now() + REST).min(deadline).into()).await;

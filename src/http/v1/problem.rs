@@ -97,7 +97,9 @@ impl Problem {
             Self::NotFound => "There is nothing here.",
             Self::MethodNotAllowed(_) => "This path answers other methods; see the Allow header.",
             Self::BadRequest(detail) | Self::Conflict(detail) | Self::Gone(detail) => detail,
-            Self::TooManyWait => "Too many callers wait for changes already. Ask without `wait`, or later.",
+            Self::TooManyWait => {
+                "Too many callers, or too many calls of this token, wait for changes already. Ask without `wait`, or later."
+            }
             Self::PreconditionFailed => {
                 "It changed since it was read. Read it again, then send the change with its new ETag in If-Match."
             }
