@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::output::{Format, Listing, limit, more};
+use super::output::{Format, Listing, csv_line, limit, more};
 use super::{CliError, Common};
 use crate::domain::feed::EventKind;
 use crate::ops::feed::Follower;
@@ -99,7 +99,7 @@ impl Changes {
         let mut left = self.limit.unwrap_or(usize::MAX);
         let mut out = std::io::stdout().lock();
         if self.format == Format::Csv {
-            out.write_all(&csv_line(&COLUMNS.map(str::to_owned))?)?;
+            out.write_all(&csv_line(&COLUMNS)?)?;
         }
         while left > 0 {
             let reading = reading(follower.read(question)?)?;
@@ -110,7 +110,7 @@ impl Changes {
                         serde_json::to_writer(&mut out, &view).map_err(std::io::Error::from)?;
                         writeln!(out)?;
                     }
-                    Format::Csv => out.write_all(&csv_line(&cells(&view))?)?,
+                    Format::Csv => out.write_all(&csv_line(&cells(&view).each_ref().map(String::as_str))?)?,
                     Format::Table => {
                         let line = cells(&view).join("  ");
                         writeln!(out, "{}", line.replace(char::is_control, " "))?;
@@ -126,15 +126,6 @@ impl Changes {
         }
         Ok(())
     }
-}
-
-fn csv_line(cells: &[String]) -> Result<Vec<u8>, CliError> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    // A spreadsheet would run a cell that begins like a formula.
-    let formula = |cell: &String| cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let safe = cells.iter().map(|cell| if formula(cell) { format!("'{cell}") } else { cell.clone() });
-    csv.write_record(safe).map_err(|error| CliError::Failed(error.to_string()))?;
-    csv.into_inner().map_err(|error| CliError::Failed(error.to_string()))
 }
 
 fn reading(read: Read) -> Result<Reading, CliError> {

@@ -27,7 +27,6 @@ pub(super) struct Listing {
     format: Format,
     rows: usize,
     table: Table,
-    csv: csv::Writer<Vec<u8>>,
     out: BufWriter<Box<dyn Write>>,
 }
 
@@ -41,8 +40,7 @@ impl Listing {
     pub(super) fn to(out: Box<dyn Write>, format: Format, columns: &[&str]) -> Result<Self, CliError> {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(columns);
-        let mut listing =
-            Self { format, rows: 0, table, csv: csv::Writer::from_writer(Vec::new()), out: BufWriter::new(out) };
+        let mut listing = Self { format, rows: 0, table, out: BufWriter::new(out) };
         match format {
             Format::Json => listing.out.write_all(b"[")?,
             Format::Csv => listing.write_csv(columns)?,
@@ -52,15 +50,7 @@ impl Listing {
     }
 
     fn write_csv(&mut self, cells: &[&str]) -> Result<(), CliError> {
-        // A spreadsheet would run a cell that begins like a formula.
-        let safe = cells.iter().map(|cell| {
-            if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { (*cell).to_owned() }
-        });
-        self.csv.write_record(safe).map_err(|error| CliError::Failed(error.to_string()))?;
-        self.csv.flush()?;
-        let record = std::mem::replace(&mut self.csv, csv::Writer::from_writer(Vec::new()));
-        let bytes = record.into_inner().map_err(|error| CliError::Failed(error.to_string()))?;
-        Ok(self.out.write_all(&bytes)?)
+        Ok(self.out.write_all(&csv_line(cells)?)?)
     }
 
     /// Adds a row: everything for JSON, the cells for the others.
@@ -99,6 +89,16 @@ impl Listing {
         }
         Ok(self.out.flush()?)
     }
+}
+
+/// A line of CSV with its end.
+pub(super) fn csv_line(cells: &[&str]) -> Result<Vec<u8>, CliError> {
+    // A spreadsheet would run a cell that begins like a formula.
+    let formula = |cell: &str| cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let safe = cells.iter().map(|cell| if formula(cell) { format!("'{cell}") } else { (*cell).to_owned() });
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(safe).map_err(|error| CliError::Failed(error.to_string()))?;
+    csv.into_inner().map_err(|error| CliError::Failed(error.to_string()))
 }
 
 /// How many rows to print: what was asked for, or all; a table stops at [`TABLE_ROWS`].
