@@ -19,6 +19,14 @@ const MAX_WAIT: u64 = 60;
 /// How long who waits in vain rests before it looks again. Others' changes wake it as often as they are stored.
 const REST: Duration = Duration::from_millis(100);
 
+/// For each so many that wait, all rest as long once more, so that together they do not take the readers from others.
+const RESTED_TOGETHER: usize = 100;
+
+/// How long one of `waiting` rests.
+fn rest(waiting: usize) -> Duration {
+    REST.saturating_mul(1 + u32::try_from(waiting / RESTED_TOGETHER).unwrap_or(u32::MAX - 1))
+}
+
 /// Where to begin.
 enum From {
     /// Behind this position.
@@ -101,7 +109,7 @@ pub async fn list(mut operator: Operator, request: HttpRequest) -> Answered {
             none => none.insert(feed.place(&operator.name).ok_or(Problem::TooManyWait)?),
         };
         if again {
-            tokio::time::sleep_until((Instant::now() + REST).min(deadline).into()).await;
+            tokio::time::sleep_until((Instant::now() + rest(feed.waiting())).min(deadline).into()).await;
         }
         if !place.beyond(question.after, deadline).await {
             return page(reading);
@@ -142,4 +150,16 @@ fn page(reading: Reading) -> Answered {
         items: reading.items.iter().map(view).collect(),
         next: cursor("changes", [reading.next]),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_with_many_looks_less_often() {
+        let looks_a_second = |waiting: usize| waiting as u128 * 1_000 / rest(waiting).as_millis();
+        assert_eq!((rest(1), rest(99)), (REST, REST));
+        assert!((1..=1_000).all(|waiting| looks_a_second(waiting) <= 1_000));
+    }
 }
