@@ -52,7 +52,7 @@ async fn find(operator: &Operator, name: &str) -> Result<Account, Problem> {
     tag = "v1",
     params(
         ("account" = String, Path, description = "Its id or ExternalID."),
-        ("erase" = bool, Query, description = "Must be true: accounts are ended by the platform, not here."),
+        ("erase" = bool, Query, description = "Must be true: this erases personal data. PATCH ends an account and keeps it."),
     ),
     responses(
         (status = 200, body = ErasedView),
@@ -70,7 +70,8 @@ pub async fn erase(operator: Operator, name: Path<String>, request: HttpRequest)
     let erase = params.flag("erase")?;
     params.end()?;
     if !erase {
-        let why = "Accounts are ended by the platform. To erase the personal data of this one, send ?erase=true.";
+        let why = "This erases personal data for ever: send ?erase=true if you mean that. To end the account and keep its data, PATCH \
+                   it with {\"status\": \"deleted\"}.";
         return Err(Problem::BadRequest(why.to_owned()));
     }
     let account = find(&operator, &name).await?;
