@@ -10,8 +10,9 @@ use thiserror::Error;
 
 use crate::config::Config;
 use crate::http::metrics::Metrics;
-use crate::http::state::State;
+use crate::http::state::{State, now_micros};
 use crate::ops::alone::registered;
+use crate::ops::reconcile::runs::{self, Job, Runs};
 use crate::ops::shape::Shapes;
 use crate::store::connection::{Database, Use};
 use crate::store::{StoreError, migrate, pool};
@@ -136,7 +137,12 @@ impl App {
         let shapes = pool::get(&pool).and_then(|mut connection| Shapes::load(&config, &mut connection));
         let shapes = Arc::new(shapes.map_err(unusable)?);
         start_shapes(&mut tasks, &shapes, &writer).map_err(unusable)?;
-        let state = web::Data::new(State::new(config, writer, pool, metrics, shapes));
+        let (runs, waiting) = Runs::new();
+        if !options.storing_nothing {
+            let receiver = Receiver { database: &database, pool: &pool, writer: &writer, metrics: &metrics };
+            start_reconciliations(&mut tasks, &receiver, &config, &runs, waiting).map_err(unusable)?;
+        }
+        let state = web::Data::new(State::new(config, writer, pool, metrics, shapes, runs));
         let server = HttpServer::new(move || ActixApp::new().app_data(state.clone()).configure(crate::http::routes))
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEADER_TIMEOUT)
@@ -213,6 +219,59 @@ fn start_retention(
 fn start_feed(tasks: &mut Tasks, database: &Database, pool: &pool::Pool, writer: &Writer) -> Result<(), StoreError> {
     let (pool, writer, seen_is_durable) = (pool.clone(), writer.clone(), database.is_postgres());
     tasks.start("feed", move |stop| tasks::feed::run_until(stop, &pool, &writer, seen_is_durable))
+}
+
+/// What tasks are started with.
+struct Receiver<'a> {
+    database: &'a Database,
+    pool: &'a pool::Pool,
+    writer: &'a Writer,
+    metrics: &'a Arc<Metrics>,
+}
+
+fn start_reconciliations(
+    tasks: &mut Tasks,
+    receiver: &Receiver<'_>,
+    config: &Config,
+    runs: &Arc<Runs>,
+    waiting: std::sync::mpsc::Receiver<Job>,
+) -> Result<(), StoreError> {
+    // Before anybody is answered, so that none sees a run that nobody works on. A thread, since this one may not block.
+    let swept = std::thread::scope(|scope| {
+        let sweep = || {
+            let alone = receiver.database.file().is_some();
+            runs::sweep(&mut *pool::get(receiver.pool)?, receiver.writer, now_micros(), alone)
+        };
+        scope.spawn(sweep).join()
+    });
+    match swept {
+        Ok(Ok(0)) => {}
+        Ok(Ok(some)) => log::warn!("{some} reconciliations were interrupted"),
+        Ok(Err(error)) => log::warn!("reconciliations that were interrupted are looked for later: {error}"),
+        Err(_) => log::error!("nobody looked for reconciliations that were interrupted"),
+    }
+    let (pool, writer, metrics) = (receiver.pool.clone(), receiver.writer.clone(), receiver.metrics.clone());
+    let (config, runs, database) = (Arc::new(config.clone()), runs.clone(), receiver.database.clone());
+    let (for_pool, for_writer, for_metrics) = (pool.clone(), writer.clone(), metrics.clone());
+    let (for_config, for_runs) = (config.clone(), runs.clone());
+    tasks.start("reconcile", move |stop| {
+        let told = |at, counts: &_| for_metrics.reconciled(at, counts);
+        tasks::reconcile::work_until(
+            stop,
+            &for_runs,
+            &waiting,
+            &database,
+            &for_pool,
+            &for_writer,
+            &for_config,
+            &now_micros,
+            &told,
+        );
+    })?;
+    tasks.start("schedule", move |stop| {
+        let told = |at, counts: &_| metrics.reconciled(at, counts);
+        tasks::reconcile::keep_time_until(stop, &runs, &pool, &writer, &config, &now_micros, &told);
+    })
 }
 
 fn start_shapes(tasks: &mut Tasks, shapes: &Arc<Shapes>, writer: &Writer) -> Result<(), StoreError> {

@@ -19,10 +19,23 @@ pub(super) struct File {
     pub feed_days: Option<i64>,
     pub service_definition_file: Option<String>,
     pub additional_info: BTreeMap<String, String>,
+    pub reconcile: ReconcileEntry,
     pub source: Vec<SourceEntry>,
     pub field: Vec<FieldEntry>,
     pub sync_option: Vec<SyncOptionEntry>,
     pub subscriber: Vec<SubscriberEntry>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ReconcileEntry {
+    pub every: Option<String>,
+    pub at: Option<String>,
+    pub pending_older_than: Option<String>,
+    pub flapping_within: Option<String>,
+    pub keep_runs: Option<i64>,
+    pub keep_findings: Option<i64>,
+    pub max_upload_mib: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod file;
 pub mod first_start;
+pub mod reconcile;
 mod secrets;
 pub mod sender;
 mod sources;
@@ -131,6 +132,8 @@ pub struct Config {
     pub retention_days: u32,
     /// For how many days the change feed is kept; 0 for ever.
     pub feed_days: u32,
+    /// When the self-check runs, and what runs leave behind.
+    pub reconcile: reconcile::Reconciling,
 }
 
 /// What flags and environment say, over the file.
@@ -370,6 +373,13 @@ mod tests {
             (format!("retention_days = -1\n{}", source("")), "retention_days = -1"),
             (format!("feed_days = 36501\n{}", source("")), "feed_days = 36501"),
             (format!("feed_days = -1\n{}", source("")), "feed_days = -1"),
+            (source("[reconcile]\nevery = \"59s\""), "reconcile.every must be 1m to 366d"),
+            (source("[reconcile]\nevery = \"1w\""), "reconcile.every = \"1w\""),
+            (source("[reconcile]\nat = \"25:00\""), "no time of day"),
+            (source("[reconcile]\nat = \"03:00\"\nevery = \"1d\""), "one of the two"),
+            (source("[reconcile]\nkeep_runs = 0"), "reconcile.keep_runs must be 1 to 10000"),
+            (source("[reconcile]\nmax_upload_mib = -1"), "reconcile.max_upload_mib"),
+            (source("[reconcile]\npending_after = \"1d\""), "pending_after"),
             (source("tolerance_seconds = -1"), "tolerance_seconds"),
             ("listen = \"everywhere\"".to_owned(), "listen"),
             ("database_url = \"mysql://x\"".to_owned(), "database_url"),

@@ -112,6 +112,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         limits,
         retention_days,
         feed_days,
+        reconcile: super::reconcile::build(&file.reconcile)?,
     })
 }
 

@@ -12,6 +12,7 @@ use super::error::Failure;
 use crate::auth::gate::{CredentialKind, Refusal};
 use crate::domain::account::AccountKind;
 use crate::domain::outcome::Outcome;
+use crate::domain::reconcile::Counts;
 use crate::domain::shape::ShapeKind;
 use crate::ops::shape::Fresh;
 use crate::ops::subscribers::Lag;
@@ -107,6 +108,11 @@ impl Metrics {
             ("tiersync_credential_last_used_seconds", "When a key or secret was last used, in seconds since 1970"),
             ("tiersync_feed_position", "Position of the change feed's last entry that is known to be durable"),
             ("tiersync_feed_waiting", "Readers that wait for the change feed to go on"),
+            (
+                "tiersync_reconcile_findings",
+                "What the last scheduled self-check found and nobody acknowledged, by kind",
+            ),
+            ("tiersync_reconcile_last_run_seconds", "When the last scheduled self-check ended, in seconds since 1970"),
             ("tiersync_wal_bytes", "Size of SQLite's write-ahead log"),
             ("tiersync_subscriber_lag_events", "Changes that a subscriber may still have to be sent"),
             ("tiersync_subscriber_lag_seconds", "How long the oldest of them has waited"),
@@ -226,6 +232,14 @@ impl Metrics {
     /// Retention emptied so many bodies.
     pub fn bodies_emptied(&self, bodies: u64) {
         self.counter("tiersync_bodies_emptied_total", Vec::new()).increment(bodies);
+    }
+
+    /// What the newest scheduled self-check found, which ended at this time in microseconds since 1970.
+    pub fn reconciled(&self, at: i64, counts: &Counts) {
+        for (kind, count) in counts.iter().filter(|(kind, _)| kind.is_of_the_self_check()) {
+            self.gauge("tiersync_reconcile_findings", vec![label("kind", kind.as_str())]).set(count as f64);
+        }
+        self.gauge("tiersync_reconcile_last_run_seconds", Vec::new()).set((at / 1_000_000) as f64);
     }
 
     /// The size of the write-ahead log.

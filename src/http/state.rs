@@ -9,6 +9,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use super::metrics::Metrics;
 use crate::auth::gate::SourceCredentials;
 use crate::config::Config;
+use crate::ops::reconcile::runs::Runs;
 use crate::ops::shape::Shapes;
 use crate::store::pool::Pool;
 use crate::writer::Writer;
@@ -27,13 +28,22 @@ pub struct State {
     pub metrics: Arc<Metrics>,
     /// What sources send.
     pub shapes: Arc<Shapes>,
+    /// Reconciliations under way.
+    pub runs: Arc<Runs>,
     limiters: Vec<Option<DefaultDirectRateLimiter>>,
 }
 
 impl State {
     /// Puts everything together.
     #[must_use]
-    pub fn new(config: Config, writer: Writer, pool: Pool, metrics: Arc<Metrics>, shapes: Arc<Shapes>) -> Self {
+    pub fn new(
+        config: Config,
+        writer: Writer,
+        pool: Pool,
+        metrics: Arc<Metrics>,
+        shapes: Arc<Shapes>,
+        runs: Arc<Runs>,
+    ) -> Self {
         let credentials = config.sources.iter().map(|source| source.credentials.clone()).collect();
         let limiters = config
             .sources
@@ -43,7 +53,7 @@ impl State {
                 Some(RateLimiter::direct(Quota::per_second(rate)))
             })
             .collect();
-        Self { config, credentials, writer, pool, metrics, shapes, limiters }
+        Self { config, credentials, writer, pool, metrics, shapes, runs, limiters }
     }
 
     /// Whether the source at this position may send one more call now.

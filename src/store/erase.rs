@@ -6,7 +6,9 @@ use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
-use super::{accounts as accounts_of, cases, changes, partners, places, shape};
+use super::{
+    accounts as accounts_of, acknowledgements, cases, changes, partners, places, reconciliations, shape,
+};
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
 use crate::domain::feed::{self, Entry, Event, Fields};
@@ -49,6 +51,9 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;
     let until = end_relations(connection, &account, now)?;
     cases::close_all_of(connection, &account.key.scope, &account.key.platform_id, ClosedAs::Erased, now)?;
+    // What a list said of the account, and what somebody noted about that.
+    reconciliations::forget(connection, &account.key)?;
+    acknowledgements::forget(connection, &account.key)?;
     changes::append(connection, now, &feed::erased(&account, account.revision, until))?;
     Ok(Erasure::Erased)
 }

@@ -2,6 +2,7 @@
 //! writer does.
 
 pub mod accounts;
+pub mod acknowledgements;
 mod asked;
 pub mod audit;
 pub mod bulk;
@@ -25,6 +26,7 @@ pub mod operators;
 pub mod partners;
 pub mod places;
 pub mod pool;
+pub mod reconciliations;
 pub mod records;
 pub mod retention;
 pub mod save;

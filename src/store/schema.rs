@@ -276,4 +276,70 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    reconciliations (id) {
+        id -> BigInt,
+        state -> Text,
+        against -> Text,
+        scheduled -> Bool,
+        slot -> Nullable<BigInt>,
+        requested_by -> Nullable<Text>,
+        started_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        options -> Text,
+        worker -> Text,
+        worked_at -> BigInt,
+        reason -> Nullable<Text>,
+        ours -> BigInt,
+        theirs -> BigInt,
+        stored -> BigInt,
+        troubles -> BigInt,
+        told -> Text,
+    }
+}
+
+diesel::table! {
+    reconciliation_counts (run_id, kind) {
+        run_id -> BigInt,
+        kind -> Text,
+        found -> BigInt,
+        hidden -> BigInt,
+    }
+}
+
+diesel::table! {
+    reconciliation_findings (run_id, position) {
+        run_id -> BigInt,
+        position -> BigInt,
+        fingerprint -> Text,
+        kind -> Text,
+        account_id -> Nullable<BigInt>,
+        source -> Text,
+        tenant -> Text,
+        platform_id -> Text,
+        external_id -> Text,
+        ours -> Nullable<Text>,
+        theirs -> Nullable<Text>,
+        since -> Nullable<BigInt>,
+        delivery_id -> Nullable<BigInt>,
+        line -> Nullable<BigInt>,
+        proposal -> Text,
+        explanation -> Text,
+    }
+}
+
+diesel::table! {
+    acknowledgements (fingerprint) {
+        fingerprint -> Text,
+        kind -> Text,
+        source -> Text,
+        tenant -> Text,
+        platform_id -> Text,
+        note -> Text,
+        operator -> Text,
+        at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);
+diesel::allow_tables_to_appear_in_same_query!(reconciliation_findings, acknowledgements);

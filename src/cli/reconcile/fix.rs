@@ -4,8 +4,8 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::super::CliError;
-use super::super::operator::entry;
-use super::{Reconcile, asked, bar};
+use super::super::operator::{entry, now_micros};
+use super::{Reconcile, bar};
 use crate::config::Config;
 use crate::domain::ids::AccountKey;
 use crate::domain::reconcile::{Counts, Kinds};
@@ -44,7 +44,7 @@ pub(super) fn apply(
             return Err(CliError::Failed("nothing was changed".to_owned()));
         }
     }
-    let now = asked::now();
+    let now = now_micros();
     let path = asked.undo_file.clone().unwrap_or_else(|| default_path(now));
     let mut undo = UndoFile::create(&path)?;
     let fixed = with_hand(config, now, |hand| {
@@ -64,7 +64,7 @@ pub(super) fn apply(
 
 /// Takes back what an undo file tells of.
 pub(super) fn undo(config: &Config, database: &Database, path: &Path) -> Result<(), CliError> {
-    let fixed = with_hand(config, asked::now(), |hand| {
+    let fixed = with_hand(config, now_micros(), |hand| {
         let mut connection = database.connect(Use::Read)?;
         let bar = bar("corrections");
         let fixed = fix::take_back(&mut connection, hand, path, &|done| bar.inc(done), &mut |account, why| {

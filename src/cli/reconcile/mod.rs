@@ -1,6 +1,6 @@
 //! `tiersync reconcile`.
 
-mod asked;
+mod acknowledge;
 mod book;
 mod fix;
 mod report;
@@ -13,14 +13,17 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::deliveries::time;
+use super::operator::now_micros;
 use super::{CliError, Common};
 use crate::config::Config;
-use crate::domain::account::AccountKind;
-use crate::domain::reconcile::{Counts, FindingKind, KeyField, Kinds};
+use crate::domain::reconcile::{Counts, FindingKind, KeyField, Kinds, parse_duration};
 use crate::ops::reconcile::fix::Corrections;
-use crate::ops::reconcile::{Against, Event, Options, ReconcileError, Report, run};
+use crate::ops::reconcile::{
+    Against, Event, Halt, Options, ReconcileError, Report, looked_for, only_source, partner_option, run,
+};
 use crate::store::connection::Database;
 use crate::wire::list::{Column, Meaning, Reading, Words, parse_word};
+use crate::wire::reconcile::asked::{self, Chosen};
 use crate::wire::reconcile::show::FindingView;
 
 /// How findings are printed.
@@ -70,12 +73,27 @@ pub(super) struct Reconcile {
     /// With --against: look also for what is wrong with our own data
     #[arg(long, requires = "against")]
     with_self_check: bool,
-    /// How long a customer may wait for its reseller before that is a finding, such as 36h or 7d
-    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = asked::duration)]
-    pending_after: i64,
-    /// From one reseller to another and back within this time is a finding
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = asked::duration)]
-    flapping_within: i64,
+    /// How long a customer may wait for its reseller before that is a finding, such as 36h or 7d [default: the
+    /// configuration's, else 1d]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pending_after: Option<i64>,
+    /// From one reseller to another and back within this time is a finding [default: the configuration's, else 30d]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    flapping_within: Option<i64>,
+    /// Show also what was acknowledged
+    #[arg(long)]
+    show_acknowledged: bool,
+    /// Acknowledge what is found of these kinds, or with these fingerprints: it stays quiet until it changes
+    #[arg(long, value_name = "KIND|FINGERPRINT", num_args = 1.., value_delimiter = ',', value_parser = asked::chosen,
+          requires = "note", conflicts_with_all = ["as_of", "since"])]
+    acknowledge: Vec<Chosen>,
+    /// With --acknowledge: why it may stay
+    #[arg(long, value_name = "TEXT", requires = "acknowledge", value_parser = note)]
+    note: Option<String>,
+    /// Take acknowledgements back of what is found of these kinds, or with these fingerprints
+    #[arg(long, value_name = "KIND|FINGERPRINT", num_args = 1.., value_delimiter = ',', value_parser = asked::chosen,
+          conflicts_with_all = ["acknowledge", "as_of", "since"])]
+    withdraw: Vec<Chosen>,
     /// How to print what is found
     #[arg(long, value_enum, default_value_t = Printed::Table)]
     format: Printed,
@@ -122,12 +140,28 @@ struct ListFlags {
     word: Vec<(String, Meaning)>,
 }
 
+/// Longest note, in characters.
+const MAX_NOTE: usize = 500;
+
+fn note(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > MAX_NOTE {
+        return Err(format!("has 1 to {MAX_NOTE} characters"));
+    }
+    Ok(text.to_owned())
+}
+
+fn duration(text: &str) -> Result<i64, String> {
+    parse_duration(text).map_err(str::to_owned)
+}
+
 impl From<ReconcileError> for CliError {
     fn from(error: ReconcileError) -> Self {
         match error {
             ReconcileError::Usage(why) => Self::Usage(why),
             ReconcileError::Broken(why) => Self::Failed(why),
             ReconcileError::Unreachable(why) => Self::Unreachable(why),
+            ReconcileError::Halted => Self::Failed(error.to_string()),
             ReconcileError::Closed => Self::Closed,
         }
     }
@@ -153,22 +187,31 @@ impl Reconcile {
         let against = self.opened()?;
         let fixes: Kinds = self.fix.iter().copied().collect();
         let mut corrections = Corrections::default();
+        let mut known = acknowledge::Known::new(self, config, database)?;
         let mut report = report::Printing::start(self.format, self.limit, self.sink()?)?;
         let bar = bar("accounts");
         let done = run(database, options, against, &|read| bar.inc(read), &mut |event| match event {
             Event::Finding(finding) => {
+                if known.takes(&finding)? && !self.show_acknowledged {
+                    return Ok(());
+                }
                 if fixes.has(finding.kind) {
                     corrections.take(&finding)?;
                 }
                 report.finding(&FindingView::from(&*finding))
             }
+            Event::Acknowledged(finding) => match known.still(&finding)? {
+                Some(_) if !self.show_acknowledged => Ok(()),
+                shown => report.finding(&FindingView { acknowledged: shown, ..FindingView::from(&*finding) }),
+            },
             Event::Trouble(trouble) => {
                 bar.suspend(|| report.trouble(&trouble.why));
                 Ok(())
             }
         });
         bar.finish_and_clear();
-        let done = done?;
+        let mut done = done?;
+        known.end(&mut done)?;
         report.end(&self.about(database, options), &done)?;
         let mut left = done.tally.counts;
         if !self.fix.is_empty() {
@@ -178,47 +221,28 @@ impl Reconcile {
     }
 
     fn options(&self, config: &Config) -> Result<Options, CliError> {
-        let partner_option = config
-            .sync_options
-            .iter()
-            .find(|option| option.partner_id && option.applies_to(AccountKind::ResellerCustomer))
-            .map(|option| option.id.clone());
-        let only_source = match &config.sources[..] {
-            [only] => Some(only.credentials.id.to_string()),
-            _ => None,
-        };
         Ok(Options {
             kinds: self.kinds()?,
             self_check: self.against.is_none() || self.with_self_check,
             source: self.source.clone(),
             tenant: self.tenant.clone(),
             as_of: self.as_of,
-            now: asked::now(),
+            now: now_micros(),
             key: self.list.key,
-            pending_after: self.pending_after,
-            flapping_within: self.flapping_within,
-            partner_option,
-            only_source,
+            pending_after: self.pending_after.unwrap_or(config.reconcile.pending_older_than),
+            flapping_within: self.flapping_within.unwrap_or(config.reconcile.flapping_within),
+            partner_option: partner_option(config),
+            only_source: only_source(config),
+            halt: Halt::default(),
         })
     }
 
     /// What is looked for.
     fn kinds(&self) -> Result<Kinds, CliError> {
-        let asked: Kinds = self.check.iter().chain(&self.also).copied().collect();
-        let fixed: Kinds = self.fix.iter().copied().collect();
-        if self.against.is_none()
-            && let Some(kind) = asked.and(fixed).iter().find(|kind| kind.needs_a_list())
-        {
-            let why = format!("{} takes something to compare with; name it with --against", kind.as_str());
-            return Err(CliError::Usage(why));
-        }
-        let usual = match (&self.against, self.with_self_check) {
-            _ if !self.check.is_empty() => Kinds::NONE,
-            (None, _) => Kinds::self_check(),
-            (Some(_), false) => Kinds::comparison(),
-            (Some(_), true) => Kinds::comparison().and(Kinds::self_check()),
-        };
-        Ok(usual.and(asked).and(fixed))
+        let only: Kinds = self.check.iter().copied().collect();
+        let also: Kinds = self.also.iter().chain(&self.fix).copied().collect();
+        looked_for(self.against.is_some(), self.with_self_check, only, also)
+            .map_err(|error| CliError::Usage(format!("{error}; name it with --against")))
     }
 
     fn opened(&self) -> Result<Against, CliError> {

@@ -59,7 +59,7 @@ impl Printing {
             Body::Html { rows, .. } => Ok(html::row(rows, finding)?),
             Body::Listing(listing) => {
                 let row = if self.printed == Printed::Table {
-                    let [kind, source, tenant, id, external, ours, theirs, since, delivery, _, proposal, _] = &cells;
+                    let [kind, source, tenant, id, external, ours, theirs, since, delivery, _, proposal, ..] = &cells;
                     let source = if tenant.is_empty() { source.clone() } else { format!("{source}/{tenant}") };
                     let id = if id.is_empty() { external } else { id };
                     listing.row(finding, &[kind, &source, id, ours, theirs, since, delivery, proposal])

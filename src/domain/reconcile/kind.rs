@@ -199,6 +199,31 @@ impl Counts {
         }
     }
 
+    /// Counts so many.
+    pub fn add_all(&mut self, kind: FindingKind, more: u64) {
+        if let Some(count) = self.0.get_mut(kind as usize) {
+            *count += more;
+        }
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        for (count, other) in self.0.iter_mut().zip(others.0) {
+            *count += other;
+        }
+        self
+    }
+
+    /// These without those.
+    #[must_use]
+    pub fn without(mut self, others: &Self) -> Self {
+        for (count, other) in self.0.iter_mut().zip(others.0) {
+            *count = count.saturating_sub(other);
+        }
+        self
+    }
+
     /// How many there are of a kind.
     #[must_use]
     pub fn of(&self, kind: FindingKind) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::ReconcileError;
+use super::{Quiet, ReconcileError};
 use crate::domain::ids::{AccountId, PartnerId};
 use crate::domain::partner::PartnerStatus;
 use crate::domain::reconcile::{Finding, FindingKind, PartnerState, Since, Standing};
@@ -21,13 +21,20 @@ const OTHER_EXTERNAL_ID: &str = "the platform sends another ExternalID";
 pub(super) struct Lookups {
     connection: AnyConnection,
     partners: HashMap<String, Option<Standing>>,
+    quiet: Quiet,
     now: i64,
 }
 
 impl Lookups {
     /// `now` is the time at which partners stand, in microseconds since 1970.
-    pub(super) fn new(connection: AnyConnection, now: i64) -> Self {
-        Self { connection, partners: HashMap::new(), now }
+    pub(super) fn new(mut connection: AnyConnection, now: i64) -> Result<Self, ReconcileError> {
+        let quiet = Quiet::read(&mut connection)?;
+        Ok(Self { connection, partners: HashMap::new(), quiet, now })
+    }
+
+    /// Whether somebody knows of a finding.
+    pub(super) fn is_acknowledged(&mut self, finding: &Finding) -> Result<bool, ReconcileError> {
+        Ok(self.quiet.has(&mut self.connection, finding.fingerprint())?)
     }
 
     /// How a partner stands.

@@ -1,11 +1,15 @@
 //! Reconciliation as it is run: reads our accounts and the other side, puts both into one order, and hands out what the
 //! pure engine ([`crate::domain::reconcile`]) finds.
 
+mod asked;
 pub mod book;
 mod codec;
 pub mod fix;
+mod halt;
 mod lookups;
+mod quiet;
 mod run;
+pub mod runs;
 mod sort;
 mod theirs;
 
@@ -14,6 +18,9 @@ use thiserror::Error;
 use crate::store::StoreError;
 use crate::wire::list::ListError;
 
+pub use asked::{looked_for, only_source, partner_option};
+pub use halt::Halt;
+pub use quiet::Quiet;
 pub use run::{Event, Options, Report, run};
 pub use theirs::{Against, Troubled};
 
@@ -29,6 +36,9 @@ pub enum ReconcileError {
     /// A database or a file cannot be reached.
     #[error("{0}")]
     Unreachable(String),
+    /// Somebody ended it before its end.
+    #[error("it was stopped")]
+    Halted,
     /// Whoever reads what is found went away.
     #[error("the output was closed")]
     Closed,

@@ -1,11 +1,13 @@
 //! One run, from the databases to the findings.
 
-use super::ReconcileError;
 use super::lookups::Lookups;
 use super::sort::{Sorted, Sorter};
 use super::theirs::{Against, Opened, Troubled};
+use super::{Halt, ReconcileError};
 use crate::domain::ids::{SourceId, Tenant};
-use crate::domain::reconcile::{self, Finding, Found, KeyField, Kinds, Matching, Ours, Rules, Tally, Theirs, Trouble};
+use crate::domain::reconcile::{
+    self, Counts, Finding, Found, KeyField, Kinds, Matching, Ours, Rules, Tally, Theirs, Trouble,
+};
 use crate::store::compared::{Accounts, Wanted};
 use crate::store::connection::{Database, Use};
 use crate::store::{AnyConnection, snapshot};
@@ -38,18 +40,27 @@ pub struct Options {
     pub partner_option: Option<String>,
     /// The source that an account is imported into where neither its line nor `source` tells.
     pub only_source: Option<String>,
+    /// Ends the run before its end.
+    pub halt: Halt,
 }
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What was looked at and found.
+    /// What was looked at, and found and not acknowledged.
     pub tally: Tally,
+    /// What was found that somebody has acknowledged.
+    pub acknowledged: Counts,
     /// Lines that were not compared, or not whole.
     pub troubles: u64,
 }
 
 impl Report {
+    fn without_acknowledged(mut self) -> Self {
+        self.tally.counts = self.tally.counts.without(&self.acknowledged);
+        self
+    }
+
     /// Whether everything could be compared.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -62,6 +73,8 @@ impl Report {
 pub enum Event {
     /// A disagreement.
     Finding(Box<Finding>),
+    /// A disagreement that somebody has acknowledged, and that has not changed since.
+    Acknowledged(Box<Finding>),
     /// A line that was not compared, or not whole.
     Trouble(Troubled),
 }
@@ -96,27 +109,35 @@ pub fn run(
     };
     let opened = Opened::open(against, options.key, &wanted)?;
     let mut connection = database.connect(Use::Read)?;
-    let mut lookups = Lookups::new(database.connect(Use::Read)?, rules.now);
+    let mut lookups = Lookups::new(database.connect(Use::Read)?, rules.now)?;
     snapshot::begin(&mut connection)?;
+    let pace = Pace { progress, halt: &options.halt };
     let report = match opened {
-        None => check(&mut connection, &wanted, &rules, &mut lookups, progress, found),
+        None => check(&mut connection, &wanted, &rules, &mut lookups, &pace, found),
         Some((opened, matching)) => {
             opened.can_show(options.kinds)?;
-            compare(&mut connection, opened, matching, &wanted, &rules, &mut lookups, progress, found)
+            compare(&mut connection, opened, matching, &wanted, &rules, &mut lookups, &pace, found)
         }
     };
     snapshot::end(&mut connection);
     report
 }
 
+/// How far a run is, and whether it goes on.
+struct Pace<'a> {
+    progress: &'a (dyn Fn(u64) + Sync),
+    halt: &'a Halt,
+}
+
 fn counted<'c>(
     connection: &'c mut AnyConnection,
     wanted: &Wanted,
-    progress: &'c (dyn Fn(u64) + Sync),
+    pace: &'c Pace<'_>,
 ) -> impl Iterator<Item = Result<Ours, ReconcileError>> + 'c {
     Accounts::read(connection, wanted.clone()).zip(1_u64..).map(move |(ours, read)| {
         if read.is_multiple_of(STEP) {
-            progress(STEP);
+            (pace.progress)(STEP);
+            pace.halt.check()?;
         }
         ours.map_err(ReconcileError::from)
     })
@@ -127,15 +148,16 @@ fn check(
     wanted: &Wanted,
     rules: &Rules,
     lookups: &mut Lookups,
-    progress: &(dyn Fn(u64) + Sync),
+    pace: &Pace<'_>,
     found: &mut dyn FnMut(Event) -> Result<(), ReconcileError>,
 ) -> Result<Report, ReconcileError> {
-    let ours = counted(connection, wanted, progress);
+    let ours = counted(connection, wanted, pace);
     let lookups = std::cell::RefCell::new(lookups);
+    let mut acknowledged = Counts::default();
     let tally = reconcile::check(ours, rules, &mut |id| lookups.borrow_mut().partner(id), &mut |one| {
-        hand_out(one, &mut lookups.borrow_mut(), found)
+        hand_out(one, &mut lookups.borrow_mut(), &mut acknowledged, found)
     })?;
-    Ok(Report { tally, troubles: 0 })
+    Ok(Report { tally, acknowledged, troubles: 0 }.without_acknowledged())
 }
 
 #[allow(clippy::too_many_arguments)] // Both sides, and what is done with them.
@@ -146,7 +168,7 @@ fn compare(
     wanted: &Wanted,
     rules: &Rules,
     lookups: &mut Lookups,
-    progress: &(dyn Fn(u64) + Sync),
+    pace: &Pace<'_>,
     found: &mut dyn FnMut(Event) -> Result<(), ReconcileError>,
 ) -> Result<Report, ReconcileError> {
     let (told, troubles) = std::sync::mpsc::sync_channel::<Troubled>(1_024);
@@ -155,9 +177,10 @@ fn compare(
     let (ours, theirs) = std::thread::scope(|scope| -> Result<_, ReconcileError> {
         // Gone when this ends, however it does: nobody waits then for being heard.
         let troubles = troubles;
+        let halt = pace.halt;
         let theirs = scope.spawn(move || {
             // Whoever listens went away with an error of its own.
-            opened.sorted(matching, wanted, &mut |trouble| drop(told.send(trouble)))
+            opened.sorted(matching, wanted, halt, &mut |trouble| drop(told.send(trouble)))
         });
         let mut ours = Sorter::<Ours>::default();
         let mut key = Vec::new();
@@ -168,7 +191,7 @@ fn compare(
             }
             Ok(())
         };
-        for (one, read) in counted(connection, wanted, progress).zip(1_u64..) {
+        for (one, read) in counted(connection, wanted, pace).zip(1_u64..) {
             let one = one?;
             key.clear();
             // One without such a name comes first, under none.
@@ -187,20 +210,27 @@ fn compare(
         Ok((ours.sorted()?, theirs))
     })?;
     let lookups = std::cell::RefCell::new(lookups);
+    let mut acknowledged = Counts::default();
     report.tally = reconcile::compare(ours, theirs, rules, &mut |id| lookups.borrow_mut().partner(id), &mut |one| {
-        hand_out(one, &mut lookups.borrow_mut(), found)
+        hand_out(one, &mut lookups.borrow_mut(), &mut acknowledged, found)
     })?;
-    Ok(report)
+    report.acknowledged = acknowledged;
+    Ok(report.without_acknowledged())
 }
 
 fn hand_out(
     one: Found,
     lookups: &mut Lookups,
+    acknowledged: &mut Counts,
     found: &mut dyn FnMut(Event) -> Result<(), ReconcileError>,
 ) -> Result<(), ReconcileError> {
     match one {
         Found::Finding(mut finding) => {
             lookups.complete(&mut finding)?;
+            if lookups.is_acknowledged(&finding)? {
+                acknowledged.add(finding.kind);
+                return found(Event::Acknowledged(finding));
+            }
             found(Event::Finding(finding))
         }
         Found::Trouble(trouble) => {

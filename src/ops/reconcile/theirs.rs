@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use super::ReconcileError;
 use super::sort::{Sorted, Sorter};
+use super::{Halt, ReconcileError};
 use crate::domain::call::Said;
 use crate::domain::ids::{SourceId, Tenant};
 use crate::domain::reconcile::{FindingKind, Kinds, Matching, Ours, Theirs};
@@ -96,6 +96,7 @@ impl Opened {
         self,
         matching: Matching,
         wanted: &Wanted,
+        halt: &Halt,
         trouble: &mut dyn FnMut(Troubled),
     ) -> Result<Sorted<Theirs>, ReconcileError> {
         let mut sorter = Sorter::default();
@@ -107,6 +108,7 @@ impl Opened {
         match self {
             Self::List(list) => {
                 for row in *list {
+                    halt.check()?;
                     let account = match row? {
                         Row::Account(account) => Some(account),
                         Row::Spoiled { line, why, account } => {
@@ -132,6 +134,7 @@ impl Opened {
                 }
                 snapshot::begin(&mut connection)?;
                 for ours in Accounts::read(&mut connection, wanted.clone()) {
+                    halt.check()?;
                     push(&other_side(ours?))?;
                 }
                 snapshot::end(&mut connection);

@@ -83,6 +83,18 @@ pub(super) fn cases(visible: &Visible) -> Option<Condition> {
     )
 }
 
+/// The findings that may be seen: those about visible accounts, of kinds whose two sides name nobody else. What a list
+/// or a report says of another reseller stays with those who see everything.
+pub(super) fn findings(visible: &Visible) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => Some(of_theirs("reconciliation_findings.account_id", resellers).sql(
+            " AND reconciliation_findings.kind IN ('missing_there', 'name_differs', 'email_differs', \
+              'deleted_here_alive_there', 'unknown_partner', 'partner_suspended', 'partner_ended')",
+        )),
+    }
+}
+
 /// How many customers these resellers have, counted up to `most`.
 pub(super) fn customers(connection: &mut AnyConnection, resellers: &[AccountId], most: i64) -> Result<i64, StoreError> {
     let ids: Vec<i64> = resellers.iter().map(|id| id.0).collect();

@@ -143,6 +143,8 @@ mod tests {
             line: Some(7),
             proposal: ProposalView { act: None, platform_id: None, value: None, text: "\"ask\"".to_owned() },
             explanation: "It's so.".to_owned(),
+            fingerprint: String::new(),
+            acknowledged: None,
         }
     }
 

@@ -1,23 +1,34 @@
 //! A finding in JSON, and its parts in words.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::reconcile::{Amend, Finding, Proposal};
 use crate::wire::time::rfc3339;
 
 /// What could be done about a finding.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ProposalView {
     /// `import`, `assign`, `set_kind`, `set_partner`, `set_name`, `set_email`, `delete`, `revive` or `release`; null where
     /// nothing can be done here.
-    pub act: Option<&'static str>,
+    pub act: Option<String>,
     /// The account that it is done to, which need not be the finding's own.
     pub platform_id: Option<String>,
     /// The new value, where there is one.
     pub value: Option<String>,
     /// The same in words; where nothing can be done here, why not and what else to do.
     pub text: String,
+}
+
+/// Who knows of a finding.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AcknowledgedView {
+    /// Why it may stay.
+    pub note: String,
+    /// The operator; `cli` is the command line.
+    pub by: String,
+    /// Since when.
+    pub at: String,
 }
 
 /// A finding as shown.
@@ -49,6 +60,18 @@ pub struct FindingView {
     pub proposal: ProposalView,
     /// All of it in a sentence.
     pub explanation: String,
+    /// The same wherever and whenever this is found again unchanged.
+    pub fingerprint: String,
+    /// Who knows of it; null for nobody.
+    pub acknowledged: Option<AcknowledgedView>,
+}
+
+impl AcknowledgedView {
+    /// Who knows of it, and since when, in microseconds since 1970.
+    #[must_use]
+    pub fn new(note: &str, by: &str, at: i64) -> Self {
+        Self { note: note.to_owned(), by: by.to_owned(), at: rfc3339(at) }
+    }
 }
 
 fn filled(text: &str) -> Option<String> {
@@ -60,7 +83,7 @@ impl From<&Proposal> for ProposalView {
         match proposal {
             Proposal::Nothing(why) => Self { act: None, platform_id: None, value: None, text: why.clone() },
             Proposal::Amend(account, amend) => Self {
-                act: Some(amend.as_str()),
+                act: Some(amend.as_str().to_owned()),
                 platform_id: Some(account.platform_id.to_string()),
                 value: value(amend),
                 text: words(account.platform_id.as_str(), amend),
@@ -85,6 +108,8 @@ impl From<&Finding> for FindingView {
             line: finding.line,
             proposal: ProposalView::from(&finding.proposal),
             explanation: finding.explanation.clone(),
+            fingerprint: finding.fingerprint().to_string(),
+            acknowledged: None,
         }
     }
 }
@@ -120,7 +145,7 @@ fn words(account: &str, amend: &Amend) -> String {
 }
 
 /// The columns of a table and of CSV.
-pub const COLUMNS: [&str; 12] = [
+pub const COLUMNS: [&str; 14] = [
     "finding",
     "source",
     "tenant",
@@ -133,12 +158,14 @@ pub const COLUMNS: [&str; 12] = [
     "line",
     "proposal",
     "explanation",
+    "fingerprint",
+    "acknowledged",
 ];
 
 impl FindingView {
     /// What stands in the columns.
     #[must_use]
-    pub fn cells(&self) -> [String; 12] {
+    pub fn cells(&self) -> [String; 14] {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
         [
             self.finding.to_owned(),
@@ -151,8 +178,10 @@ impl FindingView {
             or_none(&self.since),
             or_none(&self.delivery),
             self.line.map(|line| line.to_string()).unwrap_or_default(),
-            self.proposal.act.map(|_| self.proposal.text.clone()).unwrap_or_default(),
+            self.proposal.act.as_ref().map(|_| self.proposal.text.clone()).unwrap_or_default(),
             self.explanation.clone(),
+            self.fingerprint.clone(),
+            self.acknowledged.as_ref().map(|one| one.note.clone()).unwrap_or_default(),
         ]
     }
 }

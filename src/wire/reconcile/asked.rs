@@ -1,29 +1,34 @@
-//! What is typed on the command line.
+//! What a reconciliation is asked for with, on the command line and in the query of a call.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use crate::domain::reconcile::{FindingKind, KeyField};
+use crate::domain::reconcile::{FindingKind, Fingerprint, KeyField};
 use crate::wire::list::Column;
-
-/// Now, in microseconds since 1970.
-pub(super) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn kind(text: &str) -> Result<FindingKind, String> {
+/// Reads the name of a kind.
+///
+/// # Errors
+/// The end of a sentence that begins with what was said.
+pub fn kind(text: &str) -> Result<FindingKind, String> {
     FindingKind::parse(text)
         .ok_or_else(|| format!("is none of {}", names(FindingKind::ALL.iter().map(|kind| kind.as_str()))))
 }
 
-pub(super) fn key(text: &str) -> Result<KeyField, String> {
+/// Reads the name of a key.
+///
+/// # Errors
+/// The end of a sentence that begins with what was said.
+pub fn key(text: &str) -> Result<KeyField, String> {
     KeyField::parse(text).ok_or_else(|| format!("is none of {}", names(KeyField::ALL.iter().map(|key| key.as_str()))))
 }
 
-pub(super) fn mapped(text: &str) -> Result<(Column, String), String> {
+/// Reads `OURS=THEIRS`: how a list calls one of our columns.
+///
+/// # Errors
+/// The end of a sentence that begins with what was said.
+pub fn mapped(text: &str) -> Result<(Column, String), String> {
     let (ours, theirs) = text.split_once('=').ok_or("is OURS=THEIRS, such as platform_id=CustomerNo")?;
     let column = Column::parse(ours.trim())
         .ok_or_else(|| format!("\"{ours}\" is none of {}", names(Column::ALL.iter().map(|column| column.as_str()))))?;
@@ -33,7 +38,11 @@ pub(super) fn mapped(text: &str) -> Result<(Column, String), String> {
     Ok((column, theirs.trim().to_owned()))
 }
 
-pub(super) fn separator(text: &str) -> Result<u8, String> {
+/// Reads what separates cells.
+///
+/// # Errors
+/// The end of a sentence that begins with what was said.
+pub fn separator(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
         [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\n' | b'\r') => {
@@ -43,34 +52,40 @@ pub(super) fn separator(text: &str) -> Result<u8, String> {
     }
 }
 
-/// A time's length in microseconds.
-pub(super) fn duration(text: &str) -> Result<i64, String> {
-    const WRONG: &str = "is a number with s, m, h or d behind it, such as 36h or 7d";
-    let split = text.len().saturating_sub(1);
-    let (number, unit) = text.split_at_checked(split).ok_or(WRONG)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(WRONG.to_owned()),
-    };
-    let number: u32 = number.parse().map_err(|_| WRONG)?;
-    Ok(i64::from(number) * seconds * 1_000_000)
+/// Kinds of findings, or single ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen {
+    /// All of a kind.
+    Kind(FindingKind),
+    /// One.
+    One(Fingerprint),
+}
+
+impl Chosen {
+    /// Whether a finding is meant.
+    #[must_use]
+    pub fn is(self, kind: FindingKind, fingerprint: Fingerprint) -> bool {
+        match self {
+            Self::Kind(chosen) => chosen == kind,
+            Self::One(chosen) => chosen == fingerprint,
+        }
+    }
+}
+
+/// Reads the name of a kind, or a fingerprint.
+///
+/// # Errors
+/// The end of a sentence that begins with what was said.
+pub fn chosen(text: &str) -> Result<Chosen, String> {
+    match Fingerprint::parse(text) {
+        Some(one) => Ok(Chosen::One(one)),
+        None => kind(text).map(Chosen::Kind).map_err(|why| format!("is no fingerprint, and {why}")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations() {
-        assert_eq!(duration("36h"), Ok(129_600_000_000));
-        assert_eq!(duration("0s"), Ok(0));
-        for wrong in ["", "d", "7", "-1d", "1w", "é"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn separators() {
