@@ -35,11 +35,7 @@ pub async fn read_up_to(
     patience: Duration,
     most: usize,
 ) -> Result<Bytes, Failure> {
-    let announced = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse::<usize>().ok());
+    let announced = announced(request).map(|length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced.is_some_and(|length| length > most) {
         return Err(Failure::BodyTooLarge);
     }
@@ -54,6 +50,23 @@ pub async fn read_up_to(
             Some(Ok(chunk)) if body.len() + chunk.len() > most => return Err(Failure::BodyTooLarge),
             Some(Ok(chunk)) => body.extend_from_slice(&chunk),
         }
+    }
+}
+
+/// The length that a body is said to have.
+#[must_use]
+pub fn announced(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Reads the next piece of a body; none at its end.
+///
+/// # Errors
+/// [`Failure`] when it has not come until then, or the body breaks off.
+pub async fn chunk(payload: &mut Payload, until: Instant) -> Result<Option<Bytes>, Failure> {
+    match timeout_at(until, next(payload)).await.map_err(|_| Failure::BodyTooSlow)? {
+        None => Ok(None),
+        Some(chunk) => chunk.map(Some).map_err(|_| Failure::BodyBroken),
     }
 }
 

@@ -186,7 +186,17 @@ fn docs() {}
         v1::subscribers::list,
         v1::subscribers::show,
         v1::subscribers::resume,
-        v1::subscribers::replay
+        v1::subscribers::replay,
+        v1::reconciliations::list,
+        v1::reconciliations::start,
+        v1::reconciliations::show,
+        v1::reconciliations::end,
+        v1::reconciliations::findings,
+        v1::acknowledgements::put,
+        v1::acknowledgements::delete,
+        v1::acknowledgements::all,
+        v1::acknowledgements::list,
+        v1::acknowledgements::forget
     ),
     modifiers(&Security)
 )]

@@ -6,9 +6,7 @@ use super::connection::AnyConnection;
 use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
-use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, partners, places, reconciliations, shape,
-};
+use super::{accounts as accounts_of, acknowledgements, cases, changes, partners, places, reconciliations, shape};
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
 use crate::domain::feed::{self, Entry, Event, Fields};

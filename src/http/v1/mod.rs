@@ -3,6 +3,7 @@
 //! deliveries with (a test looks).
 
 pub mod accounts;
+pub mod acknowledgements;
 pub mod audit;
 pub mod cases;
 pub mod change;
@@ -17,6 +18,7 @@ pub mod partners;
 pub mod patch;
 pub mod problem;
 pub mod query;
+pub mod reconciliations;
 pub mod relations;
 pub mod respond;
 pub mod sources;
@@ -74,6 +76,32 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(resource("/subscribers/{subscriber}", web::get().to(subscribers::show)))
             .service(post("/subscribers/{subscriber}/resume", web::post().to(subscribers::resume)))
             .service(post("/subscribers/{subscriber}/replay", web::post().to(subscribers::replay)))
+            .service(
+                web::resource("/reconciliations")
+                    .route(web::get().to(reconciliations::list))
+                    .route(web::post().to(reconciliations::start))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/reconciliations/{reconciliation}")
+                    .route(web::get().to(reconciliations::show))
+                    .route(web::delete().to(reconciliations::end))
+                    .default_service(web::to(get_or_delete)),
+            )
+            .service(resource("/reconciliations/{reconciliation}/findings", web::get().to(reconciliations::findings)))
+            .service(post("/reconciliations/{reconciliation}/acknowledge", web::post().to(acknowledgements::all)))
+            .service(
+                web::resource("/reconciliations/{reconciliation}/findings/{finding}/acknowledgement")
+                    .route(web::put().to(acknowledgements::put))
+                    .route(web::delete().to(acknowledgements::delete))
+                    .default_service(web::to(put_or_delete)),
+            )
+            .service(resource("/acknowledgements", web::get().to(acknowledgements::list)))
+            .service(
+                web::resource("/acknowledgements/{fingerprint}")
+                    .route(web::delete().to(acknowledgements::forget))
+                    .default_service(web::to(delete_only)),
+            )
             .default_service(web::to(not_found)),
     );
 }
@@ -98,6 +126,22 @@ async fn get_patch_or_delete() -> Answered {
 
 async fn get_put_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PUT, DELETE"))
+}
+
+async fn get_or_delete() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, DELETE"))
+}
+
+async fn get_or_post() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, POST"))
+}
+
+async fn put_or_delete() -> Answered {
+    Err(Problem::MethodNotAllowed("PUT, DELETE"))
+}
+
+async fn delete_only() -> Answered {
+    Err(Problem::MethodNotAllowed("DELETE"))
 }
 
 /// Which paths there are is no secret, so this asks for no token.

@@ -38,10 +38,16 @@ pub enum Problem {
     PreconditionFailed,
     /// The body is larger than [`super::MAX_BODY`].
     BodyTooLarge,
+    /// The list is larger than so many MiB.
+    ListTooLarge(u64),
     /// The body came too slowly.
     BodyTooSlow,
     /// The body is no JSON by its Content-Type.
     NotJson,
+    /// The body is in a form that is not read, and which one is.
+    UnsupportedMedia(&'static str),
+    /// Too much waits already, and what to do.
+    TooMany(String),
     /// Our fault. The cause goes to the log.
     Internal,
     /// The database cannot answer now.
@@ -78,9 +84,15 @@ impl Problem {
             Self::Gone(_) => ("gone", "Gone", StatusCode::GONE),
             Self::TooManyWait => ("too_many_wait", "Too many wait", StatusCode::TOO_MANY_REQUESTS),
             Self::PreconditionFailed => ("precondition_failed", "Another version", StatusCode::PRECONDITION_FAILED),
-            Self::BodyTooLarge => ("body_too_large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::BodyTooLarge | Self::ListTooLarge(_) => {
+                ("body_too_large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE)
+            }
             Self::BodyTooSlow => ("body_too_slow", "Body too slow", StatusCode::REQUEST_TIMEOUT),
             Self::NotJson => ("not_json", "Not JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::UnsupportedMedia(_) => {
+                ("unsupported_media", "Unsupported media type", StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            }
+            Self::TooMany(_) => ("too_many", "Too many", StatusCode::TOO_MANY_REQUESTS),
             Self::Internal => ("internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Unavailable => ("unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE),
         }
@@ -96,7 +108,14 @@ impl Problem {
             Self::Forbidden => "The role of this operator does not cover this. GET /v1/me shows the role.",
             Self::NotFound => "There is nothing here.",
             Self::MethodNotAllowed(_) => "This path answers other methods; see the Allow header.",
-            Self::BadRequest(detail) | Self::Conflict(detail) | Self::Gone(detail) => detail,
+            Self::BadRequest(detail) | Self::Conflict(detail) | Self::Gone(detail) | Self::TooMany(detail) => detail,
+            Self::ListTooLarge(mib) => {
+                return format!(
+                    "The list is larger than {mib} MiB; `max_upload_mib` below `[reconcile]` allows more, and \
+                     `tiersync reconcile --against` knows no bound."
+                );
+            }
+            Self::UnsupportedMedia(detail) => detail,
             Self::TooManyWait => {
                 "Too many callers, or too many calls of this token, wait for changes already. Ask without `wait`, or later."
             }
@@ -125,8 +144,23 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
+        self.answer(false)
+    }
+}
+
+impl Problem {
+    /// The answer to a call whose body was not read to its end.
+    #[must_use]
+    pub fn closing(&self) -> HttpResponse {
+        self.answer(true)
+    }
+
+    fn answer(&self, close: bool) -> HttpResponse {
         let (code, title, status) = self.row();
         let mut response = HttpResponse::build(status);
+        if close {
+            response.force_close();
+        }
         match self {
             Self::NotAuthenticated => {
                 response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tiersync\""));
@@ -134,11 +168,11 @@ impl ResponseError for Problem {
             Self::MethodNotAllowed(allowed) => {
                 response.insert_header((ALLOW, *allowed));
             }
-            Self::Unavailable | Self::TooManyWait => {
+            Self::Unavailable | Self::TooManyWait | Self::TooMany(_) => {
                 response.insert_header((RETRY_AFTER, RETRY_SECONDS.to_string()));
             }
             // What is left of the body would be read as the next call.
-            Self::BodyTooLarge | Self::BodyTooSlow => {
+            Self::BodyTooLarge | Self::ListTooLarge(_) | Self::BodyTooSlow => {
                 response.force_close();
             }
             Self::Forbidden
@@ -148,6 +182,7 @@ impl ResponseError for Problem {
             | Self::Gone(_)
             | Self::PreconditionFailed
             | Self::NotJson
+            | Self::UnsupportedMedia(_)
             | Self::Internal => {}
         }
         let kind = format!("urn:tiersync:problem:{code}");

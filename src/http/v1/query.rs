@@ -24,10 +24,18 @@ impl Params {
     /// # Errors
     /// [`Problem::BadRequest`] for a parameter that comes twice, is too long or holds a control character.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        Self::repeating(request, &[])
+    }
+
+    /// As [`Params::of`]; parameters of these names may come several times.
+    ///
+    /// # Errors
+    /// As [`Params::of`].
+    pub fn repeating(request: &HttpRequest, several: &[&str]) -> Result<Self, Problem> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             let (name, value) = (name.into_owned(), value.into_owned());
-            if pairs.iter().any(|(known, _)| *known == name) {
+            if pairs.iter().any(|(known, _)| *known == name) && !several.contains(&name.as_str()) {
                 return Err(bad(&name, "comes twice"));
             }
             if value.chars().count() > MAX_TEXT_CHARS || value.chars().any(char::is_control) {
@@ -42,6 +50,16 @@ impl Params {
     pub fn text(&mut self, name: &str) -> Option<String> {
         let at = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.swap_remove(at).1)
+    }
+
+    /// Takes a parameter that may come several times, in the order in which it does.
+    pub fn texts(&mut self, name: &str) -> Vec<String> {
+        self.0.extract_if(.., |(known, _)| known == name).map(|(_, value)| value).collect()
+    }
+
+    /// Those that nobody took yet.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Takes a parameter that `parse` reads; `what` says what it must be.
