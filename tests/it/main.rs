@@ -47,6 +47,7 @@ mod quarantine;
 mod reconcile;
 mod reconcile_fix;
 mod reconcile_lists;
+mod reconciliations;
 mod replay;
 mod replay_inputs;
 mod replay_lines;

@@ -94,6 +94,13 @@ fn world(backend: Backend) -> World {
             [account["id"].as_str().unwrap().to_owned(), account["external_id"].as_str().unwrap().to_owned()]
         })
         .collect();
+    // What is found about theirs is not seen, either.
+    let checked = Call::new("POST", "/v1/reconciliations?pending_after=0s")
+        .header("Authorization", format!("Bearer {everything}"))
+        .send(&app);
+    let run = checked.json()["id"].as_str().unwrap().to_owned();
+    let run = get(&app, &everything, &format!("/reconciliations/{run}?wait=60")).json();
+    assert!(run["state"] == "done" && run["findings"].as_u64().unwrap() >= 2, "{run}");
     World { app, token, everything, secrets, theirs }
 }
 
@@ -163,6 +170,10 @@ fn every_route(backend: Backend) {
                 "source" => vec!["eu".to_owned()],
                 // Nor does a subscriber.
                 "subscriber" => vec!["crm".to_owned()],
+                // Runs are everybody's; what they found is not. Nobody but a provider_admin changes any.
+                "reconciliation" if method == "GET" => Vec::new(),
+                "reconciliation" => column(&all(app, &world.everything, "/reconciliations", 50), "id"),
+                "fingerprint" => vec!["0123456789abcdef0123456789abcdef".to_owned()],
                 other => panic!("{path}: say here which {other} are theirs, and below which are ours"),
             };
             for name in &names {
@@ -188,13 +199,18 @@ fn every_route(backend: Backend) {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
                 cases.iter().map(|id| filled(&path, id)).collect()
             }
+            "reconciliation" => {
+                let runs = column(&all(app, &world.token, "/reconciliations", 50), "id");
+                runs.iter().map(|id| filled(&path, id)).collect()
+            }
             _ => Vec::new(),
         };
         for base in bases {
             world.tells_nothing(&base, &ask("GET", &base));
             for limit in [1, 2] {
-                let everybodys =
-                    path == "/v1/audit" || path.contains("{source}") || path.starts_with("/v1/subscribers");
+                let everybodys = matches!(path.as_str(), "/v1/audit" | "/v1/acknowledgements")
+                    || path.contains("{source}")
+                    || path.starts_with("/v1/subscribers");
                 if query.iter().any(|name| name == "limit") && !everybodys {
                     for item in all(app, &world.token, &base[3..], limit) {
                         let reply = Reply { status: 200, headers: Vec::new(), body: item.to_string() };
@@ -222,7 +238,7 @@ fn every_route(backend: Backend) {
         }
     }
     assert_eq!(all(app, &world.everything, "/accounts", 500), before, "nothing of theirs was changed");
-    for everybodys in ["/audit", "/sources/eu/shape", "/subscribers", "/subscribers/crm"] {
+    for everybodys in ["/audit", "/sources/eu/shape", "/subscribers", "/subscribers/crm", "/acknowledgements"] {
         problem(&get(app, &world.token, everybodys), 403, "forbidden");
     }
 }
@@ -288,6 +304,7 @@ fn a_held_change_does_not_name_who_waits() {
 fn roles(backend: Backend) {
     let world = world(backend);
     let viewer = operator(&world.app, "viewer", Role::Viewer, &[], None);
+    let run = column(&all(&world.app, &world.everything, "/reconciliations", 1), "id").remove(0);
     for (_, path, _) in routes(&world.app).iter().filter(|(method, ..)| method == "GET") {
         let cases = all(&world.app, &world.everything, "/cases", 1);
         let name = match placeholder(path) {
@@ -295,6 +312,7 @@ fn roles(backend: Backend) {
             "source" => "eu",
             "subscriber" => "crm",
             "partner" => "77777",
+            "reconciliation" => run.as_str(),
             _ => "0-2",
         };
         let path = filled(path, name);
