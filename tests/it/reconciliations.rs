@@ -1,9 +1,14 @@
 //! Reconciliations under /v1: lists that are sent, the self-check and its schedule, what is found page by page, what is
 //! acknowledged, and what becomes of a run whose receiver ends.
 
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 use tiersync::domain::operator::Role;
+use tiersync::ops::reconcile::runs::MAX_PLACES;
 
 use crate::commands::{items, receiver};
 use crate::commands_binary::{Place, until};
@@ -190,6 +195,45 @@ fn what_is_asked_wrongly_is_said_at_once() {
     assert_eq!(world.ended("?check=missing_here", list)["state"], "done");
 }
 
+/// A list that is being sent: its head and this much of it.
+fn sending(world: &World, head: &str, body: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(world.app.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let token = &world.token;
+    let head = format!(
+        "POST /v1/reconciliations HTTP/1.1\r\nHost: tiersync.test\r\nAuthorization: Bearer {token}\r\n{head}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // What is too large is refused before all of it is sent.
+    let _ = stream.write_all(body);
+    stream
+}
+
+#[test]
+fn a_list_of_unknown_length_is_bounded_and_places_are_few() {
+    let world = world(Backend::Sqlite, "max_upload_mib = 1");
+    let mut piece = b"120000\r\n".to_vec();
+    piece.extend(std::iter::repeat_n(b'a', 0x12_0000));
+    let mut stream = sending(&world, "Transfer-Encoding: chunked", &piece);
+    let reply = Reply::read(&mut stream).unwrap();
+    problem(&reply, 413, "body_too_large");
+    assert_eq!(reply.header("connection"), Some("close"), "the rest is not read as another call");
+    let mut list = b"platform_id\n1\n2\n".to_vec();
+    let mut chunked = format!("{:x}\r\n", list.len()).into_bytes();
+    chunked.append(&mut list);
+    chunked.extend(b"\r\n0\r\n\r\n");
+    let reply = Reply::read(&mut sending(&world, "Transfer-Encoding: chunked", &chunked)).unwrap();
+    assert_eq!(reply.status, 202, "{}", reply.body);
+    assert_eq!(world.wait(&text(&reply.json(), "id"))["accounts"]["theirs"], 2);
+    // Lists that do not come hold places; where they are given up, others have them.
+    let slow: Vec<TcpStream> =
+        (0..MAX_PLACES).map(|_| sending(&world, "Content-Length: 100", b"platform_id\n")).collect();
+    until("no place is left", || world.start("", "").status == 429);
+    problem(&world.start("", ""), 429, "too_many");
+    drop(slow);
+    until("there are places again", || world.start("", "").status == 202);
+}
+
 #[test]
 fn a_broken_list_is_a_failed_run_that_says_where() {
     for backend in backends() {
@@ -243,6 +287,10 @@ fn what_is_acknowledged_is_quiet_until_it_changes_here_and_on_the_command_line()
         assert!(ran.err.contains("1 acknowledged before and not shown"), "{}", ran.err);
         let shown = items(&place.run(&[&against[..], &["--show-acknowledged"]].concat()).out);
         assert_eq!((shown.len(), &shown[0]["acknowledged"]["note"]), (2, &json!("agreed with One")));
+        for format in ["table", "html"] {
+            let shown = place.run(&["reconcile", "--against", "list.csv", "--show-acknowledged", "--format", format]);
+            assert!(shown.out.contains("acknowledged: agreed with One"), "{}", shown.out);
+        }
         // The other one by the command line: nothing is left, and that is fine.
         let fingerprint = text(&found[1], "fingerprint");
         let quiet = place.run(&[&against[..], &["--acknowledge", &fingerprint, "--note", "moves in May"]].concat());

@@ -81,7 +81,7 @@ pub(super) struct Reconcile {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     flapping_within: Option<i64>,
     /// Show also what was acknowledged
-    #[arg(long)]
+    #[arg(long, conflicts_with = "since")]
     show_acknowledged: bool,
     /// Acknowledge what is found of these kinds, or with these fingerprints: it stays quiet until it changes
     #[arg(long, value_name = "KIND|FINGERPRINT", num_args = 1.., value_delimiter = ',', value_parser = asked::chosen,
@@ -116,7 +116,7 @@ pub(super) struct Reconcile {
     #[arg(long, value_name = "FILE", requires = "fix")]
     undo_file: Option<PathBuf>,
     /// Take back what an earlier --fix did, by its undo file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "check", "also", "fix", "since", "as_of", "fail_on", "output", "limit", "source", "tenant"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "check", "also", "fix", "since", "as_of", "fail_on", "output", "limit", "source", "tenant", "acknowledge", "withdraw", "show_acknowledged"])]
     undo: Option<PathBuf>,
 }
 

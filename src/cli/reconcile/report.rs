@@ -62,6 +62,8 @@ impl Printing {
                     let [kind, source, tenant, id, external, ours, theirs, since, delivery, _, proposal, ..] = &cells;
                     let source = if tenant.is_empty() { source.clone() } else { format!("{source}/{tenant}") };
                     let id = if id.is_empty() { external } else { id };
+                    let known = finding.acknowledged.as_ref().map(|known| format!("acknowledged: {}", known.note));
+                    let proposal = known.as_ref().unwrap_or(proposal);
                     listing.row(finding, &[kind, &source, id, ours, theirs, since, delivery, proposal])
                 } else {
                     listing.row(finding, &cells.each_ref().map(String::as_str))

@@ -82,11 +82,15 @@ pub fn row(out: &mut dyn Write, finding: &FindingView) -> std::io::Result<()> {
     };
     let or_none = |text: &Option<String>| text.as_deref().map(escaped).unwrap_or_default();
     let line = finding.line.map(|line| format!("<br><span class=\"quiet\">line {line}</span>")).unwrap_or_default();
+    let known = finding.acknowledged.as_ref();
+    let known = known
+        .map(|known| format!("<br><span class=\"quiet\">acknowledged: {}</span>", escaped(&known.note)))
+        .unwrap_or_default();
     let account = finding.platform_id.as_ref().or(finding.external_id.as_ref());
     writeln!(
         out,
         "<tr data-kind=\"{}\" data-act=\"{}\"><td>{0}</td><td>{}</td><td>{}</td><td>{}</td><td>{}{line}</td><td>{}</td>\
-         <td><code>{}</code></td><td>{}</td><td{}>{}</td></tr>",
+         <td><code>{}</code></td><td>{}{known}</td><td{}>{}</td></tr>",
         finding.finding,
         u8::from(finding.proposal.act.is_some()),
         escaped(&scope),
