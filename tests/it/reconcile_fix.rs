@@ -87,6 +87,44 @@ fn several_corrections_of_one_account_are_undone_together() {
 }
 
 #[test]
+fn what_was_written_down_and_never_done_is_not_undone() {
+    let toml = config("", MPNID);
+    let place = Place::with(Backend::Sqlite, &toml);
+    let app = receiver(&place, &toml);
+    for body in [
+        json!({"ID": "1", "Role": "Reseller"}),
+        json!({"ID": "2", "Role": "Reseller"}),
+        json!({"ID": "11", "Role": "User", "ResellerID": "1", "Name": "Old", "Email": "old@example.org"}),
+    ] {
+        assert_eq!(app.synchronize(&body.to_string()).code(), 0);
+    }
+    drop(app);
+    let list = "platform_id,reseller_id,name,email\n11,2,New,new@example.org\n";
+    std::fs::write(place.path("list.csv"), list).unwrap();
+    let kinds = "reseller_differs,name_differs,email_differs";
+    let check = ["--against", "list.csv", "--check", kinds];
+    let first = sorted(findings(&place, &check));
+    let fix = |file| run(&place, &[&check[..], &["--fix", kinds, "--yes", "--undo-file", file]].concat());
+    assert_eq!(fix("whole.jsonl").code, 0);
+    assert_eq!(run(&place, &["--undo", "whole.jsonl"]).code, 0);
+    assert_eq!(sorted(findings(&place, &check)), first);
+    assert_eq!(fix("undo.jsonl").code, 0);
+    // As if the process had ended between these lines and what they tell of.
+    let mut text = std::fs::read_to_string(place.path("undo.jsonl")).unwrap();
+    let last = text.lines().last().unwrap().to_owned();
+    let revision = serde_json::from_str::<Value>(&last).unwrap()["act"]["revision"].as_i64().unwrap();
+    for later in 1..=2 {
+        let at = |revision: i64| format!("\"revision\":{revision}");
+        text += &(last.replacen(&at(revision), &at(revision + later), 1) + "\n");
+    }
+    std::fs::write(place.path("undo.jsonl"), text).unwrap();
+    let ran = run(&place, &["--undo", "undo.jsonl"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("3 changed, 2 were so already, 0 refused"), "{}", ran.err);
+    assert_eq!(sorted(findings(&place, &check)), first);
+}
+
+#[test]
 fn holds_and_reviews_are_released_and_put_back() {
     let world = World { accounts: 4_000, planted: 4 };
     for backend in backends() {

@@ -1,5 +1,6 @@
 //! The undo file: written before anything is done, and read from its end to take everything back.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -11,8 +12,8 @@ use super::{BATCH, Fixed, Hand, note};
 use crate::domain::act::{Act, What};
 use crate::domain::ids::AccountKey;
 use crate::ops::reconcile::ReconcileError;
-use crate::store::AnyConnection;
 use crate::store::names;
+use crate::store::{AnyConnection, StoreError};
 use crate::wire::undo::{self, Done, Undo};
 
 /// The file that takes everything back. Its lines are on disk before what they take back is done.
@@ -62,10 +63,19 @@ pub fn take_back(
     let mut lines = Lines::open(path)?;
     let mut fixed = Fixed::default();
     let mut undone = Undone::default();
-    while let Some(mut batch) = lines.last(BATCH)? {
-        let read = batch.len() as u64;
-        for done in &mut batch {
-            done.revision = undone.revision(&done.account, done.revision);
+    while let Some(batch) = lines.last(BATCH)? {
+        progress(batch.len() as u64);
+        let mut came_to_be = Vec::with_capacity(batch.len());
+        for done in batch {
+            match undone.meets(connection, &done)? {
+                Some(revision) => came_to_be.push(Done { revision, ..done }),
+                // The process ended between the line and the act.
+                None => fixed.unchanged += 1,
+            }
+        }
+        let batch = came_to_be;
+        if batch.is_empty() {
+            continue;
         }
         let acts: Vec<Act> = batch
             .iter()
@@ -80,16 +90,8 @@ pub fn take_back(
             })
             .collect();
         for (outcome, done) in hand.act(acts, false, "reconcile.undo")?.iter().zip(&batch) {
-            let never = outcome.refused().is_some()
-                && names::revision(connection, &done.account)?.unwrap_or(0) == done.revision - 1;
-            if never {
-                // The process ended between the line and the act, or this file was undone before.
-                fixed.unchanged += 1;
-            } else {
-                note(&outcome.account, &outcome.acted, &mut fixed, refused)?;
-            }
+            note(&done.account, &outcome.acted, &mut fixed, refused)?;
         }
-        progress(read);
     }
     Ok(fixed)
 }
@@ -100,8 +102,9 @@ pub fn take_back(
 struct Undone(HashMap<[u8; 16], i64>);
 
 impl Undone {
-    /// The revision that an account must have for this act of it to be undone, whose own revision was this.
-    fn revision(&mut self, account: &AccountKey, own: i64) -> i64 {
+    /// The revision that the account must have for this act of it to be undone; none if the act never came to be.
+    fn meets(&mut self, connection: &mut AnyConnection, done: &Done) -> Result<Option<i64>, StoreError> {
+        let account = &done.account;
         let mut hash = Sha256::new();
         for part in [account.scope.source.as_str(), account.scope.tenant.as_str(), account.platform_id.as_str()] {
             hash.update(part.as_bytes());
@@ -111,10 +114,15 @@ impl Undone {
         for (to, from) in digest.iter_mut().zip(hash.finalize()) {
             *to = from;
         }
-        let next = self.0.entry(digest).or_insert(own);
+        let next = match self.0.entry(digest) {
+            Entry::Occupied(next) => next.into_mut(),
+            // Revisions only grow: an account that has not come so far was not brought there.
+            Entry::Vacant(_) if names::revision(connection, account)?.unwrap_or(0) < done.revision => return Ok(None),
+            Entry::Vacant(next) => next.insert(done.revision),
+        };
         let revision = *next;
         *next += 1;
-        revision
+        Ok(Some(revision))
     }
 }
 
