@@ -23,10 +23,15 @@ fn list(theirs: &Theirs) -> String {
     }
 }
 
-fn named(theirs: &Theirs) -> Option<Named> {
+/// The reseller that their list names. An account's own ID, either of them, means none; where the list does not tell that,
+/// ours does.
+fn named(theirs: &Theirs, ours: Option<&Ours>) -> Option<Named> {
+    let own = theirs.platform_id.as_ref().or(ours.map(|ours| &ours.key.platform_id));
+    let own_external = theirs.external_id.as_ref().or(ours.map(|ours| &ours.external_id));
     match (&theirs.reseller, &theirs.reseller_external_id) {
-        (Said::Value(id), _) if theirs.platform_id.as_ref() == Some(id) => None,
+        (Said::Value(id), _) if own == Some(id) => None,
         (Said::Value(id), _) => Some(Named::PlatformId(id.clone())),
+        (_, Said::Value(id)) if own_external == Some(id) => None,
         (_, Said::Value(id)) => Some(Named::ExternalId(id.clone())),
         _ => None,
     }
@@ -69,7 +74,7 @@ pub(super) fn missing_here(theirs: &Theirs, shown: &str, rules: &Rules) -> Findi
 }
 
 fn entry(theirs: &Theirs, rules: &Rules) -> Result<Entry, &'static str> {
-    let reseller = named(theirs);
+    let reseller = named(theirs, None);
     let kind = match (theirs.kind, &reseller) {
         (Some(AccountKind::Reseller), Some(_)) => {
             return Err("the list has it as a reseller and names a reseller for it");
@@ -180,7 +185,7 @@ fn reseller(ours: &Ours, theirs: &Theirs) -> Option<Finding> {
         return None;
     }
     let (platform_id, external_id) = ours.effective_reseller();
-    let theirs_named = named(theirs);
+    let theirs_named = named(theirs, Some(ours));
     let same = match &theirs_named {
         Some(Named::PlatformId(id)) => platform_id == Some(id),
         // One that never came and is named otherwise here: whether it is the same nobody can tell.
@@ -224,7 +229,7 @@ fn kind(ours: &Ours, theirs: &Theirs) -> Option<Finding> {
     let mut finding = about(ours, FindingKind::KindDiffers, since, explanation);
     finding.ours = Some(ours.kind.as_str().to_owned());
     finding.theirs = Some(there.as_str().to_owned());
-    finding.proposal = match (there, named(theirs)) {
+    finding.proposal = match (there, named(theirs, Some(ours))) {
         (AccountKind::ResellerCustomer, Some(named)) => Proposal::Amend(ours.key.clone(), Amend::Assign(Some(named))),
         (AccountKind::ResellerCustomer, None) => Proposal::nothing("the list does not say whose customer it is"),
         (_, Some(_)) => Proposal::nothing("the list names a reseller for what it has as no reseller's customer"),

@@ -163,9 +163,9 @@ impl Ours {
         if platform_id.is_none() && external_id.is_none() {
             return None;
         }
-        let other = match (&self.reseller, &self.partner) {
-            (Some(held), _) => held.other.as_ref().filter(|_| held.state == RelationState::Linked),
-            (None, partner) => partner.as_ref().and_then(|partner| partner.reseller.as_ref()),
+        let other = match &self.reseller {
+            Some(held) => held.other.as_ref().filter(|_| held.state == RelationState::Linked),
+            None => self.partner_account().map(|(other, _)| other),
         };
         Some(Whom {
             account: other.map(|other| other.id),
@@ -183,21 +183,26 @@ impl Ours {
     /// The reseller that counts: the platform's; without one, the account that the partner is linked to.
     #[must_use]
     pub fn effective_reseller(&self) -> (Option<&PlatformId>, Option<&ExternalId>) {
-        match (&self.reseller, &self.partner) {
+        match (&self.reseller, self.partner_account()) {
             (Some(held), _) => (held.reseller(), held.reseller_external_id()),
-            (None, Some(HeldPartner { reseller: Some(other), .. })) => {
-                (Some(&other.key.platform_id), Some(&other.external_id))
-            }
-            (None, _) => (None, None),
+            (None, Some((other, _))) => (Some(&other.key.platform_id), Some(&other.external_id)),
+            (None, None) => (None, None),
         }
+    }
+
+    /// The account that its partner is linked to, and since when it names that partner. A reseller's partner ID is its
+    /// own: nobody resells to it.
+    fn partner_account(&self) -> Option<(&Other, Since)> {
+        let partner = self.partner.as_ref().filter(|_| self.kind != AccountKind::Reseller)?;
+        Some((partner.reseller.as_ref()?, partner.since))
     }
 
     /// Since when it has the reseller that counts, or none.
     #[must_use]
     pub fn reseller_since(&self) -> Since {
-        match (&self.reseller, &self.partner) {
+        match (&self.reseller, self.partner_account()) {
             (Some(held), _) => held.since,
-            (None, Some(HeldPartner { reseller: Some(_), since, .. })) => *since,
+            (None, Some((_, since))) => since,
             (None, _) if self.left.at.is_some() => self.left,
             (None, _) => Since { at: Some(self.first_seen), delivery: self.shown.delivery },
         }

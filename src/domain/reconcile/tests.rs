@@ -467,6 +467,27 @@ fn what_a_comparison_finds() {
             &[],
         ),
         (
+            "the account's own ExternalID for its reseller's, which means none",
+            |ours, theirs| {
+                (ours.kind, ours.reseller) = (AccountKind::DirectCustomer, None);
+                theirs.kind = None;
+                (theirs.reseller, theirs.external_id) = (Said::Absent, None);
+                theirs.reseller_external_id = Said::Value(ours.external_id.clone());
+            },
+            &[],
+        ),
+        (
+            "a reseller whose own partner ID is linked to it",
+            |ours, theirs| {
+                (ours.kind, ours.reseller) = (AccountKind::Reseller, None);
+                ours.partner =
+                    Some(HeldPartner { reseller: Some(other("5", AccountKind::Reseller)), ..partner("P1") });
+                (theirs.kind, theirs.reseller) = (Some(AccountKind::Reseller), Said::Nothing);
+                theirs.partner = Said::Value("P1".to_owned());
+            },
+            &[],
+        ),
+        (
             "a line that cannot be read whole",
             |_, theirs| {
                 theirs.spoiled = true;

@@ -181,7 +181,7 @@ fn kind(word: &str, account: &Theirs, reading: &Reading) -> Option<AccountKind> 
     }
     let has_reseller = match (&account.reseller, &account.reseller_external_id) {
         (Said::Value(reseller), _) => Some(account.platform_id.as_ref() != Some(reseller)),
-        (_, Said::Value(_)) => Some(true),
+        (_, Said::Value(reseller)) => Some(account.external_id.as_ref() != Some(reseller)),
         (Said::Absent, Said::Absent) => None,
         _ => Some(false),
     };
