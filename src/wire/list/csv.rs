@@ -149,8 +149,9 @@ fn detect(header: &[u8]) -> u8 {
     SEPARATORS.iter().zip(counts).find(|(_, count)| *count == most).map_or(b',', |(separator, _)| *separator)
 }
 
+/// Whether two names are the same but for their case. Capitals are compared, since a Greek sigma has two small letters.
 fn same(a: &str, b: &str) -> bool {
-    a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
+    a.chars().flat_map(char::to_uppercase).eq(b.chars().flat_map(char::to_uppercase))
 }
 
 /// Where each of our columns stands.
@@ -202,16 +203,26 @@ impl CsvRows {
         if self.ended {
             return None;
         }
-        self.since_row.store(0, Ordering::Relaxed);
-        match self.reader.read_record(&mut self.record) {
-            Ok(true) => {}
-            Ok(false) => {
-                self.ended = true;
-                return None;
-            }
-            Err(error) => {
-                self.ended = true;
-                return Some(Err(broken(&error, self.before)));
+        loop {
+            self.since_row.store(0, Ordering::Relaxed);
+            let begins = self.reader.position().line() + self.before;
+            match self.reader.read_record(&mut self.record) {
+                // Spreadsheets end their lists with rows of separators alone.
+                Ok(true) if self.record.iter().all(|cell| cell.trim().is_empty()) => {}
+                Ok(true) => break,
+                Ok(false) => {
+                    self.ended = true;
+                    return None;
+                }
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(match error.kind() {
+                        csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::Other => {
+                            ListError::Broken(format!("line {begins}: {error}"))
+                        }
+                        _ => broken(&error, self.before),
+                    }));
+                }
             }
         }
         let line = self.record.position().map_or(0, csv::Position::line) + self.before;
