@@ -218,6 +218,8 @@ fn as_of_is_as_it_was_and_as_it_was_known() {
         assert_eq!(told(&found), expected);
         let ran = run(&place, &["--against", "list.csv", "--as-of", &before]);
         assert_eq!((ran.code, ran.out.as_str()), (0, "[]\n"), "{}", ran.err);
+        let names = ["reconcile", "--against", "list.csv", "--as-of", &before, "--also", "name_differs"];
+        place.run(&names).failed(2, "name_differs cannot be looked for as of an earlier time");
     }
 }
 

@@ -107,6 +107,14 @@ pub fn run(
         tenant: options.tenant.as_deref().map_or_else(Tenant::none, Tenant::stored),
         partner_option: options.partner_option.clone(),
     };
+    if options.as_of.is_some()
+        && let Some(kind) = options.kinds.iter().find(|kind| kind.on_request())
+    {
+        return Err(ReconcileError::Usage(format!(
+            "{} cannot be looked for as of an earlier time: names and addresses are only known as they are now",
+            kind.as_str()
+        )));
+    }
     let opened = Opened::open(against, options.key, &wanted)?;
     let mut connection = database.connect(Use::Read)?;
     let mut lookups = Lookups::new(database.connect(Use::Read)?, rules.now)?;
