@@ -271,8 +271,11 @@ impl Reconcile {
         if against == "-" {
             return Ok(Against::List(Box::new(std::io::stdin()), reading));
         }
-        let file =
-            File::open(against).map_err(|error| CliError::Unreachable(format!("cannot read {against}: {error}")))?;
+        let unreadable = |error: std::io::Error| CliError::Unreachable(format!("cannot read {against}: {error}"));
+        let file = File::open(against).map_err(unreadable)?;
+        if file.metadata().map_err(unreadable)?.is_dir() {
+            return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+        }
         Ok(Against::List(Box::new(file), reading))
     }
 
