@@ -89,8 +89,8 @@ pub fn row(out: &mut dyn Write, finding: &FindingView) -> std::io::Result<()> {
     let account = finding.platform_id.as_ref().or(finding.external_id.as_ref());
     writeln!(
         out,
-        "<tr data-kind=\"{}\" data-act=\"{}\"><td>{0}</td><td>{}</td><td>{}</td><td>{}</td><td>{}{line}</td><td>{}</td>\
-         <td><code>{}</code></td><td>{}{known}</td><td{}>{}</td></tr>",
+        "<tr data-kind=\"{}\" data-act=\"{}\"><td class=\"whole\">{0}</td><td>{}</td><td>{}</td><td>{}</td><td>{}{line}</td>\
+         <td class=\"whole\">{}</td><td><code>{}</code></td><td>{}{known}</td><td{}>{}</td></tr>",
         finding.finding,
         u8::from(finding.proposal.act.is_some()),
         escaped(&scope),

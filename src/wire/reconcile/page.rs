@@ -75,5 +75,5 @@ label{display:flex;gap:.35rem;align-items:center}input,select{font:inherit;paddi
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;\
 border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{white-space:nowrap}\
 td.num{text-align:right;font-variant-numeric:tabular-nums}\
-tr[hidden]{display:none}code{font:12px ui-monospace,monospace}.quiet{opacity:.75}\
+td.whole{white-space:nowrap}tr[hidden]{display:none}code{font:12px ui-monospace,monospace}.quiet{opacity:.75}\
 @media print{form{display:none}body{margin:0;max-width:none}}";
