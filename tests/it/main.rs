@@ -46,6 +46,7 @@ mod predictions;
 mod quarantine;
 mod reconcile;
 mod reconcile_fix;
+mod reconcile_histories;
 mod reconcile_lists;
 mod reconciliations;
 mod replay;
