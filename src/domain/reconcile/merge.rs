@@ -17,9 +17,9 @@ pub enum Trouble {
     Twice {
         /// The name.
         key: String,
-        /// The first line.
+        /// The first line; 0 for what comes from no list of lines.
         first: u64,
-        /// Another one.
+        /// Another one, or 0.
         again: u64,
     },
     /// Several of our accounts have one name.
@@ -36,6 +36,9 @@ pub enum Trouble {
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Twice { key, again: 0, .. } => {
+                write!(f, "{key} names several accounts on the other side, which are not compared")
+            }
             Self::Twice { key, first, again } => {
                 write!(f, "line {again}: {key} stands in line {first} already; neither is compared")
             }
@@ -147,18 +150,23 @@ pub fn compare<E>(
             }
             continue;
         }
-        let Some(here) = ours.take()? else { continue };
-        tally.ours += 1;
-        if ours.key()? == Some(&here.key) {
-            // Each of several that share a name is still checked for itself; the comparison would be a guess.
-            let mut accounts = 1;
-            alone(&here.record, rules, registry, &mut tally.counts, found)?;
-            while ours.key()? == Some(&here.key) {
-                let Some(one) = ours.take()? else { break };
-                alone(&one.record, rules, registry, &mut tally.counts, found)?;
-                accounts += 1;
+        let Some(mut here) = ours.take()? else { continue };
+        let (mut accounts, mut living, mut one_scope) = (1, u64::from(here.record.is_active()), true);
+        while ours.key()? == Some(&here.key) {
+            let Some(mut one) = ours.take()? else { break };
+            accounts += 1;
+            living += u64::from(one.record.is_active());
+            one_scope &= one.record.key.scope == here.record.key.scope;
+            if !here.record.is_active() && one.record.is_active() {
+                std::mem::swap(&mut here, &mut one);
             }
-            tally.ours += accounts - 1;
+            alone(&one.record, rules, registry, &mut tally.counts, found)?;
+        }
+        tally.ours += accounts;
+        // What was deleted and came again under another ID left its name to that one.
+        if accounts > 1 && !(living == 1 && one_scope) {
+            // Each of several that share a name is still checked for itself; the comparison would be a guess.
+            alone(&here.record, rules, registry, &mut tally.counts, found)?;
             tally.troubles += 1;
             let line = (there.record.line > 0).then_some(there.record.line);
             found(Found::Trouble(Trouble::Ambiguous { key: key::shown(&here.key), accounts, line }))?;

@@ -575,6 +575,32 @@ fn names_that_come_twice_are_told_and_not_compared() {
 }
 
 #[test]
+fn a_deleted_account_gives_its_name_to_the_one_that_lives() {
+    let deleted = |id: &str, tenant: &str| {
+        let account = ours(id, Some("1"));
+        Ours { status: AccountStatus::Deleted, code: "C5".to_owned(), key: key(tenant, id), ..account }
+    };
+    let mut line = theirs(&ours("5", Some("1")));
+    line.reseller = Said::Value(PlatformId::stored("2"));
+    let compared = |here: Vec<Ours>| {
+        let (findings, troubles) =
+            run_with(here, Some(vec![line.clone()]), &rules(all()), Matching::by(KeyField::Code));
+        let found: Vec<_> = findings.into_iter().map(|one| (one.kind, one.platform_id)).collect();
+        (found, troubles)
+    };
+    let told = |accounts| vec![Trouble::Ambiguous { key: "C5".to_owned(), accounts, line: Some(17) }];
+    let lives = || ours("5", Some("1"));
+    let differs = vec![(FindingKind::ResellerDiffers, "5".to_owned())];
+    assert_eq!(compared(vec![deleted("3", ""), lives(), deleted("4", "")]), (differs.clone(), vec![]));
+    assert_eq!(compared(vec![deleted("3", ""), deleted("4", ""), lives()]), (differs.clone(), vec![]));
+    assert_eq!(compared(vec![lives(), deleted("4", "")]), (differs, vec![]));
+    assert_eq!(compared(vec![deleted("3", ""), deleted("4", "")]), (vec![], told(2)), "none lives");
+    assert_eq!(compared(vec![deleted("3", "b"), lives()]), (vec![], told(2)), "another tenant's");
+    let other = Ours { code: "C5".to_owned(), ..ours("6", Some("1")) };
+    assert_eq!(compared(vec![deleted("3", ""), lives(), other]), (vec![], told(3)), "two live");
+}
+
+#[test]
 fn the_same_id_of_two_tenants_is_told_apart_or_not_compared() {
     let of = |tenant: &str| {
         let mut account = ours("5", Some("1"));

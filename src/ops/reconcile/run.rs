@@ -243,7 +243,7 @@ fn hand_out(
         }
         Found::Trouble(trouble) => {
             let line = match &trouble {
-                Trouble::Twice { again, .. } => Some(*again),
+                Trouble::Twice { again, .. } => (*again > 0).then_some(*again),
                 Trouble::Ambiguous { line, .. } => *line,
             };
             found(Event::Trouble(Troubled { line, why: trouble.to_string() }))
