@@ -226,6 +226,29 @@ fn only_what_is_wanted_is_sent_and_the_position_goes_on() {
 }
 
 #[test]
+fn long_events_and_long_answers_pass() {
+    let crm = Crm::start();
+    let line = format!("X-Long: {}\r\n", "x".repeat(1_000));
+    let mut lines = [15, 20].into_iter();
+    crm.decide(move |_| Act::Answer(200, line.repeat(lines.next().unwrap_or(0))));
+    let app = start(Backend::Sqlite, &crm, "events = [\"account.created\"]");
+    send(&app, &json!({"ID": "1", "Role": "User"}));
+    settled(&app);
+    assert!(!app.get("/metrics").body.contains("result=\"broken\""), "a head of 15 KiB");
+    let details: serde_json::Map<String, Value> =
+        (0..15).map(|at| (format!("k{at}"), Value::from("Ω".repeat(2_000)))).collect();
+    send(&app, &json!({"ID": "2", "Role": "User", "ExtraDetails": details.clone()}));
+    settled(&app);
+    assert!(app.get("/metrics").body.contains("result=\"broken\""), "a head of 20 KiB");
+    let received = crm.received();
+    assert_eq!(received.len(), 3, "once more after the long head");
+    for one in &received[1..] {
+        assert_eq!(one.json()["data"]["account"]["extra_details"], Value::from(details.clone()));
+        assert!(one.is_signed_with(SECRET));
+    }
+}
+
+#[test]
 fn who_is_configured_later_begins_then() {
     for backend in backends() {
         let crm = Crm::start();

@@ -23,6 +23,13 @@ const MAX_ANSWER: u64 = 16 * 1024;
 /// Longest head of an answer.
 const MAX_HEAD: usize = 16 * 1024;
 
+/// What a connection reads into and writes from. Each hand of each subscriber has one, so that more is missed when there
+/// are many; less than a head makes answers unreadable.
+const READ_BUFFER: usize = 2 * MAX_HEAD;
+
+/// See [`READ_BUFFER`]; longer events go in parts.
+const WRITE_BUFFER: usize = 16 * 1024;
+
 /// What came of sending an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
@@ -71,6 +78,8 @@ impl Sender {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_response_header_size(MAX_HEAD)
+            .input_buffer_size(READ_BUFFER)
+            .output_buffer_size(WRITE_BUFFER)
             .max_idle_connections(subscriber.parallel)
             .max_idle_connections_per_host(subscriber.parallel)
             .user_agent(concat!("tiersync/", env!("CARGO_PKG_VERSION")))
@@ -222,6 +231,17 @@ mod tests {
             let sent = failed(&error);
             assert!(matches!(sent.verdict, Verdict::Refused { .. }) && sent.result == result, "{sent:?}");
         }
+    }
+
+    #[test]
+    fn many_connections_are_no_way_to_fill_memory() -> Result<(), crate::config::ConfigError> {
+        let table = "[[subscriber]]\nid = \"crm\"\nurl = \"https://crm.example/\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"";
+        let config = crate::config::Config::from_toml(table)?;
+        let sender = Sender::new(config.subscribers[0].clone());
+        let kept = sender.agent.config();
+        assert!(kept.input_buffer_size() > kept.max_response_header_size());
+        assert!(kept.input_buffer_size() + kept.output_buffer_size() <= 64 * 1024);
+        Ok(())
     }
 
     #[test]
