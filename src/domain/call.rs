@@ -7,6 +7,7 @@ use super::classify::Role;
 use super::ids::{AccountKey, DeliveryId, ExternalId, PlatformId, Scope};
 use super::options::OptionSet;
 use super::outcome::Code;
+use super::service::order::{Order, Verb};
 
 /// The endpoints whose calls are deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,11 +22,28 @@ pub enum Endpoint {
     IsReseller,
     /// `Fields/Validate`.
     ValidateFields,
+    /// `Subscriptions/…` and `Addons/…`.
+    Service(Verb),
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Synchronize, Self::Exists, Self::Delete, Self::IsReseller, Self::ValidateFields];
+    pub const ALL: [Self; 14] = [
+        Self::Synchronize,
+        Self::Exists,
+        Self::Delete,
+        Self::IsReseller,
+        Self::ValidateFields,
+        Self::Service(Verb::Create),
+        Self::Service(Verb::Update),
+        Self::Service(Verb::Cancel),
+        Self::Service(Verb::Suspend),
+        Self::Service(Verb::Activate),
+        Self::Service(Verb::UpgradeToPaid),
+        Self::Service(Verb::CreateAddOns),
+        Self::Service(Verb::UpdateAddOns),
+        Self::Service(Verb::CancelAddOns),
+    ];
 
     /// The name in database, metrics and logs: the protocol's path.
     #[must_use]
@@ -36,7 +54,20 @@ impl Endpoint {
             Self::Delete => "Accounts/Delete",
             Self::IsReseller => "Accounts/IsReseller",
             Self::ValidateFields => "Fields/Validate",
+            Self::Service(verb) => verb.as_str(),
         }
+    }
+
+    /// Whether its calls may write anything but their delivery.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Synchronize | Self::Delete | Self::Service(_))
+    }
+
+    /// Whether it is about a service.
+    #[must_use]
+    pub fn is_of_services(self) -> bool {
+        matches!(self, Self::Service(_))
     }
 
     /// Reads the name.
@@ -202,6 +233,8 @@ pub enum Intent {
         /// The account.
         id: PlatformId,
     },
+    /// Order something of a service, with the account that it is for.
+    Service(Box<Order>),
     /// Settings were validated; the complaints as a JSON list.
     Validated {
         /// The answer.
@@ -272,8 +305,23 @@ impl Call {
         match &self.intent {
             Intent::Refused { platform_id, .. } => platform_id.as_ref(),
             Intent::Synchronize(submitted) => Some(&submitted.id),
+            Intent::Service(order) => Some(&order.account.id),
             Intent::Delete { id, .. } | Intent::Exists { id } | Intent::IsReseller { id } => Some(id),
             Intent::Validated { .. } => None,
+        }
+    }
+
+    /// The account that it submits, if any.
+    #[must_use]
+    pub fn submitted(&self) -> Option<&Submitted> {
+        match &self.intent {
+            Intent::Synchronize(submitted) => Some(submitted),
+            Intent::Service(order) => Some(&order.account),
+            Intent::Refused { .. }
+            | Intent::Delete { .. }
+            | Intent::Exists { .. }
+            | Intent::IsReseller { .. }
+            | Intent::Validated { .. } => None,
         }
     }
 

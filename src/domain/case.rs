@@ -132,6 +132,8 @@ pub struct Success {
     pub at: i64,
     /// Its delivery.
     pub delivery: DeliveryId,
+    /// SHA-256 of its body: of cases of services it closes those of the same order alone.
+    pub digest: [u8; 32],
     /// Whether the account is new, so that nobody noted whether it has cases.
     pub unsure: bool,
 }

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::account::{Account, AccountKind};
-use super::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
+use super::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId};
 use super::relation::{Axis, Cause, Relation, RelationState};
+use super::service::{Happening, ServiceKind, ServiceStatus, Step};
 use super::world::{Changes, Link, RelationChange};
 
 /// What an entry is about. The numbers are stored: new kinds get new ones.
@@ -33,11 +34,21 @@ pub enum EventKind {
     RelationLinked = 9,
     /// Synchronization options were set, changed or removed.
     OptionsChanged = 10,
+    /// A service is here for the first time.
+    ServiceCreated = 11,
+    /// What describes a service changed.
+    ServiceUpdated = 12,
+    /// A service is not to be used for now.
+    ServiceSuspended = 13,
+    /// A service that was suspended or ended is in use again.
+    ServiceActivated = 14,
+    /// A service ended.
+    ServiceEnded = 15,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::AccountCreated,
         Self::AccountUpdated,
         Self::AccountKindChanged,
@@ -48,6 +59,11 @@ impl EventKind {
         Self::RelationClosed,
         Self::RelationLinked,
         Self::OptionsChanged,
+        Self::ServiceCreated,
+        Self::ServiceUpdated,
+        Self::ServiceSuspended,
+        Self::ServiceActivated,
+        Self::ServiceEnded,
     ];
 
     /// The name in API, commands and configuration.
@@ -64,6 +80,11 @@ impl EventKind {
             Self::RelationClosed => "relation.closed",
             Self::RelationLinked => "relation.linked",
             Self::OptionsChanged => "options.changed",
+            Self::ServiceCreated => "service.created",
+            Self::ServiceUpdated => "service.updated",
+            Self::ServiceSuspended => "service.suspended",
+            Self::ServiceActivated => "service.activated",
+            Self::ServiceEnded => "service.ended",
         }
     }
 
@@ -197,6 +218,21 @@ impl From<&Relation> for Related {
     }
 }
 
+/// A service as an entry tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceTold {
+    /// Which.
+    pub service: ServiceId,
+    /// What it is.
+    pub kind: ServiceKind,
+    /// Its state behind what happened.
+    pub status: ServiceStatus,
+    /// Its revision behind what happened.
+    pub revision: i64,
+    /// The names of the fields that changed.
+    pub changed: Vec<String>,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -225,6 +261,8 @@ pub enum Event {
     Linked(Related),
     /// See [`EventKind::OptionsChanged`]: the IDs of the options.
     OptionsChanged(Vec<String>),
+    /// See [`EventKind::ServiceCreated`] and those behind it.
+    Service(Happening, ServiceTold),
 }
 
 impl Event {
@@ -242,6 +280,11 @@ impl Event {
             Self::Closed(_) => EventKind::RelationClosed,
             Self::Linked(_) => EventKind::RelationLinked,
             Self::OptionsChanged(_) => EventKind::OptionsChanged,
+            Self::Service(Happening::Created, _) => EventKind::ServiceCreated,
+            Self::Service(Happening::Updated, _) => EventKind::ServiceUpdated,
+            Self::Service(Happening::Suspended, _) => EventKind::ServiceSuspended,
+            Self::Service(Happening::Activated, _) => EventKind::ServiceActivated,
+            Self::Service(Happening::Ended, _) => EventKind::ServiceEnded,
         }
     }
 
@@ -270,7 +313,7 @@ impl Event {
 pub struct Entry {
     /// The account that it is about; of a relation the customer.
     pub account: AccountId,
-    /// The account's revision behind it; none where only the other side of its relation changed.
+    /// The account's revision behind it; none where only the other side of its relation, or one of its services, changed.
     pub revision: Option<i64>,
     /// What made it happen.
     pub cause: Cause,
@@ -315,7 +358,27 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
         let cause = changes.causes.get(&account).copied().unwrap_or(Cause::Sync);
         tell.relations(&About { account, revision: None, cause, delivery: None }, relations);
     }
+    entries.extend(changes.steps.iter().map(of_service));
     entries
+}
+
+/// What happened to a service. Each of its revisions is told, also of several within one commit.
+fn of_service(step: &Step) -> Entry {
+    let after = &step.after;
+    let told = ServiceTold {
+        service: after.id,
+        kind: after.kind,
+        status: after.status,
+        revision: after.revision,
+        changed: step.changed().into_iter().map(str::to_owned).collect(),
+    };
+    Entry {
+        account: after.account,
+        revision: None,
+        cause: step.cause,
+        delivery: step.delivery,
+        event: Event::Service(step.happening(), told),
+    }
 }
 
 /// The entry of a stored relation, of `account` and from `since` on, that was linked to a reseller which came.
@@ -470,6 +533,11 @@ mod tests {
                 (8, "relation.closed"),
                 (9, "relation.linked"),
                 (10, "options.changed"),
+                (11, "service.created"),
+                (12, "service.updated"),
+                (13, "service.suspended"),
+                (14, "service.activated"),
+                (15, "service.ended"),
             ]
         );
         for kind in EventKind::ALL {

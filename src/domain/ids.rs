@@ -255,6 +255,10 @@ row_id! {
     /// A relation of a customer to a reseller or partner.
     RelationId
 }
+row_id! {
+    /// Our own id of a service: opaque to everybody else, written `chain-position`.
+    ServiceId
+}
 
 #[cfg(test)]
 mod tests {

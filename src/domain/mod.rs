@@ -25,6 +25,7 @@ pub mod policy;
 pub mod reconcile;
 pub mod redaction;
 pub mod relation;
+pub mod service;
 pub mod shape;
 pub mod subscriber;
 pub mod world;

@@ -4,6 +4,7 @@
 //! in the same transaction and plans the same call again. So a plan never rests on something that was not looked up.
 
 mod cases;
+mod services;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,12 +14,15 @@ use super::act::{Act, ActOutcome, PlannedAct, What};
 use super::call::{Call, Endpoint, Intent, Said, SignedId};
 use super::case::{CaseEvent, CaseKey};
 use super::classify::Role;
-use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, SourceId, is_id};
+use super::ids::{
+    AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, ServiceId, SourceId, is_id,
+};
 use super::outcome::{Answer, Outcome};
 use super::partner::{Answers, Meaning};
 use super::plan::{Change, Planned};
 use super::policy::SourcePolicy;
 use super::relation::{Cause, FoundBy, Relation, RelationState};
+use super::service::{Service, Step};
 
 /// As much of an account as others need who only name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +98,10 @@ pub enum Need {
     Memory(SourceId, Arc<str>),
     /// Which partner of the vendor's registry an ID means.
     Partner(Arc<str>),
+    /// The service that is called this: its ExternalID, or else the platform's own ID of it.
+    Service(Scope, Arc<str>),
+    /// The add-ons of a subscription that are not ended.
+    AddOns(ServiceId),
 }
 
 /// A reseller that came: relations in the store that wait for it must be linked in the same commit.
@@ -156,6 +164,12 @@ pub struct Changes {
     pub cases: Vec<CaseEvent>,
     /// What changed accounts, where that was no call.
     pub causes: HashMap<AccountId, Cause>,
+    /// Services that are new, a subscription before its add-ons.
+    pub services_created: Vec<Arc<Service>>,
+    /// Services that changed, as they are to be.
+    pub services_updated: Vec<Arc<Service>>,
+    /// What happened to services, in order.
+    pub steps: Vec<Step>,
     /// How many rows the chain has numbered besides deliveries.
     pub rows_issued: i64,
 }
@@ -182,6 +196,7 @@ pub struct World {
     partners: Answers,
     /// Whether what is kept of the registry is of its present revision.
     partners_current: bool,
+    services: services::Services,
     chain: i64,
     rows_issued: i64,
 }
@@ -208,6 +223,7 @@ impl World {
             causes: HashMap::new(),
             partners: Answers::default(),
             partners_current: false,
+            services: services::Services::default(),
             chain,
             rows_issued,
         }
@@ -237,24 +253,29 @@ impl World {
         if let (Some(SignedId(id)), false) = (&call.signed_id, call.check_only) {
             needs.push(Need::Memory(call.scope.source.clone(), id.clone()));
         }
-        match &call.intent {
-            Intent::Synchronize(submitted) => {
-                needs.push(Need::Account(call.key(&submitted.id)));
-                if let Said::Value(reseller) = &submitted.reseller_id
-                    && *reseller != submitted.id
-                {
-                    needs.push(Need::Reference(call.key(reseller)));
-                    if let Said::Value(external_id) = &submitted.reseller_external_id {
-                        needs.push(Need::External(call.scope.clone(), external_id.clone()));
-                    }
+        if let Some(submitted) = call.submitted() {
+            needs.push(Need::Account(call.key(&submitted.id)));
+            if let Said::Value(reseller) = &submitted.reseller_id
+                && *reseller != submitted.id
+            {
+                needs.push(Need::Reference(call.key(reseller)));
+                if let Said::Value(external_id) = &submitted.reseller_external_id {
+                    needs.push(Need::External(call.scope.clone(), external_id.clone()));
                 }
+            }
+        }
+        match &call.intent {
+            Intent::Service(order) => {
+                let names = order.id.iter().map(ExternalId::as_str);
+                let names = names.chain(order.platform_id.iter().map(PlatformId::as_str));
+                needs.extend(names.map(|name| Need::Service(call.scope.clone(), Arc::from(name))));
             }
             Intent::Delete { id, .. } => needs.push(Need::Account(call.key(id))),
             Intent::Exists { id } | Intent::IsReseller { id } => needs.push(Need::Reference(call.key(id))),
             Intent::Refused { platform_id: Some(id), code, .. } if code.is_quarantined() || call.replayed => {
                 needs.push(Need::Account(call.key(id)));
             }
-            Intent::Refused { .. } | Intent::Validated { .. } => {}
+            Intent::Synchronize(_) | Intent::Refused { .. } | Intent::Validated { .. } => {}
         }
         needs
     }
@@ -263,7 +284,7 @@ impl World {
     /// waits for a new reseller.
     #[must_use]
     pub fn foreseeable_next(&self, call: &Call) -> Vec<Need> {
-        let Intent::Synchronize(submitted) = &call.intent else {
+        let Some(submitted) = call.submitted() else {
             return Vec::new();
         };
         let key = call.key(&submitted.id);
@@ -333,7 +354,7 @@ impl World {
     /// where the vendor demands that it exists.
     #[must_use]
     pub fn foreseeable_partner(&self, policy: &SourcePolicy, call: &Call) -> Option<Need> {
-        let Intent::Synchronize(submitted) = &call.intent else { return None };
+        let submitted = call.submitted()?;
         let definition = policy.options.iter().find(|option| option.partner_id)?;
         let value = submitted.options.as_ref()?.get(&definition.id)?;
         let named = value.as_text().map(str::trim).filter(|text| is_id(text))?;
@@ -368,6 +389,8 @@ impl World {
             Need::Customers(name) => self.customers.contains_key(&name.key),
             Need::Memory(source, id) => self.memory.contains_key(&(source.clone(), id.clone())),
             Need::Partner(id) => self.partners_current && self.partners.get(id).is_some(),
+            Need::Service(scope, name) => self.services.knows(scope, name),
+            Need::AddOns(parent) => self.services.knows_add_ons(*parent),
         }
     }
 
@@ -532,10 +555,15 @@ impl World {
                 Some(body) if body.digest == call.request.digest => body_of = body.delivery,
                 _ => after.body = Some(BodyRef { delivery, digest: call.request.digest }),
             }
-            if planned.outcome == Outcome::Applied {
+            // An order may change a service and leave the account as it was.
+            let changes = planned.services.is_empty() || self.changes_account(after);
+            if planned.outcome == Outcome::Applied && changes {
                 after.last_delivery = Some(delivery);
             }
             account_id = Some(self.take_over(*change, Cause::Sync, Some(delivery), call.received_at));
+        }
+        if let Some(owner) = account_id {
+            self.take_over_services(planned.services, owner, delivery);
         }
         if let (true, Some(SignedId(id))) = (planned.remember, &call.signed_id) {
             let key = (call.scope.source.clone(), id.clone());
@@ -710,6 +738,7 @@ impl World {
             }
         }
         changes.relations = self.relations.into_values().collect();
+        self.services.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes

@@ -49,15 +49,69 @@ struct AccountBody {
     address: Option<()>,
 }
 
+/// An attribute of a service.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "PascalCase")]
+struct AttributeBody {
+    #[schema(rename = "ID")]
+    id: Option<String>,
+    name: Option<String>,
+    #[schema(value_type = String)]
+    value: Option<()>,
+    code: Option<String>,
+}
+
+/// An add-on that an order names.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "PascalCase")]
+struct AddOnBody {
+    /// Its ID, once known; without one its `ProductID` tells it from the others.
+    #[schema(rename = "ID")]
+    id: Option<String>,
+    name: Option<String>,
+    #[schema(rename = "ProductID")]
+    product_id: Option<String>,
+    /// `None` for one that is only listed.
+    action_type: Option<String>,
+    quantity: Option<i64>,
+    attribute_list: Option<Vec<AttributeBody>>,
+}
+
+/// An order of a subscription. `Account` must be there, and `ID` in all but a Create.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "PascalCase")]
+struct OrderBody {
+    /// What the Create answered as Result.
+    #[schema(rename = "ID", max_length = 128)]
+    id: Option<String>,
+    /// The platform's own ID of the subscription, where it has one.
+    #[schema(rename = "SubscriptionID", max_length = 128)]
+    subscription_id: Option<String>,
+    name: Option<String>,
+    service_type: Option<String>,
+    #[schema(rename = "ProductID")]
+    product_id: Option<String>,
+    action_type: Option<String>,
+    quantity: Option<i64>,
+    is_trial: Option<bool>,
+    location: Option<String>,
+    attribute_list: Option<Vec<AttributeBody>>,
+    addons: Option<Vec<AddOnBody>>,
+    account: AccountBody,
+}
+
 macro_rules! call {
     ($function:ident, $path:literal, $summary:literal) => {
+        call!($function, $path, $summary, AccountBody);
+    };
+    ($function:ident, $path:literal, $summary:literal, $body:ty) => {
         #[doc = $summary]
         #[utoipa::path(
             post,
             path = $path,
             tag = "platform",
             params(("checkonly" = Option<bool>, Query, description = "Judge the call and write nothing but its delivery; also taken from the body.")),
-            request_body = AccountBody,
+            request_body = $body,
             responses(
                 (status = 200, description = "Answered; Code tells how", body = AnswerBody),
                 (status = 400, description = "1001: the body is no JSON", body = AnswerBody),
@@ -92,6 +146,20 @@ call!(synchronize, "/api/Accounts/Synchronize", "Create or update an account; Re
 call!(exists, "/api/Accounts/Exists", "Whether an account exists: Code 1, with its ExternalID, or 0");
 call!(delete, "/api/Accounts/Delete", "End an account; its rows and history stay");
 call!(is_reseller, "/api/Accounts/IsReseller", "Whether an account is a reseller: Result \"true\" or \"false\"");
+call!(create, "/api/Subscriptions/Create", "Order a subscription; Result is its ID ever after", OrderBody);
+call!(update, "/api/Subscriptions/Update", "Change a subscription", OrderBody);
+call!(cancel, "/api/Subscriptions/Cancel", "End a subscription and its add-ons", OrderBody);
+call!(suspend, "/api/Subscriptions/Suspend", "Suspend a subscription", OrderBody);
+call!(activate, "/api/Subscriptions/Activate", "Activate a suspended subscription", OrderBody);
+call!(upgrade, "/api/Subscriptions/UpgradeToPaid", "Make a trial a subscription that is paid for", OrderBody);
+call!(
+    create_add_ons,
+    "/api/Addons/Create",
+    "Order add-ons of a subscription; Result is the subscription's ID",
+    OrderBody
+);
+call!(update_add_ons, "/api/Addons/Update", "Change add-ons of a subscription", OrderBody);
+call!(cancel_add_ons, "/api/Addons/Cancel", "End add-ons of a subscription", OrderBody);
 description!(
     sync_options,
     "/api/Accounts/SyncOptions",
@@ -147,6 +215,15 @@ fn docs() {}
         exists,
         delete,
         is_reseller,
+        create,
+        update,
+        cancel,
+        suspend,
+        activate,
+        upgrade,
+        create_add_ons,
+        update_add_ons,
+        cancel_add_ons,
         sync_options,
         fields,
         validate,

@@ -137,7 +137,13 @@ fn succeed(connection: &mut AnyConnection, success: &Success) -> Result<(), Stor
             .filter(cases::platform_id.eq(success.platform_id.as_str().to_owned()))
             .filter(cases::source.eq(success.scope.source.as_str().to_owned()))
             .filter(cases::tenant.eq(success.scope.tenant.as_str().to_owned()))
-            .filter(cases::event_second.le(success.event_second)),
+            .filter(cases::event_second.le(success.event_second))
+            .filter(
+                cases::endpoint
+                    .not_like("Subscriptions/%")
+                    .and(cases::endpoint.not_like("Addons/%"))
+                    .or(cases::body_digest.eq(success.digest.to_vec())),
+            ),
     )
     .set((
         cases::state.eq("closed"),

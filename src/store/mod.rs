@@ -32,6 +32,7 @@ pub mod retention;
 pub mod save;
 pub mod schema;
 pub mod seen;
+pub mod services;
 pub mod shape;
 pub mod snapshot;
 pub mod sources;

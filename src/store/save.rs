@@ -11,7 +11,7 @@ use super::encode;
 use super::error::StoreError;
 use super::load::waits_in;
 use super::schema::relations;
-use super::{cases, changes as feed_of};
+use super::{cases, changes as feed_of, services};
 use crate::domain::account::{Account, AccountKind, Hold};
 use crate::domain::feed::{self, Entry};
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId};
@@ -393,6 +393,13 @@ pub fn batch(
     for (source, id, delivery) in &changes.remembered {
         remembered.push([Value::BigInt(delivery.0), Value::Text(source.as_str()), Value::Text(id)]);
     }
+    let (mut new_services, mut services_now) =
+        (Rows::<services::InsertService>::default(), Rows::<services::UpdateService>::default());
+    changes.services_created.iter().for_each(|service| services::insert(&mut new_services, service));
+    changes.services_updated.iter().for_each(|service| services::update(&mut services_now, service));
+    let told: Vec<String> = changes.steps.iter().map(services::changed_text).collect();
+    let mut steps = Rows::<services::InsertStep>::default();
+    changes.steps.iter().zip(&told).for_each(|(step, told)| services::insert_step(&mut steps, step, told));
     let mut together = Together::default();
     if changes.links.is_empty() {
         together.add(connection, &inserts)?;
@@ -412,6 +419,9 @@ pub fn batch(
     together.add(connection, &updates)?;
     together.add(connection, &touches)?;
     together.add(connection, &remembered)?;
+    together.add(connection, &new_services)?;
+    together.add(connection, &services_now)?;
+    together.add(connection, &steps)?;
     cases::save(connection, &changes.cases)?;
     if together.finish(connection, advance)? != 1 {
         return Err(StoreError::Contended("another writer took over the ledger chain".to_owned()));

@@ -329,6 +329,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    services (id) {
+        id -> BigInt,
+        source -> Text,
+        tenant -> Text,
+        external_id -> Text,
+        platform_id -> Nullable<Text>,
+        account_id -> BigInt,
+        parent_id -> Nullable<BigInt>,
+        kind -> Text,
+        service -> Text,
+        name -> Text,
+        plan -> Text,
+        location -> Text,
+        quantity -> BigInt,
+        status -> Text,
+        trial -> Bool,
+        attributes -> Text,
+        transfer_direction -> Nullable<Text>,
+        transfer_state -> Nullable<Text>,
+        transfer_action -> Nullable<Text>,
+        expires_at -> Nullable<BigInt>,
+        event_second -> BigInt,
+        event_live -> Bool,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        revision -> BigInt,
+        last_delivery -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     acknowledgements (fingerprint) {
         fingerprint -> Text,
         kind -> Text,
@@ -338,6 +370,24 @@ diesel::table! {
         note -> Text,
         operator -> Text,
         at -> BigInt,
+    }
+}
+
+diesel::table! {
+    service_history (service_id, revision) {
+        service_id -> BigInt,
+        revision -> BigInt,
+        at -> BigInt,
+        valid_from -> BigInt,
+        happening -> Text,
+        changed -> Text,
+        account_id -> BigInt,
+        plan -> Text,
+        location -> Text,
+        quantity -> BigInt,
+        status -> Text,
+        cause -> Text,
+        delivery_id -> Nullable<BigInt>,
     }
 }
 

@@ -45,6 +45,18 @@ pub struct ChangedRelationView {
     pub to: Option<String>,
 }
 
+/// The service that an entry is about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedServiceView {
+    pub id: String,
+    pub kind: &'static str,
+    /// Its state behind what happened.
+    pub status: &'static str,
+    /// Its revision behind what happened.
+    pub revision: i64,
+}
+
 /// An entry of the change feed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ChangeView {
@@ -59,7 +71,8 @@ pub struct ChangeView {
     pub account: ChangedAccountView,
     /// The account's revision behind it; null where only the other side of its relation changed.
     pub revision: Option<i64>,
-    /// Fields that changed, as the account's JSON names them; of `options.changed` the IDs of the options.
+    /// Fields that changed, as the account's JSON names them; of `options.changed` the IDs of the options; of
+    /// `service.…` those of the service.
     pub changed: Vec<String>,
     /// What the account is, where it is new, revived or of another kind than before.
     pub account_kind: Option<&'static str>,
@@ -67,6 +80,8 @@ pub struct ChangeView {
     pub account_kind_before: Option<&'static str>,
     /// The relation, of `relation.…`.
     pub relation: Option<ChangedRelationView>,
+    /// The service, of `service.…`.
+    pub service: Option<ChangedServiceView>,
     /// What made it happen: sync, partner, move, promote, import or erase.
     pub cause: &'static str,
     /// The delivery that made it happen; null for what no call did.
@@ -98,6 +113,15 @@ impl ChangeView {
             account_kind: account_kind.map(AccountKind::as_str),
             account_kind_before: account_kind_before.map(AccountKind::as_str),
             relation: entry.event.related().map(relation),
+            service: match &entry.event {
+                Event::Service(_, told) => Some(ChangedServiceView {
+                    id: told.service.to_string(),
+                    kind: told.kind.as_str(),
+                    status: told.status.as_str(),
+                    revision: told.revision,
+                }),
+                _ => None,
+            },
             cause: entry.cause.as_str(),
             delivery: entry.delivery.map(|id| id.to_string()),
         }
@@ -109,6 +133,7 @@ fn changed(event: &Event) -> Vec<String> {
         Event::Updated(fields) | Event::Revived(_, fields) => fields.names().map(str::to_owned).collect(),
         Event::KindChanged { .. } => vec!["kind".to_owned()],
         Event::OptionsChanged(options) => options.clone(),
+        Event::Service(_, told) => told.changed.clone(),
         Event::Created(_) | Event::Deleted | Event::Erased | Event::Opened(_) | Event::Closed(_) | Event::Linked(_) => {
             Vec::new()
         }

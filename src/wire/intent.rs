@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::check_only::check_only;
 use super::json::{self, JsonError, Node, Value};
-use super::{account, fields, redact};
+use super::{account, fields, redact, service};
 use crate::domain::call::{Endpoint, Intent};
 use crate::domain::field::FieldDefinition;
 use crate::domain::ids::PlatformId;
@@ -69,12 +69,21 @@ pub fn read_seen(reading: Reading<'_>, seen: &dyn Fn(&Node<'_>)) -> Read {
     if reading.endpoint == Endpoint::ValidateFields {
         return validate(reading, body, &root);
     }
-    let stored_body = redact::redact(body, &root, reading.is_secret_option);
+    let stored_body = match reading.endpoint {
+        Endpoint::Service(_) => redact::redact_order(body, &root, reading.is_secret_option),
+        _ => redact::redact(body, &root, reading.is_secret_option),
+    };
     if !matches!(root.value, Value::Object(_)) {
         return Read { intent: refused("The body is not a JSON object.", false, None), check_only: false, stored_body };
     }
-    seen(&root);
-    let platform_id = account::platform_id(&root).ok();
+    let account = match reading.endpoint {
+        Endpoint::Service(_) => service::account_of(&root),
+        _ => Some(&root),
+    };
+    if let Some(account) = account {
+        seen(account);
+    }
+    let platform_id = account.and_then(|account| account::platform_id(account).ok());
     let check_only = match check_only(Some(&root), reading.query) {
         Ok(check_only) => check_only,
         Err(message) => return Read { intent: refused(message, false, platform_id), check_only: false, stored_body },
@@ -111,6 +120,7 @@ fn intent(
         }
         Endpoint::Exists => Intent::Exists { id: account::platform_id(root)? },
         Endpoint::IsReseller => Intent::IsReseller { id: account::platform_id(root)? },
+        Endpoint::Service(verb) => service::intent(verb, root, is_secret_option)?,
         // Read before, by a way of its own: there is no account in it.
         Endpoint::ValidateFields => Intent::Validated { complaints: "[]".to_owned() },
     })

@@ -21,6 +21,7 @@ pub mod people;
 pub mod reconcile;
 pub mod redact;
 pub mod relation;
+pub mod service;
 pub mod shape;
 pub mod show;
 pub mod subscriber;

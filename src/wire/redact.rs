@@ -16,14 +16,34 @@ use crate::domain::redaction::{REDACTED, is_secret_name};
 pub fn redact(body: &[u8], root: &Node<'_>, is_secret_option: &dyn Fn(&str) -> bool) -> Vec<u8> {
     let mut spans = Vec::new();
     collect(root, &mut spans);
-    if let Some(options) = root.get("SyncOptions").and_then(Node::members) {
+    options(root, is_secret_option, &mut spans);
+    cut(body, spans)
+}
+
+/// As [`redact`], of a call about a service: the account with its options stands within, and attributes are called by
+/// what stands beside their values.
+#[must_use]
+pub fn redact_order(body: &[u8], root: &Node<'_>, is_secret_option: &dyn Fn(&str) -> bool) -> Vec<u8> {
+    let mut spans = Vec::new();
+    collect(root, &mut spans);
+    options(root, is_secret_option, &mut spans);
+    if let Some(account) = super::service::account_of(root) {
+        options(account, is_secret_option, &mut spans);
+    }
+    let mut secrets = Vec::new();
+    super::service::secrets(root, is_secret_option, &mut secrets);
+    spans.extend(secrets.into_iter().filter(|node| !is_empty(node)).map(|node| node.span.clone()));
+    cut(body, spans)
+}
+
+fn options(account: &Node<'_>, is_secret_option: &dyn Fn(&str) -> bool, spans: &mut Vec<Range<usize>>) {
+    if let Some(options) = account.get("SyncOptions").and_then(Node::members) {
         for (id, value) in options {
             if is_secret_option(id.trim()) && !is_empty(value) {
                 spans.push(value.span.clone());
             }
         }
     }
-    cut(body, spans)
 }
 
 /// The body of a `Fields/Validate` with everything replaced but the IDs of its fields and `checkonly`.
@@ -180,6 +200,19 @@ mod tests {
         assert_eq!(redacted(r#"{"SyncOptions":{" Pin\t":1234}}"#), r#"{"SyncOptions":{" Pin\t":"[redacted]"}}"#);
         let plain = "{\"ID\":1,\"Password\":\"\",\"Token\":null}";
         assert_eq!(redacted(plain), plain);
+    }
+
+    #[test]
+    fn orders_hide_attributes_by_their_names() {
+        let body = r#"{"ID":"1","Account":{"ID":1,"SyncOptions":{"Pin":7,"MPNID":8}},"AttributeList":[
+            {"Name":"AdminPassword","Value":"hunter2","Code":"hunter3"},{"ID":"Pin","Value":4321},{"Name":"Storage","Value":"100"}],
+            "Addons":[{"Name":"x","AttributeList":[{"Name":"api key","Value":"hunter4"}]}]}"#;
+        let text = match parse(body.as_bytes()) {
+            Ok(root) => String::from_utf8_lossy(&redact_order(body.as_bytes(), &root, &|id| id == "Pin")).into_owned(),
+            Err(error) => format!("{error:?}"),
+        };
+        assert!(!text.contains("hunter") && !text.contains("4321") && !text.contains("\"Pin\":7"), "{text}");
+        assert!(text.contains("\"MPNID\":8") && text.contains("\"Storage\",\"Value\":\"100\""), "{text}");
     }
 
     #[test]

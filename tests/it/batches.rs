@@ -8,12 +8,14 @@ use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 use tiersync::store::AnyConnection;
 use tiersync::store::records::{AccountRow, DeliveryRow, RelationRow};
 use tiersync::store::schema::{
-    accounts, arrivals, bodies, cases, deliveries, ledger_chains, relations, sources, webhook_ids,
+    accounts, arrivals, bodies, cases, deliveries, ledger_chains, relations, service_history, services, sources,
+    webhook_ids,
 };
+use tiersync::store::services::ServiceRow;
 
 use crate::feed;
 use crate::harness::{Backend, backends};
-use crate::histories::{Bench, History, derived, histories};
+use crate::histories::{Bench, History, derived, histories, histories_with_orders};
 
 const CASES: u32 = 24;
 const CALLS: usize = 30;
@@ -46,6 +48,8 @@ fn rows(database: &mut AnyConnection) -> Vec<String> {
         shown("relation", relations::table.order(relations::id).load::<RelationRow>(database).unwrap()),
         shown("delivery", deliveries::table.order(deliveries::id).load::<DeliveryRow>(database).unwrap()),
         shown("body", bodies::table.order(bodies::delivery_id).load::<(i64, Vec<u8>)>(database).unwrap()),
+        shown("service", services::table.order(services::id).load::<ServiceRow>(database).unwrap()),
+        shown("step", steps(database)),
         shown("case", cases(database)),
         shown("webhook id", ids),
         shown("chain", chains),
@@ -53,6 +57,28 @@ fn rows(database: &mut AnyConnection) -> Vec<String> {
         shown("arrival", arrivals::table.select(arrivals::name).load::<String>(database).unwrap()),
     ]
     .concat()
+}
+
+type StepRow = (i64, i64, i64, i64, String, String, i64, String, i64, String, Option<i64>);
+
+fn steps(database: &mut AnyConnection) -> Vec<StepRow> {
+    service_history::table
+        .select((
+            service_history::service_id,
+            service_history::revision,
+            service_history::at,
+            service_history::valid_from,
+            service_history::happening,
+            service_history::changed,
+            service_history::account_id,
+            service_history::plan,
+            service_history::quantity,
+            service_history::status,
+            service_history::delivery_id,
+        ))
+        .order((service_history::service_id, service_history::revision))
+        .load(database)
+        .unwrap()
 }
 
 type CaseRow = (i64, String, i32, i64, i64, i64, i64, i64, String, Option<String>, Option<i64>, Option<i64>);
@@ -92,12 +118,12 @@ fn first_difference<'a>(alone: &'a [String], batched: &'a [String]) -> Option<(&
     (0..longest).map(|at| (line(alone, at), line(batched, at))).find(|(alone, batched)| alone != batched)
 }
 
-fn any_split_gives_the_same(backend: Backend) {
+fn any_split_gives_the_same(backend: Backend, histories: impl Strategy<Value = History>) {
     let mut runner =
         TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() });
     let splits = prop::collection::vec(prop_oneof![1_usize..4, 4_usize..12, Just(CALLS)], CALLS);
     runner
-        .run(&(histories(CALLS), splits), |(history, sizes)| {
+        .run(&(histories, splits), |(history, sizes)| {
             let alone = run(backend, &history, &[]);
             let batched = run(backend, &history, &sizes);
             prop_assert_eq!(first_difference(&alone.0, &batched.0), None, "answers, one at a time and in batches");
@@ -164,5 +190,10 @@ fn who_waited_for_two_belongs_to_the_one_that_came_first() {
 
 #[test]
 fn however_calls_are_batched_answers_and_rows_are_the_same() {
-    backends().into_iter().for_each(any_split_gives_the_same);
+    backends().into_iter().for_each(|backend| any_split_gives_the_same(backend, histories(CALLS)));
+}
+
+#[test]
+fn orders_of_services_are_the_same_however_they_are_batched() {
+    backends().into_iter().for_each(|backend| any_split_gives_the_same(backend, histories_with_orders(CALLS)));
 }

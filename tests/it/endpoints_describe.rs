@@ -189,7 +189,8 @@ fn discovery(backend: Backend) {
         .filter(|endpoint| endpoint["RequiresPrecheck"] == true)
         .map(|endpoint| endpoint["Name"].as_str().unwrap())
         .collect();
-    assert_eq!(checked, BTreeSet::from(["Delete", "Synchronize"]));
+    let orders = ["Create", "Update", "Cancel", "Suspend", "Activate", "UpgradeToPaid"];
+    assert_eq!(checked, orders.into_iter().chain(["Delete", "Synchronize"]).collect());
 
     let toml =
         format!("public_url = \"https://sync.vendor.example/base/\"\n{}", config("reseller_support = false", ""));

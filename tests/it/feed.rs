@@ -11,7 +11,7 @@ use tiersync::domain::ids::AccountId;
 use tiersync::domain::operator::Visible;
 use tiersync::store::AnyConnection;
 use tiersync::store::changes::{self, Change, Question, Read};
-use tiersync::store::schema::{accounts, relations};
+use tiersync::store::schema::{accounts, relations, services};
 
 use crate::commands::receiver;
 use crate::commands_binary::{Place, until};
@@ -55,6 +55,7 @@ pub fn assert_tells_everything(database: &mut AnyConnection, feed: &[Change]) {
     let mut told: BTreeMap<i64, Told> = BTreeMap::new();
     let mut states: BTreeMap<i64, String> = BTreeMap::new();
     let mut closed: BTreeSet<i64> = BTreeSet::new();
+    let mut of_services: BTreeMap<i64, (i64, i64, String)> = BTreeMap::new();
     for (position, change) in (1..).zip(feed) {
         assert_eq!(change.position, position, "{change:?}");
         let AccountId(id) = change.entry.account;
@@ -82,6 +83,11 @@ pub fn assert_tells_everything(database: &mut AnyConnection, feed: &[Change]) {
             }
             Event::Closed(related) => assert!(closed.insert(related.relation.0), "{change:?}"),
             Event::Updated(_) | Event::OptionsChanged(_) => {}
+            Event::Service(_, told) => {
+                let now = (id, told.revision, told.status.as_str().to_owned());
+                let before = of_services.insert(told.service.0, now);
+                assert_eq!(before.map_or(0, |before| before.1) + 1, told.revision, "{change:?}");
+            }
         }
     }
     let rows: Vec<(i64, String, String, i64)> = accounts::table
@@ -91,6 +97,13 @@ pub fn assert_tells_everything(database: &mut AnyConnection, feed: &[Change]) {
     let rows: BTreeMap<i64, Told> =
         rows.into_iter().map(|(id, kind, status, revision)| (id, Told { kind, status, revision })).collect();
     assert_eq!(told, rows);
+    let rows: Vec<(i64, i64, i64, String)> = services::table
+        .select((services::id, services::account_id, services::revision, services::status))
+        .load(database)
+        .unwrap();
+    let rows: BTreeMap<i64, (i64, i64, String)> =
+        rows.into_iter().map(|(id, account, revision, status)| (id, (account, revision, status))).collect();
+    assert_eq!(of_services, rows);
     let rows: Vec<(i64, String, Option<i64>)> =
         relations::table.select((relations::id, relations::state, relations::valid_to)).load(database).unwrap();
     let ended: BTreeSet<i64> = rows.iter().filter(|(_, _, to)| to.is_some()).map(|(id, ..)| *id).collect();

@@ -59,6 +59,7 @@ mod replay_world;
 mod retention;
 mod rooms;
 mod schema;
+mod services;
 mod shape;
 mod signers;
 mod subscribers;

@@ -5,6 +5,7 @@
 
 pub(super) mod partner;
 pub(super) mod place;
+mod service;
 pub(super) mod synchronize;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use super::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
 use super::outcome::{Answer, Code, Outcome};
 use super::policy::SourcePolicy;
 use super::relation::{Cause, Closing, Relation, Turn};
+use super::service::Service;
 use super::world::{Memory, Need, ResellerName, World};
 
 impl RelationId {
@@ -56,6 +58,9 @@ pub struct Planned {
     pub body_of: Option<DeliveryId>,
     /// What changes, if anything.
     pub change: Option<Box<Change>>,
+    /// The services as they are to be, a subscription before its add-ons. Those that are new have no id yet, and neither
+    /// has their account where that is new.
+    pub services: Vec<Service>,
     /// Whether its signed id is remembered.
     pub remember: bool,
     /// Whether the refusal is a case of the quarantine.
@@ -75,6 +80,7 @@ impl Planned {
             account: None,
             body_of: None,
             change: None,
+            services: Vec::new(),
             remember: true,
             quarantined: false,
             forget_body: false,
@@ -119,6 +125,7 @@ pub fn plan(world: &World, policy: &SourcePolicy, call: &Call) -> Result<Planned
         None => match &call.intent {
             Intent::Refused { code, message, platform_id, .. } => refused(world, call, *code, message, platform_id)?,
             Intent::Synchronize(submitted) => synchronize::plan(world, policy, call, submitted)?,
+            Intent::Service(order) => service::plan(world, policy, call, order)?,
             Intent::Delete { id, external_id } => delete(world, call, id, external_id.as_ref())?,
             Intent::Exists { id } => exists(world, call, id)?,
             Intent::IsReseller { id } => is_reseller(world, call, id)?,
@@ -131,6 +138,7 @@ pub fn plan(world: &World, policy: &SourcePolicy, call: &Call) -> Result<Planned
     planned.forget_body = erased;
     if call.check_only {
         planned.change = None;
+        planned.services = Vec::new();
         planned.remember = false;
         planned.quarantined = false;
         if !matches!(call.intent, Intent::Refused { .. }) {

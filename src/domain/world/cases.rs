@@ -70,9 +70,14 @@ impl World {
         delivery: DeliveryId,
     ) {
         let before = self.open_cases.len();
-        self.open_cases.retain(|key, _| key.scope != call.scope || key.platform_id != *platform_id);
+        // What was ordered and refused is not done because something else was: only the same order closes its case.
+        self.open_cases.retain(|key, _| {
+            key.scope != call.scope
+                || key.platform_id != *platform_id
+                || (key.endpoint.is_of_services() && key.digest != call.request.digest)
+        });
         let opened_here = self.open_cases.len() < before;
-        if created || noted || opened_here {
+        if created || noted || opened_here || call.endpoint.is_of_services() {
             self.cases.push(CaseEvent::Succeeded(Success {
                 scope: call.scope.clone(),
                 platform_id: platform_id.clone(),
@@ -80,6 +85,7 @@ impl World {
                 event_second: call.event_second - i64::from(call.again.is_some()),
                 at: call.received_at,
                 delivery,
+                digest: call.request.digest,
                 unsure: created && !opened_here,
             }));
         }

@@ -133,6 +133,7 @@ fn read(
 fn platform_id(intent: &Intent) -> Option<crate::domain::ids::PlatformId> {
     match intent {
         Intent::Synchronize(submitted) => Some(submitted.id.clone()),
+        Intent::Service(order) => Some(order.account.id.clone()),
         Intent::Delete { id, .. } | Intent::Exists { id } | Intent::IsReseller { id } => Some(id.clone()),
         Intent::Refused { .. } | Intent::Validated { .. } => None,
     }

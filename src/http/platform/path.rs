@@ -1,6 +1,7 @@
 //! Which endpoint a path ends in. Pure: tables test it.
 
 use crate::domain::call::Endpoint;
+use crate::domain::service::order::Verb;
 use crate::http::RESERVED;
 
 /// An endpoint that only describes.
@@ -29,7 +30,7 @@ pub enum Target {
 
 impl Target {
     /// All endpoints, in the order in which Discovery lists them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 19] = [
         Self::Describe(Description::SyncOptions),
         Self::Call(Endpoint::Synchronize),
         Self::Call(Endpoint::Exists),
@@ -39,6 +40,15 @@ impl Target {
         Self::Call(Endpoint::ValidateFields),
         Self::Describe(Description::ServiceDefinition),
         Self::Describe(Description::AdditionalInfo),
+        Self::Call(Endpoint::Service(Verb::Create)),
+        Self::Call(Endpoint::Service(Verb::Update)),
+        Self::Call(Endpoint::Service(Verb::Cancel)),
+        Self::Call(Endpoint::Service(Verb::Suspend)),
+        Self::Call(Endpoint::Service(Verb::Activate)),
+        Self::Call(Endpoint::Service(Verb::UpgradeToPaid)),
+        Self::Call(Endpoint::Service(Verb::CreateAddOns)),
+        Self::Call(Endpoint::Service(Verb::UpdateAddOns)),
+        Self::Call(Endpoint::Service(Verb::CancelAddOns)),
         Self::Describe(Description::Discovery),
     ];
 
@@ -67,7 +77,7 @@ impl Target {
     /// Whether asking with `checkonly` first tells anything.
     #[must_use]
     pub fn has_precheck(self) -> bool {
-        matches!(self, Self::Call(Endpoint::Synchronize | Endpoint::Delete))
+        matches!(self, Self::Call(endpoint) if endpoint.writes())
     }
 }
 
@@ -99,6 +109,11 @@ fn segment(raw: &str) -> Option<String> {
     (!hidden && text != "." && text != "..").then_some(text)
 }
 
+/// Whether a segment is the protocol's, in any case. The platform's guide writes `Addon` where its sample has `Addons`.
+fn is_called(have: &str, want: &str) -> bool {
+    have.eq_ignore_ascii_case(want) || (want == "Addons" && have.eq_ignore_ascii_case("Addon"))
+}
+
 /// Finds the endpoint that a path ends in, under any prefix but the reserved ones. Empty segments do not count.
 #[must_use]
 pub fn find(path: &str) -> Option<Found> {
@@ -112,7 +127,7 @@ pub fn find(path: &str) -> Option<Found> {
         let parts: Vec<&str> = name.split('/').collect();
         let start = segments.len().checked_sub(parts.len())?;
         let tail = segments.get(start..)?;
-        tail.iter().zip(&parts).all(|(have, want)| have.eq_ignore_ascii_case(want)).then_some(start)
+        tail.iter().zip(&parts).all(|(have, want)| is_called(have, want)).then_some(start)
     };
     let (target, start) = Target::ALL.into_iter().find_map(|target| Some((target, ends_in(target.name())?)))?;
     let source = (start >= 2 && first.eq_ignore_ascii_case("s")).then(|| segments.get(1).cloned()).flatten();
@@ -138,6 +153,10 @@ mod tests {
             ("/s/a%20b/Accounts/Synchronize", synchronize, Some("a b")),
             ("/s/Accounts/Synchronize", synchronize, None),
             ("/api/%41ccounts/Synchronize", synchronize, None),
+            ("/x/subscriptions/UPGRADETOPAID", Some(Target::Call(Endpoint::Service(Verb::UpgradeToPaid))), None),
+            ("/x/AddONs/create", Some(Target::Call(Endpoint::Service(Verb::CreateAddOns))), None),
+            ("/API/Addon/Create", Some(Target::Call(Endpoint::Service(Verb::CreateAddOns))), None),
+            ("/API/Subscription/Create", None, None),
             ("/api/Discovery", Some(Target::Describe(Description::Discovery)), None),
             ("/discovery", Some(Target::Describe(Description::Discovery)), None),
             ("/api/Fields/Get", Some(Target::Describe(Description::Fields)), None),

@@ -8,7 +8,6 @@ use super::ReplayError;
 use super::input::Inputs;
 use super::line::Receiver;
 use super::only::Only;
-use crate::domain::call::Endpoint;
 use crate::wire::named::Named;
 
 /// How long the receiver may take to accept the first connection.
@@ -56,7 +55,7 @@ pub fn overview(inputs: &Inputs, only: &[Only]) -> Result<Overview, ReplayError>
     for call in inputs.calls() {
         let call = call?;
         let named = Named::of(call.body.as_deref().unwrap_or_default());
-        let writes = !call.check_only && matches!(call.endpoint, Endpoint::Synchronize | Endpoint::Delete);
+        let writes = !call.check_only && call.endpoint.writes();
         if !writes || call.body.is_none() || !only.iter().all(|only| only.meets(&call, &named)) {
             continue;
         }

@@ -97,7 +97,7 @@ impl Reader {
         let Some(id) = &named.id else { return claims };
         let own = account(id.as_str());
         claims.own.push(own);
-        if !matches!(call.endpoint, Endpoint::Synchronize | Endpoint::Delete) {
+        if !call.endpoint.writes() {
             return claims;
         }
         let scope = Scope { source: self.source.clone(), tenant: Tenant::stored(tenant) };

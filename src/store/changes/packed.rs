@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::account::AccountKind;
-use crate::domain::feed::{Entry, Event, EventKind, Fields, Related};
-use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
+use crate::domain::feed::{Entry, Event, EventKind, Fields, Related, ServiceTold};
+use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId};
 use crate::domain::relation::{Axis, Cause, RelationState};
+use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
 use crate::store::StoreError;
 
 /// What errors call the column.
@@ -37,6 +38,20 @@ struct Line<'a> {
     options: Vec<Cow<'a, str>>,
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none", borrow)]
     relation: Option<LineRelation<'a>>,
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none", borrow)]
+    service: Option<LineService<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LineService<'a> {
+    #[serde(rename = "i")]
+    id: i64,
+    #[serde(rename = "k", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(rename = "t", borrow)]
+    status: Cow<'a, str>,
+    #[serde(rename = "v")]
+    revision: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +109,7 @@ fn line(entry: &Entry) -> Line<'_> {
         kind: None,
         options: Vec::new(),
         relation: None,
+        service: None,
     };
     match &entry.event {
         Event::Created(kind) => line.kind = borrowed(kind.as_str()),
@@ -106,6 +122,15 @@ fn line(entry: &Entry) -> Line<'_> {
         }
         Event::OptionsChanged(options) => {
             line.options = options.iter().map(|id| Cow::Borrowed(id.as_str())).collect();
+        }
+        Event::Service(_, told) => {
+            line.options = told.changed.iter().map(|name| Cow::Borrowed(name.as_str())).collect();
+            line.service = Some(LineService {
+                id: told.service.0,
+                kind: Cow::Borrowed(told.kind.as_str()),
+                status: Cow::Borrowed(told.status.as_str()),
+                revision: told.revision,
+            });
         }
     }
     line
@@ -169,6 +194,11 @@ fn read(text: &str) -> Result<Entry, StoreError> {
         EventKind::RelationClosed => Event::Closed(related()?),
         EventKind::RelationLinked => Event::Linked(related()?),
         EventKind::OptionsChanged => Event::OptionsChanged(line.options.iter().map(ToString::to_string).collect()),
+        EventKind::ServiceCreated => Event::Service(Happening::Created, told(&line).ok_or_else(corrupt)?),
+        EventKind::ServiceUpdated => Event::Service(Happening::Updated, told(&line).ok_or_else(corrupt)?),
+        EventKind::ServiceSuspended => Event::Service(Happening::Suspended, told(&line).ok_or_else(corrupt)?),
+        EventKind::ServiceActivated => Event::Service(Happening::Activated, told(&line).ok_or_else(corrupt)?),
+        EventKind::ServiceEnded => Event::Service(Happening::Ended, told(&line).ok_or_else(corrupt)?),
     };
     Ok(Entry {
         account: AccountId(line.account),
@@ -176,6 +206,17 @@ fn read(text: &str) -> Result<Entry, StoreError> {
         cause: line.cause.as_deref().map_or(Some(Cause::Sync), Cause::parse).ok_or_else(corrupt)?,
         delivery: line.delivery.map(DeliveryId),
         event,
+    })
+}
+
+fn told(line: &Line<'_>) -> Option<ServiceTold> {
+    let service = line.service.as_ref()?;
+    Some(ServiceTold {
+        service: ServiceId(service.id),
+        kind: ServiceKind::parse(&service.kind)?,
+        status: ServiceStatus::parse(&service.status)?,
+        revision: service.revision,
+        changed: line.options.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -233,6 +274,14 @@ mod tests {
             Event::Linked(related),
             Event::OptionsChanged(vec!["MPN\tID\n".to_owned(), "b\"".to_owned()]),
         ];
+        let told = |happening| {
+            let (service, kind, status) = (ServiceId::issue(2, 5), ServiceKind::Ssl, ServiceStatus::Trial);
+            Event::Service(
+                happening,
+                ServiceTold { service, kind, status, revision: 4, changed: vec!["plan".to_owned()] },
+            )
+        };
+        let events = events.into_iter().chain(Happening::ALL.map(told));
         let entry = |(at, event)| Entry {
             account: AccountId::issue(3, at),
             revision: (at % 2 == 0).then_some(at),

@@ -15,8 +15,9 @@ use super::error::StoreError;
 use super::partners;
 use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
+use super::services;
 use crate::domain::account::Account;
-use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, Scope, SourceId};
+use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, Scope, ServiceId, SourceId};
 use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::world::{Memory, Need, Reference, ResellerName, World};
 
@@ -38,6 +39,8 @@ struct Asked<'a> {
     customers: Vec<&'a ResellerName>,
     memory: HashSet<(&'a SourceId, &'a Arc<str>)>,
     partners: BTreeSet<&'a Arc<str>>,
+    services: BTreeSet<(&'a Scope, &'a Arc<str>)>,
+    add_ons: Vec<ServiceId>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -71,6 +74,10 @@ pub fn load(
             Need::Partner(id) => {
                 asked.partners.insert(id);
             }
+            Need::Service(scope, name) => {
+                asked.services.insert((scope, name));
+            }
+            Need::AddOns(parent) => asked.add_ons.push(*parent),
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
@@ -100,6 +107,12 @@ pub fn load(
             }
         }
         AnyConnection::Postgres(postgres) => postgres::accounts(postgres, world, &asked, purpose)?,
+    }
+    // Behind their accounts, whose locks keep their services still, too.
+    services_named(connection, world, &asked.services, purpose)?;
+    for parent in asked.add_ons {
+        let add_ons = services::add_ons(connection, parent)?;
+        world.learn_add_ons(parent, add_ons);
     }
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;
@@ -218,6 +231,34 @@ fn customers(connection: &mut AnyConnection, name: &ResellerName, cap: usize) ->
     found.sort_unstable();
     found.dedup();
     Ok(found.into_iter().map(AccountId).collect())
+}
+
+/// Looks up services. On PostgreSQL another receiver may be making one of the same name at this moment, for another
+/// account: meet at the names that have no row yet, and look again.
+fn services_named(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    asked: &BTreeSet<(&Scope, &std::sync::Arc<str>)>,
+    purpose: Purpose,
+) -> Result<(), StoreError> {
+    let mut open = Vec::new();
+    for (scope, name) in asked {
+        match services::named(connection, scope, name)? {
+            None if purpose == Purpose::Change && matches!(connection, AnyConnection::Postgres(_)) => {
+                open.push((*scope, *name));
+            }
+            found => world.learn_service((*scope).clone(), (*name).clone(), found),
+        }
+    }
+    if let (AnyConnection::Postgres(postgres), false) = (&mut *connection, open.is_empty()) {
+        let names = open.iter().map(|(scope, name)| postgres::arriving('s', scope, name)).collect();
+        postgres::await_arrivals(postgres, names)?;
+    }
+    for (scope, name) in open {
+        let found = services::named(connection, scope, name)?;
+        world.learn_service(scope.clone(), name.clone(), found);
+    }
+    Ok(())
 }
 
 /// Looks up what is remembered of signed ids. On PostgreSQL another receiver may be judging a call under the same id at

@@ -280,7 +280,7 @@ impl Statement for Arrived {
 }
 
 /// A name of an account as the table of arrivals has it: no two spell the same.
-fn arriving(kind: char, scope: &Scope, id: &str) -> String {
+pub(super) fn arriving(kind: char, scope: &Scope, id: &str) -> String {
     let (source, tenant) = (scope.source.as_str(), scope.tenant.as_str());
     format!("{kind}{}:{source}{}:{tenant}{id}", source.len(), tenant.len())
 }

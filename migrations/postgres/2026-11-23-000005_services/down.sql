@@ -1,0 +1,2 @@
+DROP TABLE service_history;
+DROP TABLE services;

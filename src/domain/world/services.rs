@@ -1,0 +1,158 @@
+//! What a batch knows of services. They are looked up for calls that name one, and for no others.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::{Changes, Need, World};
+use crate::domain::account::Account;
+use crate::domain::ids::{AccountId, DeliveryId, Scope, ServiceId};
+use crate::domain::relation::Cause;
+use crate::domain::service::{Service, Step};
+
+/// Services as they were loaded and as calls changed them since.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    now: HashMap<ServiceId, Arc<Service>>,
+    names: HashMap<(Scope, Arc<str>), Option<ServiceId>>,
+    add_ons: HashMap<ServiceId, Vec<ServiceId>>,
+    /// What is to be written, and whether it is new.
+    written: BTreeMap<ServiceId, bool>,
+    steps: Vec<Step>,
+}
+
+impl Services {
+    pub(super) fn knows(&self, scope: &Scope, name: &Arc<str>) -> bool {
+        self.names.contains_key(&(scope.clone(), name.clone()))
+    }
+
+    pub(super) fn knows_add_ons(&self, parent: ServiceId) -> bool {
+        self.add_ons.contains_key(&parent)
+    }
+
+    /// Everything to write.
+    pub(super) fn give(self, changes: &mut Changes) {
+        for (id, created) in &self.written {
+            if let Some(service) = self.now.get(id) {
+                let list = if *created { &mut changes.services_created } else { &mut changes.services_updated };
+                list.push(service.clone());
+            }
+        }
+        changes.steps = self.steps;
+    }
+
+    fn put(&mut self, service: Service, created: bool, delivery: Option<DeliveryId>, cause: Cause) {
+        let id = service.id;
+        let before = self.now.get(&id).cloned();
+        let after = Arc::new(service);
+        if created {
+            self.names.insert((after.scope.clone(), Arc::from(after.external_id.as_str())), Some(id));
+            // Nobody can be an add-on of what was not there.
+            self.add_ons.entry(id).or_default();
+        }
+        let renamed = before.as_ref().filter(|before| before.platform_id != after.platform_id);
+        if let Some(name) = renamed.and_then(|before| before.platform_id.as_ref())
+            && let Some(named) = self.names.get_mut(&(after.scope.clone(), Arc::from(name.as_str())))
+            && *named == Some(id)
+        {
+            *named = None;
+        }
+        if let Some(name) = &after.platform_id {
+            // An ExternalID of the same spelling comes first, as in the store.
+            let named = self.names.entry((after.scope.clone(), Arc::from(name.as_str()))).or_insert(Some(id));
+            named.get_or_insert(id);
+        }
+        if let Some(siblings) = after.parent.and_then(|parent| self.add_ons.get_mut(&parent)) {
+            siblings.retain(|sibling| *sibling != id);
+            if after.lives() {
+                siblings.push(id);
+                siblings.sort_unstable();
+            }
+        }
+        self.now.insert(id, after.clone());
+        *self.written.entry(id).or_insert(created) |= created;
+        if before.as_ref().is_none_or(|before| before.revision != after.revision) {
+            self.steps.push(Step { before, after, cause, delivery });
+        }
+    }
+}
+
+impl World {
+    /// Takes in the service that is called this, or that there is none.
+    pub fn learn_service(&mut self, scope: Scope, name: Arc<str>, service: Option<Service>) {
+        let called_so = |service: &Service| {
+            service.external_id.as_str() == &*name
+                || service.platform_id.as_ref().is_some_and(|id| id.as_str() == &*name)
+        };
+        // This batch may have given it another name since it was stored.
+        let now = |service: &Service| self.services.now.get(&service.id).is_none_or(|now| called_so(now));
+        let id = service.as_ref().filter(|service| now(service)).map(|service| service.id);
+        if let Some(service) = service {
+            self.services.now.entry(service.id).or_insert_with(|| Arc::new(service));
+        }
+        self.services.names.entry((scope, name)).or_insert(id);
+    }
+
+    /// Takes in the add-ons of a subscription that are not ended.
+    pub fn learn_add_ons(&mut self, parent: ServiceId, add_ons: Vec<Service>) {
+        let mut ids: Vec<ServiceId> = Vec::with_capacity(add_ons.len());
+        for add_on in add_ons {
+            let id = add_on.id;
+            let now = self.services.now.entry(id).or_insert_with(|| Arc::new(add_on));
+            if now.lives() {
+                ids.push(id);
+            }
+        }
+        // Those that this batch made, or brought back, and that the store does not have yet.
+        let mine = self.services.now.values().filter(|one| one.parent == Some(parent) && one.lives()).map(|one| one.id);
+        ids.extend(mine);
+        ids.sort_unstable();
+        ids.dedup();
+        self.services.add_ons.entry(parent).or_insert(ids);
+    }
+
+    /// The service that is called this now.
+    pub(in crate::domain) fn service(&self, scope: &Scope, name: &str) -> Result<Option<&Arc<Service>>, Need> {
+        let name: Arc<str> = Arc::from(name);
+        match self.services.names.get(&(scope.clone(), name.clone())) {
+            Some(id) => Ok(id.as_ref().and_then(|id| self.services.now.get(id))),
+            None => Err(Need::Service(scope.clone(), name)),
+        }
+    }
+
+    /// The add-ons of a subscription that are not ended now, in the order of their ids.
+    pub(in crate::domain) fn add_ons(&self, parent: ServiceId) -> Result<Vec<&Arc<Service>>, Need> {
+        let ids = self.services.add_ons.get(&parent).ok_or(Need::AddOns(parent))?;
+        Ok(ids.iter().filter_map(|id| self.services.now.get(id)).collect())
+    }
+
+    /// Whether an account that is to be shows anything else than the one at hand.
+    pub(super) fn changes_account(&self, after: &Account) -> bool {
+        match self.accounts.get(&after.key) {
+            Some(Some(held)) => held.revision != after.revision,
+            _ => true,
+        }
+    }
+
+    /// Takes over services that an order makes or changes: numbers what is new and notes what happened.
+    pub(super) fn take_over_services(&mut self, services: Vec<Service>, owner: AccountId, delivery: DeliveryId) {
+        let mut subscription = None;
+        for mut service in services {
+            let created = service.id == ServiceId::UNISSUED;
+            if created {
+                service.id = ServiceId::issue(self.chain, self.issue_row());
+                service.account = owner;
+                if service.parent == Some(ServiceId::UNISSUED) {
+                    service.parent = subscription;
+                }
+            }
+            if service.parent.is_none() {
+                subscription = Some(service.id);
+            }
+            let changes = self.services.now.get(&service.id).is_none_or(|held| held.revision != service.revision);
+            if changes {
+                service.last_delivery = Some(delivery);
+            }
+            self.services.put(service, created, Some(delivery), Cause::Sync);
+        }
+    }
+}
