@@ -22,6 +22,7 @@ mod relations;
 mod replay;
 mod secret;
 mod serve;
+mod services;
 mod set;
 mod sources;
 mod subscribers;
@@ -145,6 +146,9 @@ enum Command {
     /// The accounts that are known
     #[command(subcommand)]
     Accounts(accounts::Accounts),
+    /// What accounts bought, and in which state that is
+    #[command(subcommand)]
+    Services(services::Services),
     /// Who resells to whom, now and then
     #[command(subcommand)]
     Relations(relations::Relations),
@@ -251,6 +255,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(common),
         Command::Deliveries(deliveries) => deliveries.run(common),
         Command::Accounts(accounts) => accounts.run(common),
+        Command::Services(services) => services.run(common),
         Command::Relations(relations) => relations.run(common),
         Command::Changes(changes) => changes.run(common),
         Command::Partners(partners) => partners.run(common),

@@ -5,10 +5,13 @@ use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
 use crate::store::seen::partners;
 use crate::store::seen::relations::{Party, Related};
+use crate::store::seen::services::Happened;
 use crate::wire::import::{SummaryView, ToldView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
 use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
+use crate::wire::service_show::HappenedView;
 use crate::wire::show::{AccountView, PartnerShown, ResellerShown};
+use crate::wire::time::rfc3339;
 
 /// An account.
 #[must_use]
@@ -78,4 +81,23 @@ pub fn told(told: &Told) -> ToldView {
 pub fn summary(summary: &Summary, dry_run: bool) -> SummaryView {
     let Summary { rows, created, changed, unchanged, kept, refused } = *summary;
     SummaryView { rows, created, changed, unchanged, kept, refused, dry_run }
+}
+
+/// One thing that happened to a service.
+#[must_use]
+pub fn happened(happened: &Happened) -> HappenedView {
+    HappenedView {
+        revision: happened.revision,
+        at: rfc3339(happened.at),
+        from: rfc3339(happened.valid_from),
+        happening: happened.happening.as_str(),
+        changed: happened.changed.clone(),
+        account: happened.account.to_string(),
+        plan: happened.plan.clone(),
+        location: happened.location.clone(),
+        quantity: happened.quantity,
+        status: happened.status.as_str(),
+        cause: happened.cause.as_str(),
+        delivery: happened.delivery.map(|id| id.to_string()),
+    }
 }

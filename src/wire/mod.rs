@@ -22,6 +22,7 @@ pub mod reconcile;
 pub mod redact;
 pub mod relation;
 pub mod service;
+pub mod service_show;
 pub mod shape;
 pub mod show;
 pub mod subscriber;

@@ -6,12 +6,14 @@ use tiersync::domain::operator::Role;
 use tiersync::store::schema::{service_history, services};
 use tiersync::store::services::ServiceRow;
 
+use crate::commands::{items, receiver};
+use crate::commands_binary::Place;
 use crate::feed::{assert_tells_everything, feed, stored};
-use crate::harness::app::{REPLAY, SIGNING};
+use crate::harness::app::{MPNID, REPLAY, SIGNING};
 use crate::harness::client::now;
-use crate::harness::{Backend, Call, Reply, TestApp, backends};
+use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
 use crate::ledger::assert_whole;
-use crate::v1::{all, column, operator, send};
+use crate::v1::{all, column, get, operator, problem, send};
 
 fn account(id: &str) -> Value {
     json!({"ID": id, "Role": "User", "ResellerID": "10", "Name": "Bakery", "SyncOptions": {"MPNID": "34568"}})
@@ -338,4 +340,57 @@ fn endpoints_of_two(backend: Backend) {
 #[test]
 fn equal_orders_at_once_make_one_subscription() {
     backends().into_iter().for_each(endpoints_of_two);
+}
+
+fn shown(backend: Backend) {
+    let toml = config("", MPNID);
+    let place = Place::with(backend, &toml);
+    let app = receiver(&place, &toml);
+    let token = operator(&app, "all", Role::Viewer, &[], None);
+    let account = json!({"ID": "1", "Role": "User"});
+    let id = done(
+        &app,
+        "Subscriptions/Create",
+        &json!({"ProductID": "gold", "Name": "Mail", "Account": account, "AttributeList": [{"Name": "Storage", "Value": 5}],
+            "Addons": [{"ProductID": "backup"}]}),
+    );
+    done(&app, "Subscriptions/Create", &json!({"ServiceType": "domain", "Name": "x.example", "Account": account}));
+    done(&app, "Subscriptions/Suspend", &json!({"ID": id, "Account": account}));
+    let account = crate::v1::id(&app, "1");
+    let list = |query: &str| column(&all(&app, &token, &format!("/accounts/{account}/services{query}"), 2), "name");
+    assert_eq!(list(""), ["Mail", "", "x.example"]);
+    assert_eq!(list("?kind=domain"), ["x.example"]);
+    assert_eq!(list("?status=suspended"), ["Mail"]);
+    problem(&get(&app, &token, &format!("/accounts/{account}/services?kind=car")), 400, "bad_request");
+    problem(&get(&app, &token, "/accounts/nobody/services"), 404, "not_found");
+    let reply = get(&app, &token, &format!("/services/{id}"));
+    let service = reply.json();
+    assert_eq!(
+        (&service["status"], &service["plan"], &service["external_id"]),
+        (&json!("suspended"), &json!("gold"), &json!(id))
+    );
+    assert_eq!((&service["attributes"], &service["account"]), (&json!({"Storage": 5}), &json!(account)));
+    let tag = reply.header("etag").unwrap().to_owned();
+    let by_id = format!("/services/{}", service["id"].as_str().unwrap());
+    let again = Call::new("GET", &format!("/v1{by_id}")).header("Authorization", format!("Bearer {token}"));
+    assert_eq!(again.header("If-None-Match", tag).send(&app).status, 304);
+    let history = all(&app, &token, &format!("{by_id}/history"), 1);
+    assert_eq!(column(&history, "happening"), ["suspended", "created"]);
+    assert_eq!((&history[0]["changed"], &history[1]["status"]), (&json!(["status"]), &json!("active")));
+    problem(&get(&app, &token, "/services/0-999"), 404, "not_found");
+    // The same by the command line.
+    let listed = items(&place.fine(&["services", "list", "--account", "1", "--format", "json"]));
+    assert_eq!(column(&listed, "name"), ["Mail", "", "x.example"]);
+    assert_eq!(listed[0], service);
+    let told = items(&place.fine(&["services", "show", &id, "--format", "json"])).remove(0);
+    assert_eq!(column(told["history"].as_array().unwrap(), "happening"), ["suspended", "created"]);
+    let table = place.fine(&["services", "show", &id]);
+    assert!(table.contains("suspended") && table.contains("History, newest first"), "{table}");
+    let csv = place.fine(&["services", "list", "--status", "suspended", "--format", "csv"]);
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+}
+
+#[test]
+fn services_are_listed_and_shown() {
+    backends().into_iter().for_each(shown);
 }

@@ -23,6 +23,8 @@ struct World {
     secrets: Vec<String>,
     /// The accounts that are theirs: ids and ExternalIDs.
     theirs: Vec<String>,
+    /// A service of ours, and one of theirs.
+    services: [String; 2],
 }
 
 fn world(backend: Backend) -> World {
@@ -61,6 +63,14 @@ fn world(backend: Backend) -> World {
     );
     send(&app, &json!({"ID": "TheirPending", "Role": "User", "ResellerID": "TheirUnknown", "Name": "TheirWaiting"}));
     send(&app, &json!({"ID": "TheirDirect", "Role": "User", "Name": "TheirDirect"}));
+    let order = |account: Value, name: &str| {
+        let body = json!({"Account": account, "SubscriptionID": name, "Name": name, "ProductID": "gold"});
+        let reply = Call::post("Subscriptions/Create", body.to_string()).send(&app);
+        assert_eq!(reply.code(), 0, "{}", reply.body);
+        reply.result()
+    };
+    let ours = order(json!({"ID": "11", "Role": "User", "ResellerID": "10"}), "OurService");
+    let hidden = order(json!({"ID": "THEIR-CUSTOMER", "Role": "User", "ResellerID": "THEIR-RESELLER"}), "TheirService");
     // Refused, and asked only: both name them, both about one of ours.
     let conflict = json!({"ID": "11", "Role": "User", "ResellerID": "10", "ResellerExternalID": their_reseller});
     assert_eq!(app.synchronize(&conflict.to_string()).code(), 1004);
@@ -72,6 +82,7 @@ fn world(backend: Backend) -> World {
     let import = Call::new("POST", "/v1/partners/import").header("Authorization", format!("Bearer {everything}"));
     assert_eq!(import.body(list).send(&app).json()["bad_rows"], 0);
     let secrets = [
+        "TheirService",
         "THEIR-RESELLER",
         "TheirName",
         "their@mail",
@@ -101,7 +112,7 @@ fn world(backend: Backend) -> World {
     let run = checked.json()["id"].as_str().unwrap().to_owned();
     let run = get(&app, &everything, &format!("/reconciliations/{run}?wait=60")).json();
     assert!(run["state"] == "done" && run["findings"].as_u64().unwrap() >= 1, "{run}");
-    World { app, token, everything, secrets, theirs }
+    World { app, token, everything, secrets, theirs, services: [ours, hidden] }
 }
 
 impl World {
@@ -165,6 +176,7 @@ fn every_route(backend: Backend) {
             let names = match placeholder(&path) {
                 "account" => world.theirs.clone(),
                 "delivery" | "case" => hidden.clone(),
+                "service" => vec![world.services[1].clone()],
                 "partner" => vec!["77777".to_owned()],
                 // No source belongs to a reseller: all alike are forbidden.
                 "source" => vec!["eu".to_owned()],
@@ -194,6 +206,7 @@ fn every_route(backend: Backend) {
             "" => vec![path.clone()],
             "account" => ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
             "delivery" => ours.iter().map(|id| filled(&path, id)).collect(),
+            "service" => vec![filled(&path, &world.services[0])],
             "partner" => vec![filled(&path, "11111")],
             "case" => {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
@@ -266,9 +279,9 @@ fn own(backend: Backend) {
         (of("reseller"), of("partner")),
         (vec!["11".into(), "12".into(), "M1".into()], vec!["11".into(), "M1".into()])
     );
-    // One delivery made 10, one each 11 and 12, and one brought M1; what names others is left out.
+    // One delivery made 10, one each 11 and 12, one brought M1, and one ordered a service; what names others is left out.
     let deliveries = column(&list("/deliveries"), "platform_id");
-    assert_eq!(deliveries, ["M1", "12", "11", "10"]);
+    assert_eq!(deliveries, ["11", "M1", "12", "11", "10"]);
     let me = get(&world.app, &world.token, "/me").json();
     assert_eq!(me["resellers"], json!(["0-1"]));
     let history = list(&format!("/accounts/{}/history", id(&world.app, "M1")));
@@ -313,6 +326,7 @@ fn roles(backend: Backend) {
             "subscriber" => "crm",
             "partner" => "77777",
             "reconciliation" => run.as_str(),
+            "service" => &world.services[0],
             _ => "0-2",
         };
         let path = filled(path, name);

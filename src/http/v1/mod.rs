@@ -21,6 +21,7 @@ pub mod query;
 pub mod reconciliations;
 pub mod relations;
 pub mod respond;
+pub mod services;
 pub mod sources;
 pub mod subscribers;
 
@@ -53,6 +54,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
             )
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
+            .service(resource("/accounts/{account}/services", web::get().to(services::list)))
+            .service(resource("/services/{service}", web::get().to(services::show)))
+            .service(resource("/services/{service}/history", web::get().to(services::history)))
             .service(resource("/relations", web::get().to(relations::list)))
             .service(resource("/partners", web::get().to(partners::list)))
             .service(post("/partners/import", web::post().to(partners::upload)))

@@ -13,6 +13,7 @@ mod names;
 pub mod partners;
 pub mod reconciliations;
 pub mod relations;
+pub mod services;
 mod visible;
 
 /// Rows that one request looks at where no index serves its filter. More means fewer requests and longer ones.

@@ -48,26 +48,57 @@ pub(super) fn relations(visible: &Visible) -> Option<Condition> {
 /// `by_time` keeps the database from looking for them account by account: the sign hides the column from its index.
 pub(super) fn deliveries(visible: &Visible, by_time: bool) -> Option<Condition> {
     let column = if by_time { "+deliveries.account_id" } else { "deliveries.account_id" };
+    while_theirs(visible, column, "deliveries.account_id", "deliveries.received_at")
+}
+
+/// The services that are seen: those of visible accounts.
+pub(super) fn services(visible: &Visible) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => Some(of_theirs("services.account_id", resellers)),
+    }
+}
+
+/// What may be seen of the history of services: of a customer what happened while it was related to one of these
+/// resellers.
+pub(super) fn service_history(visible: &Visible) -> Option<Condition> {
+    let account = "service_history.account_id";
+    while_theirs(visible, account, account, "service_history.at")
+}
+
+/// What happened, at the time in column `at`, to the account in column `account` while that was theirs. `indexed` is the
+/// same column, as an index is to see it.
+fn while_theirs(
+    visible: &Visible,
+    indexed: &'static str,
+    account: &'static str,
+    at: &'static str,
+) -> Option<Condition> {
     match visible {
         Visible::All => None,
         Visible::Resellers(resellers) => Some(
-            of_theirs(column, resellers)
-                .sql(" AND (deliveries.account_id IN (")
+            of_theirs(indexed, resellers)
+                .sql(" AND (")
+                .sql(account)
+                .sql(" IN (")
                 .ids(resellers)
-                .sql(
-                    ") OR EXISTS (SELECT 1 FROM relations r WHERE r.account_id = deliveries.account_id \
-                      AND r.reseller_account_id IN (",
-                )
+                .sql(") OR EXISTS (SELECT 1 FROM relations r WHERE r.account_id = ")
+                .sql(account)
+                .sql(" AND r.reseller_account_id IN (")
                 .ids(resellers)
+                .sql(") AND COALESCE(CASE WHEN r.axis = 'partner' THEN r.linked_at END, r.learned_at) <= ")
+                .sql(at)
+                .sql(" AND (r.closed_learned_at IS NULL OR r.closed_learned_at > ")
+                .sql(at)
                 .sql(
-                    ") AND COALESCE(CASE WHEN r.axis = 'partner' THEN r.linked_at END, r.learned_at) \
-                      <= deliveries.received_at \
-                      AND (r.closed_learned_at IS NULL OR r.closed_learned_at > deliveries.received_at) \
-                      AND (r.axis = 'reseller' OR NOT EXISTS (SELECT 1 FROM relations o \
+                    ") AND (r.axis = 'reseller' OR NOT EXISTS (SELECT 1 FROM relations o \
                       WHERE o.account_id = r.account_id AND o.axis = 'reseller' AND o.state <> 'unprovisioned' \
-                      AND o.learned_at <= deliveries.received_at \
-                      AND (o.closed_learned_at IS NULL OR o.closed_learned_at > deliveries.received_at)))))",
-                ),
+                      AND o.learned_at <= ",
+                )
+                .sql(at)
+                .sql(" AND (o.closed_learned_at IS NULL OR o.closed_learned_at > ")
+                .sql(at)
+                .sql(")))))"),
         ),
     }
 }

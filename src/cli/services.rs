@@ -1,0 +1,172 @@
+//! `tiersync services`.
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+
+use super::output::{Format, Listing, limit, more};
+use super::{CliError, Common};
+use crate::domain::operator::Visible;
+use crate::domain::service::{ServiceKind, ServiceStatus};
+use crate::ops::shown;
+use crate::store::AnyConnection;
+use crate::store::seen::services::{self, ServiceFilter};
+use crate::wire::service_show::ServiceView;
+
+/// Rows read at once.
+const PAGE: i64 = 500;
+
+/// What accounts bought.
+#[derive(Debug, Subcommand)]
+pub(super) enum Services {
+    /// List services
+    List(List),
+    /// Show one service with its history
+    Show(Show),
+}
+
+/// Which services.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only of this account: our id, the ExternalID, or the platform ID
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Only of this kind: subscription, domain, hosting, ssl, entitlement or other
+    #[arg(long, value_parser = kind)]
+    kind: Option<ServiceKind>,
+    /// Only in this state: active, trial, suspended or ended
+    #[arg(long, value_parser = status)]
+    status: Option<ServiceStatus>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// Which service.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// Our id, or the ExternalID
+    service: String,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+fn kind(text: &str) -> Result<ServiceKind, String> {
+    ServiceKind::parse(text)
+        .ok_or_else(|| "it is none of subscription, domain, hosting, ssl, entitlement, other".to_owned())
+}
+
+fn status(text: &str) -> Result<ServiceStatus, String> {
+    ServiceStatus::parse(text).ok_or_else(|| "it is none of active, trial, suspended, ended".to_owned())
+}
+
+const COLUMNS: [&str; 9] = ["id", "account", "parent", "kind", "service", "name", "plan", "quantity", "status"];
+
+fn row(listing: &mut Listing, whole: &impl serde::Serialize, view: &ServiceView) -> Result<(), CliError> {
+    let quantity = view.quantity.to_string();
+    let parent = view.parent.as_deref().unwrap_or_default();
+    let cells =
+        [&*view.id, &view.account, parent, view.kind, &view.service, &view.name, &view.plan, &quantity, view.status];
+    listing.row(whole, &cells)
+}
+
+impl Services {
+    pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
+        match self {
+            Self::List(list) => list.run(&mut common.open()?),
+            Self::Show(show) => show.run(&mut common.open()?),
+        }
+    }
+}
+
+impl List {
+    fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
+        let account = match &self.account {
+            Some(name) => Some(super::accounts::find(connection, name, None, None)?.account.id),
+            None => None,
+        };
+        let filter = ServiceFilter { account, kind: self.kind, status: self.status };
+        let mut listing = Listing::start(self.format, &COLUMNS)?;
+        let most = limit(self.format, self.limit);
+        let mut after = None;
+        loop {
+            let page = services::list(connection, &Visible::All, &filter, after, PAGE)?;
+            for service in &page.items {
+                if listing.rows() >= most {
+                    listing.end()?;
+                    return more(self.format, self.limit);
+                }
+                let view = ServiceView::from(service);
+                row(&mut listing, &view, &view)?;
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return listing.end(),
+            }
+        }
+    }
+}
+
+impl Show {
+    fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
+        let mut found = services::named(connection, &Visible::All, &self.service)?;
+        let service = match (found.pop(), found.pop()) {
+            (Some(one), None) => one,
+            (None, _) => {
+                return Err(CliError::Failed(format!(
+                    "no service is called {}; see `tiersync services list`",
+                    self.service
+                )));
+            }
+            (Some(_), Some(_)) => {
+                return Err(CliError::Usage(format!(
+                    "several services are called {}; use the id that `services list` shows",
+                    self.service
+                )));
+            }
+        };
+        let (mut history, mut after) = (Vec::new(), None);
+        loop {
+            let page = services::history(connection, &Visible::All, service.id, after, PAGE)?;
+            history.extend(page.items.iter().map(shown::happened));
+            match page.next {
+                // Nobody reads more on a screen; /v1 pages through all of it.
+                Some(next) if history.len() < 10_000 => after = Some(next),
+                _ => break,
+            }
+        }
+        let view = ServiceView::from(&service);
+        let failed = |error: serde_json::Error| CliError::Failed(error.to_string());
+        let mut whole = serde_json::to_value(&view).map_err(failed)?;
+        if self.format != Format::Table {
+            if let Some(object) = whole.as_object_mut() {
+                object.insert("history".to_owned(), serde_json::to_value(&history).map_err(failed)?);
+            }
+            let mut listing = Listing::start(self.format, &COLUMNS)?;
+            row(&mut listing, &whole, &view)?;
+            return listing.end();
+        }
+        let mut listing = Listing::start(Format::Table, &["", ""])?;
+        for (name, value) in whole.as_object().into_iter().flatten() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            listing.row(&(), &[name, &text])?;
+        }
+        listing.end()?;
+        writeln!(std::io::stdout(), "\nHistory, newest first:")?;
+        let columns = ["revision", "from", "happening", "changed", "status", "plan", "quantity", "cause", "delivery"];
+        let mut listing = Listing::start(Format::Table, &columns)?;
+        for one in &history {
+            let (revision, quantity) = (one.revision.to_string(), one.quantity.to_string());
+            let changed = one.changed.join(" ");
+            let delivery = one.delivery.as_deref().unwrap_or_default();
+            let cells =
+                [&*revision, &one.from, one.happening, &changed, one.status, &one.plan, &quantity, one.cause, delivery];
+            listing.row(&(), &cells)?;
+        }
+        listing.end()
+    }
+}
