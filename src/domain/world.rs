@@ -4,23 +4,20 @@
 //! in the same transaction and plans the same call again. So a plan never rests on something that was not looked up.
 
 mod cases;
+mod foresee;
 mod services;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::account::{Account, AccountKind, AccountStatus, BodyRef};
-use super::act::{Act, ActOutcome, PlannedAct, What};
-use super::call::{Call, Endpoint, Intent, Said, SignedId};
+use super::act::{Act, ActOutcome, PlannedAct};
+use super::call::{Call, Endpoint, SignedId};
 use super::case::{CaseEvent, CaseKey};
-use super::classify::Role;
-use super::ids::{
-    AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, ServiceId, SourceId, is_id,
-};
+use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, ServiceId, SourceId};
 use super::outcome::{Answer, Outcome};
 use super::partner::{Answers, Meaning};
 use super::plan::{Change, Planned};
-use super::policy::SourcePolicy;
 use super::relation::{Cause, FoundBy, Relation, RelationState};
 use super::service::{Service, Step};
 
@@ -244,139 +241,6 @@ impl World {
         let mut kept = std::mem::take(&mut self.partners);
         kept.bound();
         kept
-    }
-
-    /// What a call will certainly ask for, so that a batch can look everything up in a few statements.
-    #[must_use]
-    pub fn foreseeable(call: &Call) -> Vec<Need> {
-        let mut needs = Vec::with_capacity(4);
-        if let (Some(SignedId(id)), false) = (&call.signed_id, call.check_only) {
-            needs.push(Need::Memory(call.scope.source.clone(), id.clone()));
-        }
-        if let Some(submitted) = call.submitted() {
-            needs.push(Need::Account(call.key(&submitted.id)));
-            if let Said::Value(reseller) = &submitted.reseller_id
-                && *reseller != submitted.id
-            {
-                needs.push(Need::Reference(call.key(reseller)));
-                if let Said::Value(external_id) = &submitted.reseller_external_id {
-                    needs.push(Need::External(call.scope.clone(), external_id.clone()));
-                }
-            }
-        }
-        match &call.intent {
-            Intent::Service(order) => {
-                let names = order.id.iter().map(ExternalId::as_str);
-                let names = names.chain(order.platform_id.iter().map(PlatformId::as_str));
-                needs.extend(names.map(|name| Need::Service(call.scope.clone(), Arc::from(name))));
-            }
-            Intent::Delete { id, .. } => needs.push(Need::Account(call.key(id))),
-            Intent::Exists { id } | Intent::IsReseller { id } => needs.push(Need::Reference(call.key(id))),
-            Intent::Refused { platform_id: Some(id), code, .. } if code.is_quarantined() || call.replayed => {
-                needs.push(Need::Account(call.key(id)));
-            }
-            Intent::Synchronize(_) | Intent::Refused { .. } | Intent::Validated { .. } => {}
-        }
-        needs
-    }
-
-    /// What a call will ask for next, now that the foreseeable is known: the names that a new account may get, and who
-    /// waits for a new reseller.
-    #[must_use]
-    pub fn foreseeable_next(&self, call: &Call) -> Vec<Need> {
-        let Some(submitted) = call.submitted() else {
-            return Vec::new();
-        };
-        let key = call.key(&submitted.id);
-        if !matches!(self.accounts.get(&key), Some(None)) {
-            return Vec::new();
-        }
-        let external_id = submitted.external_id.clone().unwrap_or_else(|| key.derived_external_id(1));
-        let mut needs = vec![Need::External(call.scope.clone(), external_id.clone())];
-        if submitted.role == Role::Reseller {
-            needs.push(Need::Customers(ResellerName { key, id: None, external_id }));
-        }
-        needs
-    }
-
-    /// What an act will certainly ask for.
-    #[must_use]
-    pub fn foreseeable_of_act(act: &Act) -> Vec<Need> {
-        let mut needs = vec![Need::Account(act.account.clone())];
-        let reference =
-            |id: &PlatformId| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() });
-        match &act.what {
-            What::Import(row) => needs.extend(row.reseller.iter().map(reference)),
-            What::Assign { reseller: Some(reseller) } if reseller.scope == act.account.scope => {
-                needs.push(Need::Reference(reseller.clone()));
-            }
-            What::Restore(before) => {
-                needs.extend(
-                    before.reseller.iter().filter_map(|held| held.reseller_platform_id.as_ref()).map(reference),
-                );
-            }
-            What::Assign { .. }
-            | What::SetKind(_)
-            | What::SetOption { .. }
-            | What::Describe(_)
-            | What::Delete
-            | What::Revive
-            | What::Release => {}
-        }
-        needs
-    }
-
-    /// What an act will ask for next, now that the foreseeable is known.
-    #[must_use]
-    pub fn foreseeable_next_of_act(&self, act: &Act) -> Vec<Need> {
-        let known = self.accounts.get(&act.account);
-        match (&act.what, known) {
-            (What::Import(row), Some(None)) => {
-                let key = act.account.clone();
-                let external_id = row.external_id.clone().unwrap_or_else(|| key.derived_external_id(1));
-                let mut needs = vec![Need::External(key.scope.clone(), external_id.clone())];
-                if row.kind == AccountKind::Reseller {
-                    needs.push(Need::Customers(ResellerName { key, id: None, external_id }));
-                }
-                needs
-            }
-            (What::Release | What::Revive, Some(Some(account))) => account
-                .reported
-                .iter()
-                .filter_map(|report| report.reseller.as_ref())
-                .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The partner that a call will ask for, now that its account is known: one that it did not name before, and any
-    /// where the vendor demands that it exists.
-    #[must_use]
-    pub fn foreseeable_partner(&self, policy: &SourcePolicy, call: &Call) -> Option<Need> {
-        let submitted = call.submitted()?;
-        let definition = policy.options.iter().find(|option| option.partner_id)?;
-        let value = submitted.options.as_ref()?.get(&definition.id)?;
-        let named = value.as_text().map(str::trim).filter(|text| is_id(text))?;
-        let account = self.accounts.get(&call.key(&submitted.id)).and_then(Option::as_ref);
-        let held = account.and_then(|account| account.partner.as_ref()?.partner_id.as_deref());
-        (definition.must_exist || held != Some(named)).then(|| Need::Partner(named.into()))
-    }
-
-    /// The partner that an act will ask for, now that its account is known.
-    #[must_use]
-    pub fn foreseeable_partner_of_act(&self, policy: &SourcePolicy, act: &Act) -> Option<Need> {
-        let definition = policy.options.iter().find(|option| option.partner_id)?;
-        let value = match &act.what {
-            What::Import(row) => row.options.get(&definition.id),
-            What::SetOption { id, value } if *id == definition.id => value.as_ref(),
-            What::Restore(before) => before.options.get(&definition.id),
-            _ => None,
-        };
-        let named = value?.as_text().map(str::trim).filter(|text| is_id(text))?;
-        let account = self.accounts.get(&act.account).and_then(Option::as_ref);
-        let held = account.and_then(|account| account.partner.as_ref()?.partner_id.as_deref());
-        (definition.must_exist || held != Some(named)).then(|| Need::Partner(named.into()))
     }
 
     /// Whether this was looked up already.

@@ -1,0 +1,148 @@
+//! What calls and acts will ask for, told before they are planned, so that a batch looks it up in a few statements.
+
+use std::sync::Arc;
+
+use super::{Need, ResellerName, World};
+use crate::domain::account::AccountKind;
+use crate::domain::act::{Act, What};
+use crate::domain::call::{Call, Intent, Said, SignedId};
+use crate::domain::classify::Role;
+use crate::domain::definition::OptionDefinition;
+use crate::domain::ids::{AccountKey, ExternalId, PlatformId, is_id};
+use crate::domain::options::OptionValue;
+use crate::domain::policy::SourcePolicy;
+
+/// The name that a new account may get, and who waits for it if it is a reseller.
+fn of_new_account(key: AccountKey, external_id: Option<&ExternalId>, sells: bool) -> Vec<Need> {
+    let external_id = external_id.cloned().unwrap_or_else(|| key.derived_external_id(1));
+    let mut needs = vec![Need::External(key.scope.clone(), external_id.clone())];
+    if sells {
+        needs.push(Need::Customers(ResellerName { key, id: None, external_id }));
+    }
+    needs
+}
+
+impl World {
+    /// What a call will certainly ask for, so that a batch can look everything up in a few statements.
+    #[must_use]
+    pub fn foreseeable(call: &Call) -> Vec<Need> {
+        let mut needs = Vec::with_capacity(4);
+        if let (Some(SignedId(id)), false) = (&call.signed_id, call.check_only) {
+            needs.push(Need::Memory(call.scope.source.clone(), id.clone()));
+        }
+        if let Some(submitted) = call.submitted() {
+            needs.push(Need::Account(call.key(&submitted.id)));
+            if let Said::Value(reseller) = &submitted.reseller_id
+                && *reseller != submitted.id
+            {
+                needs.push(Need::Reference(call.key(reseller)));
+                if let Said::Value(external_id) = &submitted.reseller_external_id {
+                    needs.push(Need::External(call.scope.clone(), external_id.clone()));
+                }
+            }
+        }
+        match &call.intent {
+            Intent::Service(order) => {
+                let names = order.id.iter().map(ExternalId::as_str);
+                let names = names.chain(order.platform_id.iter().map(PlatformId::as_str));
+                needs.extend(names.map(|name| Need::Service(call.scope.clone(), Arc::from(name))));
+            }
+            Intent::Delete { id, .. } => needs.push(Need::Account(call.key(id))),
+            Intent::Exists { id } | Intent::IsReseller { id } => needs.push(Need::Reference(call.key(id))),
+            Intent::Refused { platform_id: Some(id), code, .. } if code.is_quarantined() || call.replayed => {
+                needs.push(Need::Account(call.key(id)));
+            }
+            Intent::Synchronize(_) | Intent::Refused { .. } | Intent::Validated { .. } => {}
+        }
+        needs
+    }
+
+    /// What a call will ask for next, now that the foreseeable is known: the names that a new account may get, and who
+    /// waits for a new reseller.
+    #[must_use]
+    pub fn foreseeable_next(&self, call: &Call) -> Vec<Need> {
+        let Some(submitted) = call.submitted() else {
+            return Vec::new();
+        };
+        let key = call.key(&submitted.id);
+        if !matches!(self.accounts.get(&key), Some(None)) {
+            return Vec::new();
+        }
+        of_new_account(key, submitted.external_id.as_ref(), submitted.role == Role::Reseller)
+    }
+
+    /// What an act will certainly ask for.
+    #[must_use]
+    pub fn foreseeable_of_act(act: &Act) -> Vec<Need> {
+        let mut needs = vec![Need::Account(act.account.clone())];
+        let reference =
+            |id: &PlatformId| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() });
+        match &act.what {
+            What::Import(row) => needs.extend(row.reseller.iter().map(reference)),
+            What::Assign { reseller: Some(reseller) } if reseller.scope == act.account.scope => {
+                needs.push(Need::Reference(reseller.clone()));
+            }
+            What::Restore(before) => {
+                needs.extend(
+                    before.reseller.iter().filter_map(|held| held.reseller_platform_id.as_ref()).map(reference),
+                );
+            }
+            What::Assign { .. }
+            | What::SetKind(_)
+            | What::SetOption { .. }
+            | What::Describe(_)
+            | What::Delete
+            | What::Revive
+            | What::Release => {}
+        }
+        needs
+    }
+
+    /// What an act will ask for next, now that the foreseeable is known.
+    #[must_use]
+    pub fn foreseeable_next_of_act(&self, act: &Act) -> Vec<Need> {
+        let known = self.accounts.get(&act.account);
+        match (&act.what, known) {
+            (What::Import(row), Some(None)) => {
+                of_new_account(act.account.clone(), row.external_id.as_ref(), row.kind == AccountKind::Reseller)
+            }
+            (What::Release | What::Revive, Some(Some(account))) => account
+                .reported
+                .iter()
+                .filter_map(|report| report.reseller.as_ref())
+                .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The partner that a call will ask for, now that its account is known: one that it did not name before, and any
+    /// where the vendor demands that it exists.
+    #[must_use]
+    pub fn foreseeable_partner(&self, policy: &SourcePolicy, call: &Call) -> Option<Need> {
+        let submitted = call.submitted()?;
+        let definition = policy.options.iter().find(|option| option.partner_id)?;
+        self.partner_named(definition, submitted.options.as_ref()?.get(&definition.id)?, &call.key(&submitted.id))
+    }
+
+    /// The partner that an act will ask for, now that its account is known.
+    #[must_use]
+    pub fn foreseeable_partner_of_act(&self, policy: &SourcePolicy, act: &Act) -> Option<Need> {
+        let definition = policy.options.iter().find(|option| option.partner_id)?;
+        let value = match &act.what {
+            What::Import(row) => row.options.get(&definition.id),
+            What::SetOption { id, value } if *id == definition.id => value.as_ref(),
+            What::Restore(before) => before.options.get(&definition.id),
+            _ => None,
+        };
+        self.partner_named(definition, value?, &act.account)
+    }
+
+    /// The partner that an option's value names, where the account was not related to it already or it must exist.
+    fn partner_named(&self, definition: &OptionDefinition, value: &OptionValue, account: &AccountKey) -> Option<Need> {
+        let named = value.as_text().map(str::trim).filter(|text| is_id(text))?;
+        let account = self.accounts.get(account).and_then(Option::as_ref);
+        let held = account.and_then(|account| account.partner.as_ref()?.partner_id.as_deref());
+        (definition.must_exist || held != Some(named)).then(|| Need::Partner(named.into()))
+    }
+}
