@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::config::Config;
 use crate::http::metrics::Metrics;
-use crate::http::state::{State, now_micros};
+use crate::http::state::State;
 use crate::ops::alone::registered;
 use crate::ops::reconcile::runs::{self, Job, Runs};
 use crate::ops::shape::Shapes;
@@ -20,6 +20,7 @@ use crate::tasks::subscribers::{Shared, Tempo};
 use crate::tasks::{self, Tasks};
 use crate::writer::faults::Faults;
 use crate::writer::feed::Feed;
+use crate::writer::now_micros;
 use crate::writer::{Writer, WriterConfig, WriterThread};
 
 /// How long calls under way may take to end when the receiver stops, in seconds.
@@ -308,6 +309,6 @@ fn start_subscribers(
 fn start_partners(tasks: &mut Tasks, pool: &pool::Pool, writer: &Writer) -> Result<(), StoreError> {
     let (pool, writer) = (pool.clone(), writer.clone());
     tasks.start("partners", move |stop| {
-        tasks::partners::run_until(stop, &pool, &writer, &crate::http::state::now_micros);
+        tasks::partners::run_until(stop, &pool, &writer, &now_micros);
     })
 }

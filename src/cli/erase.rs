@@ -5,11 +5,12 @@ use std::io::Write;
 use clap::Args;
 use serde_json::json;
 
-use super::operator::{entry, now_micros};
+use super::operator::entry;
 use super::{CliError, Common};
 use crate::ops::alone;
 use crate::ops::erase::{self, EraseError};
 use crate::store::AnyConnection;
+use crate::writer::now_micros;
 
 /// Which account.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::operator::{entry, now_micros};
+use super::operator::entry;
 use super::prune::checkpoints;
 use super::{CliError, Common};
 use crate::config::{Config, Source};
@@ -16,6 +16,7 @@ use crate::ops::import::{self, Fate, Import as Plan, ImportError, Summary, Told}
 use crate::ops::{alone, shown};
 use crate::store::connection::Database;
 use crate::wire::book::{Book, BookError, BookFormat, Field, Reading, parse_mapping};
+use crate::writer::now_micros;
 
 /// What to import.
 #[derive(Debug, Args)]

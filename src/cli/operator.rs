@@ -1,7 +1,6 @@
 //! `tiersync operator`.
 
 use std::io::Write;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -16,6 +15,7 @@ use crate::store::audit::{self, Entry};
 use crate::store::operators;
 use crate::wire::people::OperatorView;
 use crate::wire::time::{parse_time, rfc3339};
+use crate::writer::now_micros;
 
 /// Rows read at once.
 const PAGE: i64 = 500;
@@ -105,10 +105,6 @@ fn lifetime(text: &str) -> Result<i64, String> {
     let count: i64 = text.strip_suffix(unit).ok_or_else(wrong)?.parse().map_err(|_| wrong())?;
     let hours = count.checked_mul(hours).filter(|hours| (1..=MOST_DAYS * 24).contains(hours)).ok_or_else(wrong)?;
     Ok(hours * 3_600_000_000)
-}
-
-pub(super) fn now_micros() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// What the audit trail says of a change by this command.

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::operator::{entry, now_micros};
+use super::operator::entry;
 use super::output::{Format, Listing, limit, more};
 use super::{CliError, Common};
 use crate::domain::ids::PartnerId;
@@ -20,6 +20,7 @@ use crate::ops::shown;
 use crate::store::partners::list::PartnerFilter;
 use crate::store::seen::partners;
 use crate::wire::partners::{COLUMNS, PartnerRecord, read};
+use crate::writer::now_micros;
 
 /// Rows read at once.
 const PAGE: i64 = 500;

@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
-use super::operator::{entry, now_micros};
+use super::operator::entry;
 use super::output::{Format, Listing, limit, more};
 use super::{CliError, Common};
 use crate::config::Config;
@@ -18,6 +18,7 @@ use crate::store::cases::{self, CaseFilter};
 use crate::wire::case::CaseView;
 use crate::wire::time::rfc3339_second;
 use crate::writer::Writer;
+use crate::writer::now_micros;
 
 /// Rows read at once.
 const PAGE: i64 = 200;

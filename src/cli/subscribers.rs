@@ -5,12 +5,13 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::operator::{entry, now_micros, time};
+use super::operator::{entry, time};
 use super::output::{Format, Listing, limit, more};
 use super::{CliError, Common};
 use crate::domain::subscriber::is_id;
 use crate::ops::subscribers::send::Sender;
 use crate::ops::subscribers::{self, From as Behind, ManageError, complaint, configured, said};
+use crate::writer::now_micros;
 
 /// Who is told of changes.
 #[derive(Debug, Subcommand)]

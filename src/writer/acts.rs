@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 
 use super::batch::changes_places;
 use super::faults::{Faults, Place};
-use super::run::{Attempted, Worked, now_micros};
+use super::now_micros;
+use super::run::{Attempted, Worked};
 use super::{PATIENCE, Queued, SubmitError, Writer, planning};
 use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, What};
 use crate::domain::outcome::Code;

@@ -2,8 +2,8 @@
 //! around it is the caller's.
 
 use super::faults::{Faults, Place};
+use super::now_micros;
 use super::planning;
-use super::run::now_micros;
 use super::{Answered, Job};
 use crate::domain::call::{Call, Intent, SignedId};
 use crate::domain::classify::Rule;

@@ -3,6 +3,7 @@
 
 pub mod acts;
 mod batch;
+mod clock;
 pub mod faults;
 pub mod feed;
 pub mod planning;
@@ -27,6 +28,7 @@ use crate::domain::policy::SourcePolicy;
 use crate::store::StoreError;
 use crate::store::connection::Database;
 use crate::store::sources::Registered;
+pub use clock::now_micros;
 use faults::Faults;
 use feed::Feed;
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::batch;
 use super::faults::Place;
+use super::now_micros;
 use super::settle::{Committed, Settling, What};
 use super::work::Work;
 use super::{Answered, BatchReport, Job, MAX_BATCH, Queued, Shared, SubmitError, WriterConfig};
@@ -65,10 +66,6 @@ struct Open {
     settling: Settling,
     connection: AnyConnection,
     tail: Tail,
-}
-
-pub(super) fn now_micros() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 impl Running {

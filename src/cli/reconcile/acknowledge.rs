@@ -5,7 +5,7 @@ use std::io::Write;
 use serde_json::json;
 
 use super::super::CliError;
-use super::super::operator::{entry, now_micros};
+use super::super::operator::entry;
 use super::Reconcile;
 use crate::config::Config;
 use crate::domain::operator::COMMAND_LINE;
@@ -18,6 +18,7 @@ use crate::store::connection::{Database, Use};
 use crate::store::{AnyConnection, StoreError};
 use crate::wire::reconcile::asked::Chosen;
 use crate::wire::reconcile::show::AcknowledgedView;
+use crate::writer::now_micros;
 use crate::writer::{SubmitError, Writer, WriterThread};
 
 /// Acknowledgements of one write transaction.

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::super::CliError;
-use super::super::operator::{entry, now_micros};
+use super::super::operator::entry;
 use super::{Reconcile, bar};
 use crate::config::Config;
 use crate::domain::ids::AccountKey;
@@ -14,6 +14,7 @@ use crate::ops::reconcile::ReconcileError;
 use crate::ops::reconcile::fix::{self, Corrections, Fixed, Hand, UndoFile};
 use crate::store::connection::{Database, Use};
 use crate::wire::time::rfc3339_second;
+use crate::writer::now_micros;
 use crate::writer::{Writer, WriterThread};
 
 /// Applies corrections after asking, and returns what is left of the findings.

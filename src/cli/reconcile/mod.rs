@@ -13,7 +13,6 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::deliveries::time;
-use super::operator::now_micros;
 use super::{CliError, Common};
 use crate::config::Config;
 use crate::domain::reconcile::{Counts, FindingKind, KeyField, Kinds, parse_duration};
@@ -25,6 +24,7 @@ use crate::store::connection::Database;
 use crate::wire::list::{Column, Meaning, Reading, Words, parse_word};
 use crate::wire::reconcile::asked::{self, Chosen};
 use crate::wire::reconcile::show::FindingView;
+use crate::writer::now_micros;
 
 /// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

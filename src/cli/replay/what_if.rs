@@ -6,12 +6,12 @@ use std::io::Write;
 use serde_json::json;
 
 use super::Replay;
-use crate::cli::operator::now_micros;
 use crate::cli::output::{Format, Listing, limit, more};
 use crate::cli::{CliError, Common};
 use crate::ops::replay::input::Inputs;
 use crate::ops::replay::predict::{PredictError, Predicting, predict};
 use crate::ops::what_if::Effect;
+use crate::writer::now_micros;
 
 impl From<PredictError> for CliError {
     fn from(error: PredictError) -> Self {

@@ -17,10 +17,11 @@ use crate::domain::ids::{Scope, Tenant};
 use crate::domain::outcome::Code;
 use crate::http::body;
 use crate::http::error::{self, Failure};
-use crate::http::state::{State, now_micros};
+use crate::http::state::State;
 use crate::ops::shape::Fresh;
 use crate::wire::intent::{self, Reading};
 use crate::writer::Answered;
+use crate::writer::now_micros;
 
 /// Answers a call of a platform.
 pub(super) async fn answer(

@@ -8,8 +8,9 @@ use super::path::{Description, Found, Target};
 use super::presented;
 use crate::http::body;
 use crate::http::error::Failure;
-use crate::http::state::{State, now_micros};
+use crate::http::state::State;
 use crate::wire::definitions;
+use crate::writer::now_micros;
 
 /// Answers a description.
 pub(super) async fn answer(

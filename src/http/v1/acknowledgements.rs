@@ -14,7 +14,6 @@ use super::query::Params;
 use super::reconciliations::shown;
 use super::respond::{self, PageBody};
 use crate::domain::reconcile::{FindingKind, Fingerprint};
-use crate::http::state::now_micros;
 use crate::ops::reconcile::runs;
 use crate::store::acknowledgements::{self, Acknowledgement};
 use crate::store::reconciliations::Stored;
@@ -22,6 +21,7 @@ use crate::store::seen::Page;
 use crate::store::seen::reconciliations::{self as seen, FindingFilter};
 use crate::store::{audit, reconciliations};
 use crate::wire::reconcile::show::{AcknowledgedView, FindingView};
+use crate::writer::now_micros;
 
 /// Longest note, in characters.
 const MAX_NOTE: usize = 500;

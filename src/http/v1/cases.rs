@@ -13,12 +13,12 @@ use super::problem::{Problem, ProblemBody};
 use super::query::{Params, cursor};
 use super::respond::{self, PageBody};
 use crate::domain::ids::DeliveryId;
-use crate::http::state::now_micros;
 use crate::ops::quarantine::{self, QuarantineError};
 use crate::store::audit;
 use crate::store::cases::CaseFilter;
 use crate::store::seen::{cases, deliveries};
 use crate::wire::case::CaseView;
+use crate::writer::now_micros;
 
 /// Longest reason for closing a case, in characters.
 const MAX_WHY: usize = 500;

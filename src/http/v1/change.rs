@@ -9,8 +9,8 @@ use super::MAX_BODY;
 use super::operator::Operator;
 use super::problem::Problem;
 use crate::http::body;
-use crate::http::state::now_micros;
 use crate::store::audit::Entry;
+use crate::writer::now_micros;
 
 /// Reads a body as JSON; an empty one is the default.
 ///

@@ -14,8 +14,8 @@ use super::problem::{Problem, ProblemBody};
 use super::query::Params;
 use super::respond;
 use crate::domain::account::Account;
-use crate::http::state::now_micros;
 use crate::ops::erase::{self, EraseError};
+use crate::writer::now_micros;
 
 impl From<EraseError> for Problem {
     fn from(error: EraseError) -> Self {

@@ -17,11 +17,11 @@ use super::{Answered, MAX_BODY, respond};
 use crate::config::Source;
 use crate::domain::ids::Tenant;
 use crate::http::body;
-use crate::http::state::now_micros;
 use crate::ops::import::{self, Fate, Import, ImportError, Summary, Target, Told};
 use crate::ops::{alone, shown};
 use crate::wire::book::{Book, BookFormat, Reading, parse_mapping};
 use crate::wire::import::{SummaryView, ToldView};
+use crate::writer::now_micros;
 
 /// Most rows that one answer tells of.
 const MAX_TOLD: usize = 1_000;

@@ -13,8 +13,9 @@ use super::MAX_BODY;
 use super::problem::Problem;
 use crate::auth::token::{self, TokenHash};
 use crate::domain::operator::{Role, Visible};
-use crate::http::state::{State, now_micros};
+use crate::http::state::State;
 use crate::store::{AnyConnection, operators, pool};
+use crate::writer::now_micros;
 
 /// The operator of a call, let in by its token.
 #[derive(Clone)]

@@ -15,13 +15,13 @@ use super::respond::{self, PageBody};
 use crate::domain::ids::PartnerId;
 use crate::domain::partner::PartnerStatus;
 use crate::http::body as raw;
-use crate::http::state::now_micros;
 use crate::ops::partners::import::{self, How, ImportError, Report};
 use crate::ops::partners::{self, RemoveError};
 use crate::ops::shown;
 use crate::store::partners::list::PartnerFilter;
 use crate::store::seen::partners as seen;
 use crate::wire::partners::{self as rows, BadRow, PartnerRow, RegisteredView};
+use crate::writer::now_micros;
 
 impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {

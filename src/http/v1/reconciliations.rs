@@ -20,7 +20,6 @@ use crate::config::Config;
 use crate::domain::operator::Visible;
 use crate::domain::reconcile::{FindingKind, KeyField, Kinds, RunState, parse_duration};
 use crate::http::body;
-use crate::http::state::now_micros;
 use crate::ops::reconcile::runs::{self, MAX_PLACES};
 use crate::ops::reconcile::{Options, ReconcileError, looked_for};
 use crate::store::reconciliations::{self, Asked, Stored};
@@ -31,6 +30,7 @@ use crate::wire::reconcile::asked;
 use crate::wire::reconcile::run::{LookedAt, RunView, by_kind};
 use crate::wire::reconcile::show::{AcknowledgedView, FindingView, ProposalView};
 use crate::wire::time::rfc3339;
+use crate::writer::now_micros;
 
 /// Bytes of a list that are written at once.
 const PIECE: usize = 1024 * 1024;

@@ -13,11 +13,11 @@ use super::problem::{Problem, ProblemBody};
 use super::query::Params;
 use super::respond::{self, PageBody};
 use crate::domain::subscriber::is_id;
-use crate::http::state::now_micros;
 use crate::ops::subscribers::{self, From as Behind, ManageError, configured};
 use crate::store::subscribers as kept;
 use crate::wire::subscriber::SubscriberView;
 use crate::wire::time::parse_time;
+use crate::writer::now_micros;
 
 impl From<ManageError> for Problem {
     fn from(error: ManageError) -> Self {

@@ -3,8 +3,6 @@
 pub mod guard;
 pub mod send;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use thiserror::Error;
 
 use self::send::{Sender, Sent};
@@ -22,15 +20,10 @@ use crate::wire::change::ChangeView;
 use crate::wire::event::{self, Envelope};
 use crate::wire::subscriber::{Standing, SubscriberView};
 use crate::wire::time::rfc3339;
+use crate::writer::now_micros;
 
 /// Rows read at once.
 const PAGE: i64 = 500;
-
-/// Now, in microseconds since 1970.
-#[must_use]
-pub fn now_micros() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
 
 /// Whether a subscriber wants a change.
 #[must_use]

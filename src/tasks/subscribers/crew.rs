@@ -6,9 +6,10 @@ use std::sync::mpsc::{Sender as Tell, channel};
 use super::{Message, Shared};
 use crate::domain::ids::AccountId;
 use crate::domain::subscriber::course::Verdict;
+use crate::ops::subscribers;
 use crate::ops::subscribers::send::{Sender, Sent};
-use crate::ops::subscribers::{self, now_micros};
 use crate::store::{StoreError, pool};
+use crate::writer::now_micros;
 
 /// An event to be sent.
 #[derive(Debug, Clone, Copy)]

@@ -13,11 +13,12 @@ use super::Stop;
 use crate::config::subscribers::Subscriber;
 use crate::domain::ids::AccountId;
 use crate::domain::subscriber::pace::Pace;
+use crate::ops::subscribers::Lag;
 use crate::ops::subscribers::send::Sent;
-use crate::ops::subscribers::{Lag, now_micros};
 use crate::store::pool::Pool;
 use crate::store::{StoreError, changes, subscribers};
 use crate::writer::Writer;
+use crate::writer::now_micros;
 
 /// How long it is waited for the feed before it is asked whether to stop.
 const LOOK: Duration = Duration::from_millis(250);

@@ -13,11 +13,12 @@ use crate::domain::operator::Visible;
 use crate::domain::subscriber::ParkedFor;
 use crate::domain::subscriber::course::{Course, Verdict};
 use crate::ops::subscribers::send::{Sender, Sent};
-use crate::ops::subscribers::{lag, now_micros, wants};
+use crate::ops::subscribers::{lag, wants};
 use crate::store::changes::{self, Question, Read};
 use crate::store::subscribers::{self, Kept, Owner};
 use crate::store::{StoreError, pool};
 use crate::writer::SubmitError;
+use crate::writer::now_micros;
 
 /// Most entries of the feed that are read at once.
 const PAGE: usize = 500;
