@@ -4,172 +4,27 @@
 //! in the same transaction and plans the same call again. So a plan never rests on something that was not looked up.
 
 mod cases;
+mod changes;
 mod foresee;
+mod needs;
 mod services;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::account::{Account, AccountKind, AccountStatus, BodyRef};
+use super::account::{Account, BodyRef};
 use super::act::{Act, ActOutcome, PlannedAct};
-use super::call::{Call, Endpoint, SignedId};
+use super::call::{Call, SignedId};
 use super::case::{CaseEvent, CaseKey};
-use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId, Scope, ServiceId, SourceId};
-use super::outcome::{Answer, Outcome};
+use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, RelationId, Scope, SourceId};
+use super::outcome::Outcome;
 use super::partner::{Answers, Meaning};
 use super::plan::{Change, Planned};
-use super::relation::{Cause, FoundBy, Relation, RelationState};
-use super::service::{Service, Step};
+use super::relation::{Cause, Relation, RelationState};
+use changes::waits_for;
 
-/// As much of an account as others need who only name it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    /// Which account.
-    pub key: AccountKey,
-    /// Our id.
-    pub id: AccountId,
-    /// The vendor's ID.
-    pub external_id: ExternalId,
-    /// What it is.
-    pub kind: AccountKind,
-    /// Alive or ended.
-    pub status: AccountStatus,
-}
-
-impl From<&Account> for Reference {
-    fn from(account: &Account) -> Self {
-        Self {
-            key: account.key.clone(),
-            id: account.id,
-            external_id: account.external_id.clone(),
-            kind: account.kind,
-            status: account.status,
-        }
-    }
-}
-
-/// What is remembered of a signed id: the delivery that it came with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Memory {
-    /// The delivery that answered it.
-    pub delivery: DeliveryId,
-    /// The delivery that carries that one's body.
-    pub body_of: DeliveryId,
-    /// Source and tenant.
-    pub scope: Scope,
-    /// Where it came in.
-    pub endpoint: Endpoint,
-    /// SHA-256 of the redacted body.
-    pub content: [u8; 32],
-    /// What became of it.
-    pub outcome: Outcome,
-    /// What was answered.
-    pub answer: Answer,
-    /// The account.
-    pub account: Option<AccountId>,
-}
-
-/// The name of a reseller, by which its customers are looked up.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ResellerName {
-    /// Which account it is or would be.
-    pub key: AccountKey,
-    /// Our id; none for an account that is about to be made.
-    pub id: Option<AccountId>,
-    /// The vendor's ID.
-    pub external_id: ExternalId,
-}
-
-/// Something that must be looked up before a call can be planned.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Need {
-    /// The whole account, if there is one.
-    Account(AccountKey),
-    /// As much of an account as those need who name it.
-    Reference(AccountKey),
-    /// Who has this ExternalID.
-    External(Scope, ExternalId),
-    /// The customers related to a reseller, and those whose relation waits for it.
-    Customers(ResellerName),
-    /// The delivery that this signed id came with.
-    Memory(SourceId, Arc<str>),
-    /// Which partner of the vendor's registry an ID means.
-    Partner(Arc<str>),
-    /// The service that is called this: its ExternalID, or else the platform's own ID of it.
-    Service(Scope, Arc<str>),
-    /// The add-ons of a subscription that are not ended.
-    AddOns(ServiceId),
-}
-
-/// A reseller that came: relations in the store that wait for it must be linked in the same commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// Its account.
-    pub account: AccountId,
-    /// Source, tenant and platform ID.
-    pub key: AccountKey,
-    /// The vendor's ID.
-    pub external_id: ExternalId,
-    /// Microseconds since 1970.
-    pub at: i64,
-    /// What made it come.
-    pub cause: Cause,
-    /// The call that made it come; none where none did.
-    pub delivery: Option<DeliveryId>,
-}
-
-impl Link {
-    /// Links a relation that waits for this reseller.
-    fn take(&self, relation: &mut Relation) {
-        relation.state = RelationState::Linked;
-        relation.reseller_account = Some(self.account);
-        relation.linked_at = Some(self.at);
-        relation.found_by = Some(FoundBy::of(
-            relation.reseller_platform_id.as_ref() == Some(&self.key.platform_id),
-            relation.reseller_external_id.as_ref() == Some(&self.external_id),
-        ));
-    }
-}
-
-/// A relation row to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RelationChange {
-    /// The customer.
-    pub account: AccountId,
-    /// The row as it is to be.
-    pub relation: Relation,
-    /// Whether this batch opened it.
-    pub opened: bool,
-    /// Whether it waited for its reseller before and does no longer.
-    pub linked: bool,
-}
-
-/// Everything that a batch wants written besides its deliveries.
-#[derive(Debug, Default)]
-pub struct Changes {
-    /// Accounts that are new.
-    pub created: Vec<Arc<Account>>,
-    /// Accounts that changed: as loaded, and as they are to be.
-    pub updated: Vec<(Arc<Account>, Arc<Account>)>,
-    /// Relations opened or changed, by row.
-    pub relations: Vec<RelationChange>,
-    /// Resellers that came.
-    pub links: Vec<Link>,
-    /// Signed ids and the delivery that now answers for each.
-    pub remembered: Vec<(SourceId, Arc<str>, DeliveryId)>,
-    /// What happened to the quarantine, in order.
-    pub cases: Vec<CaseEvent>,
-    /// What changed accounts, where that was no call.
-    pub causes: HashMap<AccountId, Cause>,
-    /// Services that are new, a subscription before its add-ons.
-    pub services_created: Vec<Arc<Service>>,
-    /// Services that changed, as they are to be.
-    pub services_updated: Vec<Arc<Service>>,
-    /// What happened to services, in order.
-    pub steps: Vec<Step>,
-    /// How many rows the chain has numbered besides deliveries.
-    pub rows_issued: i64,
-}
+pub use changes::{Changes, Link, RelationChange};
+pub use needs::{Memory, Need, Reference, ResellerName};
 
 /// See the module.
 #[derive(Debug)]
@@ -607,13 +462,4 @@ impl World {
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes
     }
-}
-
-/// Whether an open relation waits for the reseller of these names. Its ExternalID names it first, as in the protocol.
-fn waits_for(account: &Account, relation: &Relation, reseller: &AccountKey, external_id: &ExternalId) -> bool {
-    relation.state != RelationState::Linked
-        && account.key.scope == reseller.scope
-        && account.key != *reseller
-        && (relation.reseller_platform_id.as_ref() == Some::<&PlatformId>(&reseller.platform_id)
-            || relation.reseller_external_id.as_ref() == Some(external_id))
 }

@@ -1,0 +1,94 @@
+//! What a batch wants written.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::account::Account;
+use crate::domain::case::CaseEvent;
+use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, SourceId};
+use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
+use crate::domain::service::{Service, Step};
+
+/// A reseller that came: relations in the store that wait for it must be linked in the same commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its account.
+    pub account: AccountId,
+    /// Source, tenant and platform ID.
+    pub key: AccountKey,
+    /// The vendor's ID.
+    pub external_id: ExternalId,
+    /// Microseconds since 1970.
+    pub at: i64,
+    /// What made it come.
+    pub cause: Cause,
+    /// The call that made it come; none where none did.
+    pub delivery: Option<DeliveryId>,
+}
+
+impl Link {
+    /// Links a relation that waits for this reseller.
+    pub(super) fn take(&self, relation: &mut Relation) {
+        relation.state = RelationState::Linked;
+        relation.reseller_account = Some(self.account);
+        relation.linked_at = Some(self.at);
+        relation.found_by = Some(FoundBy::of(
+            relation.reseller_platform_id.as_ref() == Some(&self.key.platform_id),
+            relation.reseller_external_id.as_ref() == Some(&self.external_id),
+        ));
+    }
+}
+
+/// A relation row to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelationChange {
+    /// The customer.
+    pub account: AccountId,
+    /// The row as it is to be.
+    pub relation: Relation,
+    /// Whether this batch opened it.
+    pub opened: bool,
+    /// Whether it waited for its reseller before and does no longer.
+    pub linked: bool,
+}
+
+/// Everything that a batch wants written besides its deliveries.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Accounts that are new.
+    pub created: Vec<Arc<Account>>,
+    /// Accounts that changed: as loaded, and as they are to be.
+    pub updated: Vec<(Arc<Account>, Arc<Account>)>,
+    /// Relations opened or changed, by row.
+    pub relations: Vec<RelationChange>,
+    /// Resellers that came.
+    pub links: Vec<Link>,
+    /// Signed ids and the delivery that now answers for each.
+    pub remembered: Vec<(SourceId, Arc<str>, DeliveryId)>,
+    /// What happened to the quarantine, in order.
+    pub cases: Vec<CaseEvent>,
+    /// What changed accounts, where that was no call.
+    pub causes: HashMap<AccountId, Cause>,
+    /// Services that are new, a subscription before its add-ons.
+    pub services_created: Vec<Arc<Service>>,
+    /// Services that changed, as they are to be.
+    pub services_updated: Vec<Arc<Service>>,
+    /// What happened to services, in order.
+    pub steps: Vec<Step>,
+    /// How many rows the chain has numbered besides deliveries.
+    pub rows_issued: i64,
+}
+
+/// Whether an open relation waits for the reseller of these names. Its ExternalID names it first, as in the protocol.
+pub(super) fn waits_for(
+    account: &Account,
+    relation: &Relation,
+    reseller: &AccountKey,
+    external_id: &ExternalId,
+) -> bool {
+    relation.state != RelationState::Linked
+        && account.key.scope == reseller.scope
+        && account.key != *reseller
+        && (relation.reseller_platform_id.as_ref() == Some::<&PlatformId>(&reseller.platform_id)
+            || relation.reseller_external_id.as_ref() == Some(external_id))
+}

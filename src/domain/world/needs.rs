@@ -1,0 +1,88 @@
+//! What the planner asks for, and what comes back in part.
+
+use std::sync::Arc;
+
+use crate::domain::account::{Account, AccountKind, AccountStatus};
+use crate::domain::call::Endpoint;
+use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, ServiceId, SourceId};
+use crate::domain::outcome::{Answer, Outcome};
+
+/// As much of an account as others need who only name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Which account.
+    pub key: AccountKey,
+    /// Our id.
+    pub id: AccountId,
+    /// The vendor's ID.
+    pub external_id: ExternalId,
+    /// What it is.
+    pub kind: AccountKind,
+    /// Alive or ended.
+    pub status: AccountStatus,
+}
+
+impl From<&Account> for Reference {
+    fn from(account: &Account) -> Self {
+        Self {
+            key: account.key.clone(),
+            id: account.id,
+            external_id: account.external_id.clone(),
+            kind: account.kind,
+            status: account.status,
+        }
+    }
+}
+
+/// What is remembered of a signed id: the delivery that it came with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// The delivery that answered it.
+    pub delivery: DeliveryId,
+    /// The delivery that carries that one's body.
+    pub body_of: DeliveryId,
+    /// Source and tenant.
+    pub scope: Scope,
+    /// Where it came in.
+    pub endpoint: Endpoint,
+    /// SHA-256 of the redacted body.
+    pub content: [u8; 32],
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What was answered.
+    pub answer: Answer,
+    /// The account.
+    pub account: Option<AccountId>,
+}
+
+/// The name of a reseller, by which its customers are looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ResellerName {
+    /// Which account it is or would be.
+    pub key: AccountKey,
+    /// Our id; none for an account that is about to be made.
+    pub id: Option<AccountId>,
+    /// The vendor's ID.
+    pub external_id: ExternalId,
+}
+
+/// Something that must be looked up before a call can be planned.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// The whole account, if there is one.
+    Account(AccountKey),
+    /// As much of an account as those need who name it.
+    Reference(AccountKey),
+    /// Who has this ExternalID.
+    External(Scope, ExternalId),
+    /// The customers related to a reseller, and those whose relation waits for it.
+    Customers(ResellerName),
+    /// The delivery that this signed id came with.
+    Memory(SourceId, Arc<str>),
+    /// Which partner of the vendor's registry an ID means.
+    Partner(Arc<str>),
+    /// The service that is called this: its ExternalID, or else the platform's own ID of it.
+    Service(Scope, Arc<str>),
+    /// The add-ons of a subscription that are not ended.
+    AddOns(ServiceId),
+}
