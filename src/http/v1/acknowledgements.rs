@@ -11,7 +11,7 @@ use super::change::{body, entry};
 use super::operator::Operator;
 use super::problem::{Problem, ProblemBody};
 use super::query::Params;
-use super::reconciliations::shown;
+use super::reconciliations::findings::shown;
 use super::respond::{self, PageBody};
 use crate::domain::reconcile::{FindingKind, Fingerprint};
 use crate::ops::reconcile::runs;

@@ -83,7 +83,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(
                 web::resource("/reconciliations")
                     .route(web::get().to(reconciliations::list))
-                    .route(web::post().to(reconciliations::start))
+                    .route(web::post().to(reconciliations::start::start))
                     .default_service(web::to(get_or_post)),
             )
             .service(
@@ -92,7 +92,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .route(web::delete().to(reconciliations::end))
                     .default_service(web::to(get_or_delete)),
             )
-            .service(resource("/reconciliations/{reconciliation}/findings", web::get().to(reconciliations::findings)))
+            .service(resource(
+                "/reconciliations/{reconciliation}/findings",
+                web::get().to(reconciliations::findings::findings),
+            ))
             .service(post("/reconciliations/{reconciliation}/acknowledge", web::post().to(acknowledgements::all)))
             .service(
                 web::resource("/reconciliations/{reconciliation}/findings/{finding}/acknowledgement")

@@ -1,0 +1,235 @@
+//! Writes what a batch came to: rows only where they change, in an order that every index allows.
+
+mod rows;
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use crate::domain::account::Account;
+use crate::domain::feed::{self, Entry};
+use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId};
+use crate::domain::ledger::Delivery;
+use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
+use crate::domain::world::{Changes, Link};
+use crate::store::bulk::{Rows, Together, Value};
+use crate::store::chains::Advance;
+use crate::store::connection::AnyConnection;
+use crate::store::error::StoreError;
+use crate::store::load::waits_in;
+use crate::store::schema::relations;
+use crate::store::{cases, changes as feed_of, services};
+use rows::{
+    InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
+    UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made, update_row,
+};
+
+/// A ledger row to write.
+#[derive(Debug)]
+pub struct NewDelivery<'a> {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// Its body, where it carries one itself.
+    pub body: Option<&'a [u8]>,
+}
+
+/// Whether only event time and body reference differ, which is what an unchanged call leaves behind.
+fn only_touched(before: &Account, after: &Account) -> bool {
+    before.revision == after.revision && before.last_delivery == after.last_delivery
+}
+
+/// Writes what a batch came to, and the new end of its chain. Returns the position of the last entry that it added to the
+/// change feed; none where it changed nothing.
+///
+/// # Errors
+/// [`StoreError::Contended`] when the chain ends elsewhere, others of the first statement that fails.
+pub fn batch(
+    connection: &mut AnyConnection,
+    new: &[NewDelivery<'_>],
+    changes: &Changes,
+    advance: &Advance<'_>,
+) -> Result<Option<i64>, StoreError> {
+    let (mut deliveries, mut bodies) = (Rows::<InsertDelivery>::default(), Rows::<InsertBody>::default());
+    for new in new {
+        deliveries.push(delivery_row(new));
+        if let Some(body) = new.body {
+            bodies.push([Value::Binary(body), Value::BigInt(new.delivery.id.0)]);
+        }
+    }
+    let created: Vec<(&Account, Made)> = changes.created.iter().map(|account| (&**account, made(account))).collect();
+    let (touched, rewritten): (Vec<_>, Vec<_>) = changes
+        .updated
+        .iter()
+        .map(|(before, after)| (&**before, &**after))
+        .partition(|(before, after)| only_touched(before, after));
+    let rewritten: Vec<(&Account, &Account, Made)> =
+        rewritten.into_iter().map(|(before, after)| (before, after, made(after))).collect();
+    let mut inserts = Rows::<InsertAccount>::default();
+    for (account, made) in &created {
+        inserts.push(insert_row(account, made));
+    }
+    let mut touches = Rows::<TouchAccount>::default();
+    for (_, after) in &touched {
+        touches.push([
+            Value::BigInt(after.event.second),
+            Value::Bool(after.event.live),
+            Value::MaybeBigInt(body_delivery(after)),
+            Value::MaybeBinary(body_digest(after)),
+            Value::Bool(after.open_cases),
+            Value::BigInt(after.id.0),
+        ]);
+    }
+    let (mut updates, mut places) = (Rows::<UpdateAccount>::default(), Rows::<PlaceAccount>::default());
+    for (before, after, made) in &rewritten {
+        updates.push(update_row(after, made));
+        if before.kind != after.kind || before.status != after.status {
+            places.push([
+                Value::Text(after.kind.as_str()),
+                Value::Text(after.status.as_str()),
+                Value::BigInt(after.id.0),
+            ]);
+        }
+    }
+    let mut remembered = Rows::<Remember>::default();
+    for (source, id, delivery) in &changes.remembered {
+        remembered.push([Value::BigInt(delivery.0), Value::Text(source.as_str()), Value::Text(id)]);
+    }
+    let (mut new_services, mut services_now) =
+        (Rows::<services::InsertService>::default(), Rows::<services::UpdateService>::default());
+    changes.services_created.iter().for_each(|service| services::insert(&mut new_services, service));
+    changes.services_updated.iter().for_each(|service| services::update(&mut services_now, service));
+    let told: Vec<String> = changes.steps.iter().map(services::changed_text).collect();
+    let mut steps = Rows::<services::InsertStep>::default();
+    changes.steps.iter().zip(&told).for_each(|(step, told)| services::insert_step(&mut steps, step, told));
+    let mut together = Together::default();
+    if changes.links.is_empty() {
+        together.add(connection, &inserts)?;
+    } else {
+        // Linking looks at the accounts of what waits, and some of them may be new.
+        inserts.write(connection)?;
+    }
+    // Rows that statements below touch, too.
+    places.write(connection)?;
+    write_relations(connection, changes)?;
+    let mut entries = feed::entries(changes);
+    for link in &changes.links {
+        entries.extend(link_waiting(connection, link)?);
+    }
+    together.add(connection, &deliveries)?;
+    together.add(connection, &bodies)?;
+    together.add(connection, &updates)?;
+    together.add(connection, &touches)?;
+    together.add(connection, &remembered)?;
+    together.add(connection, &new_services)?;
+    together.add(connection, &services_now)?;
+    together.add(connection, &steps)?;
+    cases::save(connection, &changes.cases)?;
+    if together.finish(connection, advance)? != 1 {
+        return Err(StoreError::Contended("another writer took over the ledger chain".to_owned()));
+    }
+    // Behind everything else: from here to the commit no other receiver gets a position.
+    feed_of::append(connection, advance.now, &entries)
+}
+
+fn write_relations(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {
+    let (mut opened, mut changed) = (Rows::<InsertRelation>::default(), Rows::<UpdateRelation>::default());
+    for change in &changes.relations {
+        let relation = &change.relation;
+        let closing = relation.closing;
+        let valid_to = Value::MaybeBigInt(closing.map(|closing| closing.valid_to));
+        let closed_learned_at = Value::MaybeBigInt(closing.map(|closing| closing.learned_at));
+        let closed_cause = Value::MaybeText(closing.map(|closing| closing.cause.as_str()));
+        let closed_delivery = Value::MaybeBigInt(closing.and_then(|closing| closing.delivery).map(|id| id.0));
+        let named = names(relation);
+        if change.opened {
+            opened.push([
+                Value::BigInt(change.account.0),
+                Value::Text(relation.axis.as_str()),
+                named[0],
+                named[1],
+                named[2],
+                Value::MaybeText(relation.partner_id.as_deref()),
+                Value::Text(relation.state.as_str()),
+                Value::MaybeText(relation.found_by.map(FoundBy::as_str)),
+                Value::BigInt(relation.valid_from),
+                Value::BigInt(relation.learned_at),
+                Value::MaybeBigInt(relation.linked_at),
+                Value::Text(Cause::as_str(relation.cause)),
+                Value::MaybeBigInt(relation.delivery.map(|delivery: DeliveryId| delivery.0)),
+                valid_to,
+                closed_learned_at,
+                closed_cause,
+                closed_delivery,
+                Value::MaybeText(relation.partner.as_ref().map(PartnerId::as_str)),
+                Value::MaybeText(relation.linked_cause.map(Cause::as_str)),
+                Value::BigInt(relation.id.0),
+            ]);
+        } else {
+            changed.push([
+                named[0],
+                named[1],
+                named[2],
+                Value::Text(relation.state.as_str()),
+                Value::MaybeText(relation.found_by.map(FoundBy::as_str)),
+                Value::MaybeBigInt(relation.linked_at),
+                valid_to,
+                closed_learned_at,
+                closed_cause,
+                closed_delivery,
+                Value::BigInt(relation.id.0),
+            ]);
+        }
+    }
+    // Closing comes first: one open relation per axis is what the index allows at any moment.
+    changed.write(connection)?;
+    opened.write(connection)?;
+    Ok(())
+}
+
+fn names(relation: &Relation) -> [Value<'_>; 3] {
+    [
+        Value::MaybeText(relation.reseller_platform_id.as_ref().map(PlatformId::as_str)),
+        Value::MaybeText(relation.reseller_external_id.as_ref().map(ExternalId::as_str)),
+        Value::MaybeBigInt(relation.reseller_account.map(|account| account.0)),
+    ]
+}
+
+/// Links every stored relation that waits for a reseller that came, however many there are, in one statement a name, and
+/// tells each.
+fn link_waiting(connection: &mut AnyConnection, link: &Link) -> Result<Vec<Entry>, StoreError> {
+    let set = |found_by: FoundBy| {
+        (
+            relations::state.eq(RelationState::Linked.as_str()),
+            relations::reseller_account_id.eq(link.account.0),
+            relations::linked_at.eq(link.at),
+            relations::found_by.eq(found_by.as_str()),
+        )
+    };
+    // By both names first: each statement takes what the one before it left waiting.
+    let by_external_id = || relations::reseller_external_id.eq(link.external_id.as_str().to_owned());
+    let by_platform_id = || relations::reseller_platform_id.eq(link.key.platform_id.as_str().to_owned());
+    let waiting_in_scope = || relations::table.filter(waits_in(&link.key.scope));
+    let named = || sql::<Bool>("reseller_external_id IS NOT NULL");
+    let told = (relations::id, relations::account_id, relations::valid_from);
+    let mut linked: Vec<(i64, i64, i64)> =
+        diesel::update(waiting_in_scope().filter(by_platform_id()).filter(by_external_id()))
+            .set(set(FoundBy::Both))
+            .returning(told)
+            .get_results(connection)?;
+    linked.extend(
+        diesel::update(waiting_in_scope().filter(by_platform_id()))
+            .set(set(FoundBy::PlatformId))
+            .returning(told)
+            .get_results::<(i64, i64, i64)>(connection)?,
+    );
+    linked.extend(
+        diesel::update(waiting_in_scope().filter(by_external_id()).filter(named()))
+            .set(set(FoundBy::ExternalId))
+            .returning(told)
+            .get_results::<(i64, i64, i64)>(connection)?,
+    );
+    let entry = |(relation, account, since)| feed::linked(link, RelationId(relation), AccountId(account), since);
+    Ok(linked.into_iter().map(entry).collect())
+}
