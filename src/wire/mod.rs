@@ -16,6 +16,7 @@ pub mod intent;
 pub mod json;
 pub mod list;
 pub mod named;
+mod objects;
 pub mod partners;
 pub mod people;
 pub mod reconcile;

@@ -1,34 +1,23 @@
-//! The objects of a JSON array or of JSON lines, one after the other.
+//! A list as JSON objects.
 
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 
-use super::{BookError, Cells, Field, Input, MAX_COLUMNS, MAX_ROW, Reading, Row};
+use super::{BookError, Cells, Field, Input, MAX_COLUMNS, Reading, Row};
 use crate::wire::json::{self, Node, Value};
+use crate::wire::objects::Objects;
 use crate::wire::{account, json::JsonError};
-
-/// What may come next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expects {
-    Start,
-    FirstOfArray,
-    NextOfArray,
-    CommaOrEnd,
-    Objects,
-    Nothing,
-}
 
 /// See the module.
 pub(super) struct JsonRows {
-    input: BufReader<Input>,
+    objects: Objects<BufReader<Input>>,
+    buffer: Vec<u8>,
     reading: Reading,
-    expects: Expects,
-    line: u64,
     ended: bool,
 }
 
 /// Opens a list.
 pub(super) fn open(input: Input, reading: Reading) -> JsonRows {
-    JsonRows { input: BufReader::new(input), reading, expects: Expects::Start, line: 1, ended: false }
+    JsonRows { objects: Objects::new(BufReader::new(input), 1), buffer: Vec::new(), reading, ended: false }
 }
 
 impl JsonRows {
@@ -36,81 +25,15 @@ impl JsonRows {
         if self.ended {
             return None;
         }
-        match self.object() {
-            Ok(Some((line, bytes))) => Some(Ok(self.row(line, &bytes))),
+        match self.objects.next(&mut self.buffer) {
+            Ok(Some(line)) => Some(Ok(self.row(line, &self.buffer))),
             Ok(None) => {
                 self.ended = true;
                 None
             }
             Err(error) => {
                 self.ended = true;
-                Some(Err(error))
-            }
-        }
-    }
-
-    fn broken<T>(&self, why: &str) -> Result<T, BookError> {
-        Err(BookError::Broken(format!("line {}: {why}", self.line)))
-    }
-
-    fn peek(&mut self) -> Result<Option<u8>, BookError> {
-        Ok(self.input.fill_buf()?.first().copied())
-    }
-
-    /// The next object and the line that it begins on.
-    fn object(&mut self) -> Result<Option<(u64, Vec<u8>)>, BookError> {
-        use Expects::{CommaOrEnd, FirstOfArray, NextOfArray, Nothing, Objects, Start};
-        loop {
-            let Some(byte) = self.peek()? else {
-                return match self.expects {
-                    Start | Objects | Nothing => Ok(None),
-                    FirstOfArray | NextOfArray | CommaOrEnd => self.broken("the list ends within its array"),
-                };
-            };
-            self.expects = match (byte, self.expects) {
-                (b'\n', expects) => {
-                    self.line += 1;
-                    expects
-                }
-                (b' ' | b'\t' | b'\r', expects) => expects,
-                (b'[', Start) => FirstOfArray,
-                (b',', CommaOrEnd) => NextOfArray,
-                (b']', FirstOfArray | CommaOrEnd) => Nothing,
-                (b'{', Start | Objects | FirstOfArray | NextOfArray) => {
-                    let line = self.line;
-                    let bytes = self.cut()?;
-                    self.expects = if matches!(self.expects, Start | Objects) { Objects } else { CommaOrEnd };
-                    return Ok(Some((line, bytes)));
-                }
-                _ => return self.broken("the list is neither a JSON array of objects nor one object behind the other"),
-            };
-            self.input.consume(1);
-        }
-    }
-
-    /// Cuts out an object by its braces. Whether it is one is asked later, of it alone.
-    fn cut(&mut self) -> Result<Vec<u8>, BookError> {
-        let (mut bytes, mut depth, mut text, mut escaped) = (Vec::new(), 0_usize, false, false);
-        loop {
-            let Some(byte) = self.peek()? else { return self.broken("the list ends within an object") };
-            self.input.consume(1);
-            self.line += u64::from(byte == b'\n');
-            bytes.push(byte);
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' if text => escaped = true,
-                b'"' => text = !text,
-                b'{' if !text => depth += 1,
-                b'}' if !text => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return Ok(bytes);
-                    }
-                }
-                _ => {}
-            }
-            if bytes.len() > MAX_ROW {
-                return self.broken("an object is longer than 1 MiB; look for a brace or a quote that is never closed");
+                Some(Err(error.into()))
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::domain::options::{OptionSet, OptionValue, SecretText};
 
 pub use cells::Field;
 
-/// Longest row or object, in bytes. A quote that is never closed must not read the rest of a list into memory.
+/// Longest row of cells, in bytes. A quote that is never closed must not read the rest of a list into memory.
 const MAX_ROW: usize = 1024 * 1024;
 
 /// Longest header, in bytes.
@@ -398,6 +398,9 @@ mod tests {
             assert!(error.contains(word), "{text}: {error}");
         }
         assert_eq!(json("").len() + json("[]").len(), 0);
+        let long = format!("{{\"id\":1,\"name\":\"{}\"}}", "x".repeat(MAX_ROW));
+        let error = read(long.as_bytes(), Reading::plain(BookFormat::Json)).unwrap_err().to_string();
+        assert!(error.contains("longer than 1 MiB"), "{error}");
     }
 
     #[test]

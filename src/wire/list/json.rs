@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use super::cells::{self, Column};
 use super::decode::Decoded;
-use super::objects::Objects;
 use super::{ListError, Reading, Row};
 use crate::domain::decimal::decimal_text;
 use crate::wire::json::{JsonError, Node, Value, parse};
+use crate::wire::objects::Objects;
 
 pub(super) struct JsonRows {
-    objects: Objects,
+    objects: Objects<Decoded>,
     reading: Reading,
     buffer: Vec<u8>,
     /// The line of the first object, which was read to find the columns.
@@ -21,7 +21,8 @@ pub(super) struct JsonRows {
 
 /// Opens the list and finds its columns in its first object.
 pub(super) fn open(input: Decoded, reading: Reading) -> Result<(JsonRows, Vec<Column>), ListError> {
-    let mut objects = Objects::new(input);
+    let line = input.line_at;
+    let mut objects = Objects::new(input, line);
     let mut buffer = Vec::new();
     let first = objects.next(&mut buffer)?;
     let mut columns = Vec::new();
@@ -116,7 +117,7 @@ impl JsonRows {
             }
             Err(error) => {
                 self.ended = true;
-                Some(Err(error))
+                Some(Err(error.into()))
             }
         }
     }

@@ -5,7 +5,6 @@ mod cells;
 mod csv;
 mod decode;
 mod json;
-mod objects;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +17,7 @@ use crate::domain::reconcile::{KeyField, Theirs};
 
 pub use cells::{Column, Meaning, Words};
 
-/// Longest row or object, in bytes. A quote that is never closed must not read the rest of a list into memory.
+/// Longest row of cells, in bytes. A quote that is never closed must not read the rest of a list into memory.
 const MAX_ROW: usize = 1024 * 1024;
 
 /// Why a list cannot be read.

@@ -1,13 +1,15 @@
 //! The objects of a JSON array or of JSON lines, one after the other, without holding more than one.
 
-use std::io::BufRead;
+use std::io::{BufRead, Error, ErrorKind, Result};
 
-use super::decode::Decoded;
-use super::{ListError, MAX_ROW};
+/// Longest object, in bytes. A brace or a quote that is never closed must not read the rest of a list into memory.
+const MAX_OBJECT: usize = 1024 * 1024;
 
 /// Cuts a stream into objects.
-pub(super) struct Objects {
-    input: Decoded,
+pub(super) struct Objects<R> {
+    input: R,
+    /// The line of what is read next.
+    line: u64,
     array: bool,
     /// What may come next.
     expects: Expects,
@@ -22,13 +24,17 @@ enum Expects {
     Nothing,
 }
 
-impl Objects {
-    pub(super) fn new(input: Decoded) -> Self {
-        Self { input, array: false, expects: Expects::Start }
+impl<R: BufRead> Objects<R> {
+    /// The objects of a stream that begins on this line of its list.
+    pub(super) fn new(input: R, line: u64) -> Self {
+        Self { input, line, array: false, expects: Expects::Start }
     }
 
     /// Reads the next object into `into` and returns the line that it begins on; none at the end.
-    pub(super) fn next(&mut self, into: &mut Vec<u8>) -> Result<Option<u64>, ListError> {
+    ///
+    /// # Errors
+    /// What the stream fails with, and its line and a sentence where there is no object.
+    pub(super) fn next(&mut self, into: &mut Vec<u8>) -> Result<Option<u64>> {
         into.clear();
         loop {
             let Some(byte) = self.peek()? else {
@@ -38,7 +44,10 @@ impl Objects {
                 };
             };
             match (byte, self.expects) {
-                (b' ' | b'\t' | b'\r' | b'\n', _) => self.input.consume(1),
+                (b' ' | b'\t' | b'\r' | b'\n', _) => {
+                    self.line += u64::from(byte == b'\n');
+                    self.input.consume(1);
+                }
                 (b'[', Expects::Start) => {
                     self.array = true;
                     self.expects = Expects::ObjectOrEnd;
@@ -53,7 +62,7 @@ impl Objects {
                     self.input.consume(1);
                 }
                 (b'{', Expects::Start | Expects::ObjectOrEnd | Expects::Object) => {
-                    let line = self.input.line_at;
+                    let line = self.line;
                     self.object(into)?;
                     self.expects = if self.array { Expects::CommaOrEnd } else { Expects::Object };
                     return Ok(Some(line));
@@ -63,16 +72,16 @@ impl Objects {
         }
     }
 
-    fn broken(&self, why: &str) -> ListError {
-        ListError::Broken(format!("line {}: {why}", self.input.line_at))
+    fn broken(&self, why: &str) -> Error {
+        Error::new(ErrorKind::InvalidData, format!("line {}: {why}", self.line))
     }
 
-    fn peek(&mut self) -> Result<Option<u8>, ListError> {
+    fn peek(&mut self) -> Result<Option<u8>> {
         Ok(self.input.fill_buf()?.first().copied())
     }
 
     /// Takes bytes up to the brace that closes the object. Whether they are JSON is seen when they are read.
-    fn object(&mut self, into: &mut Vec<u8>) -> Result<(), ListError> {
+    fn object(&mut self, into: &mut Vec<u8>) -> Result<()> {
         let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
         loop {
             let ahead = self.input.fill_buf()?;
@@ -83,6 +92,7 @@ impl Objects {
             let mut closed = false;
             for byte in ahead {
                 taken += 1;
+                self.line += u64::from(*byte == b'\n');
                 match byte {
                     _ if escaped => escaped = false,
                     b'\\' if quoted => escaped = true,
@@ -100,11 +110,11 @@ impl Objects {
             }
             into.extend_from_slice(ahead.get(..taken).unwrap_or_default());
             self.input.consume(taken);
+            if into.len() > MAX_OBJECT {
+                return Err(self.broken("an object is longer than 1 MiB; is a brace or a quote not closed?"));
+            }
             if closed {
                 return Ok(());
-            }
-            if into.len() > MAX_ROW {
-                return Err(self.broken("an object is longer than 1 MiB; is a brace or a quote not closed?"));
             }
         }
     }
