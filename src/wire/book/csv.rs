@@ -4,10 +4,8 @@
 use std::io::{BufRead, BufReader, Cursor, Read};
 
 use super::{BookError, Cells, Field, Input, MAX_COLUMNS, MAX_ROW, Reading, Row};
+use crate::wire::separated::separator_of;
 use crate::wire::{account, json};
-
-/// What may separate cells.
-const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// A row as it stands there.
 struct Record {
@@ -76,27 +74,6 @@ fn check(columns: &[(String, Option<Field>)], reading: &Reading) -> Result<(), B
         ));
     }
     Ok(())
-}
-
-/// What separates the cells of the header: the candidate that is there most often outside quotes.
-fn separator_of(start: &[u8]) -> u8 {
-    let mut counts = [0_usize; SEPARATORS.len()];
-    let mut quoted = false;
-    let blank = start.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    for byte in start.iter().skip(blank) {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\r' | b'\n' if !quoted => break,
-            _ if quoted => {}
-            byte => {
-                for (count, separator) in counts.iter_mut().zip(SEPARATORS) {
-                    *count += usize::from(*byte == separator);
-                }
-            }
-        }
-    }
-    let most = counts.iter().copied().max().unwrap_or_default();
-    counts.iter().zip(SEPARATORS).find(|(count, _)| **count == most).map_or(b',', |(_, separator)| separator)
 }
 
 /// Where in a row the next byte stands.

@@ -9,9 +9,7 @@ use csv::StringRecord;
 use super::cells::{self, Column};
 use super::decode::Decoded;
 use super::{ListError, MAX_ROW, Reading, Row};
-
-/// What may separate cells where nobody says so, the likelier ones first.
-const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+use crate::wire::separated::separator_of;
 
 /// Longest header, in bytes.
 const MAX_HEADER: usize = 64 * 1024;
@@ -98,7 +96,7 @@ pub(super) fn open(mut input: Decoded, mut reading: Reading) -> Result<(CsvRows,
     if header.is_empty() {
         return Err(ListError::Usage("the list is empty; its first line must name the columns".to_owned()));
     }
-    let separator = reading.separator.unwrap_or_else(|| detect(&header));
+    let separator = reading.separator.unwrap_or_else(|| separator_of(&header));
     let since_row = Arc::new(AtomicUsize::new(0));
     let input = std::io::Cursor::new(header).chain(input);
     let mut reader = csv::ReaderBuilder::new()
@@ -133,20 +131,6 @@ fn excel_separator(header: &[u8]) -> Option<u8> {
         [] if header.starts_with(b"sep=\t") => Some(b'\t'),
         _ => None,
     }
-}
-
-/// The separator that stands most often in the header, outside of quotes.
-fn detect(header: &[u8]) -> u8 {
-    let mut counts = [0_usize; SEPARATORS.len()];
-    let mut quoted = false;
-    for byte in header {
-        quoted ^= *byte == b'"';
-        for (separator, count) in SEPARATORS.iter().zip(&mut counts) {
-            *count += usize::from(!quoted && byte == separator);
-        }
-    }
-    let most = counts.iter().copied().max().unwrap_or(0);
-    SEPARATORS.iter().zip(counts).find(|(_, count)| *count == most).map_or(b',', |(separator, _)| *separator)
 }
 
 /// Whether two names are the same but for their case. Capitals are compared, since a Greek sigma has two small letters.
