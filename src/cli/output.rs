@@ -7,6 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::CliError;
+use crate::wire::separated::guarded;
 
 /// How a list is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,11 +94,9 @@ impl Listing {
 
 /// A line of CSV with its end.
 pub(super) fn csv_line(cells: &[&str]) -> Result<Vec<u8>, CliError> {
-    // A spreadsheet would run a cell that begins like a formula.
-    let formula = |cell: &str| cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let safe = cells.iter().map(|cell| if formula(cell) { format!("'{cell}") } else { (*cell).to_owned() });
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(safe).map_err(|error| CliError::Failed(error.to_string()))?;
+    csv.write_record(cells.iter().map(|cell| guarded(cell).into_owned()))
+        .map_err(|error| CliError::Failed(error.to_string()))?;
     csv.into_inner().map_err(|error| CliError::Failed(error.to_string()))
 }
 

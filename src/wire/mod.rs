@@ -22,7 +22,7 @@ pub mod people;
 pub mod reconcile;
 pub mod redact;
 pub mod relation;
-mod separated;
+pub mod separated;
 pub mod service;
 pub mod service_show;
 pub mod shape;

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Cursor, Read};
 
 use super::{BookError, Cells, Field, Input, MAX_COLUMNS, MAX_ROW, Reading, Row};
-use crate::wire::separated::separator_of;
+use crate::wire::separated::{separator_of, unguarded};
 use crate::wire::{account, json};
 
 /// A row as it stands there.
@@ -190,7 +190,7 @@ impl CsvRows {
                 wrong.get_or_insert_with(|| format!("column \"{name}\" is no UTF-8; save the list as UTF-8"));
                 continue;
             };
-            if let Err(why) = self.cell(&mut cells, field, text) {
+            if let Err(why) = self.cell(&mut cells, field, unguarded(text)) {
                 wrong.get_or_insert(why);
             }
         }

@@ -358,6 +358,14 @@ mod tests {
     }
 
     #[test]
+    fn what_our_own_lists_guard_against_spreadsheets_is_read_without_the_sign() {
+        let rows = csv("id,kind,name,option.Phone\n'-5,reseller,'=1+1,'+30 210\n");
+        let listed = account(&rows[0]);
+        assert_eq!((listed.platform_id.as_str(), listed.account.profile.name.as_deref()), ("-5", Some("=1+1")));
+        assert_eq!(listed.account.options.get("Phone"), Some(&OptionValue::Text("+30 210".to_owned())));
+    }
+
+    #[test]
     fn columns_are_bounded() {
         let many = |join: &str, one: &dyn Fn(usize) -> String| (0..MAX_COLUMNS).map(one).collect::<Vec<_>>().join(join);
         let header = format!("id,{}\n1\n", many(",", &|at| format!("option.{at}")));

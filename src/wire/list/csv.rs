@@ -9,7 +9,7 @@ use csv::StringRecord;
 use super::cells::{self, Column};
 use super::decode::Decoded;
 use super::{ListError, MAX_ROW, Reading, Row};
-use crate::wire::separated::separator_of;
+use crate::wire::separated::{separator_of, unguarded};
 
 /// Longest header, in bytes.
 const MAX_HEADER: usize = 64 * 1024;
@@ -218,7 +218,7 @@ impl CsvRows {
     }
 
     fn cell(&self, column: Column) -> cells::Cell<'_> {
-        self.record.get((*self.places.get(column as usize)?)?)
+        self.record.get((*self.places.get(column as usize)?)?).map(unguarded)
     }
 
     /// A row whose cells may have slipped: not even its name can be trusted.

@@ -60,6 +60,12 @@ fn csv_with_any_separator_and_other_names() {
 }
 
 #[test]
+fn what_our_own_lists_guard_against_spreadsheets_is_read_without_the_sign() {
+    let rows = told("platform_id,kind,reseller_id\n'-5,reseller_customer,'=7\n", by_platform_id(&[]));
+    assert_eq!(rows.as_deref().map_err(String::as_str), Ok(&["2 -5 reseller_customer =7".to_owned()][..]));
+}
+
+#[test]
 fn what_spreadsheets_do_to_lists() {
     let plain = || by_platform_id(&[]);
     assert_eq!(told("sep=;\r\nplatform_id;name\r\n5;a,b\r\n", plain()), Ok(vec!["3 5 ? ?".to_owned()]));
