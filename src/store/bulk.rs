@@ -76,6 +76,13 @@ impl<'a, S: Statement> Rows<'a, S> {
         self.values.extend(row);
     }
 
+    /// As [`Rows::push`], of a row in two parts.
+    pub fn push_joined<const N: usize, const M: usize>(&mut self, start: [Value<'a>; N], rest: [Value<'a>; M]) {
+        debug_assert_eq!(N + M, S::COLUMNS.len(), "{} columns of {}", S::COLUMNS.len(), S::TABLE);
+        self.values.extend(start);
+        self.values.extend(rest);
+    }
+
     /// Writes all rows and returns how many there were.
     ///
     /// # Errors

@@ -124,41 +124,47 @@ pub fn add_ons(connection: &mut AnyConnection, parent: ServiceId) -> Result<Vec<
     rows.into_iter().map(ServiceRow::into_service).collect()
 }
 
+/// What is written of a service: first what never changes.
+const COLUMNS: [&str; 27] = [
+    "source",
+    "tenant",
+    "external_id",
+    "created_at",
+    "parent_id",
+    "platform_id",
+    "account_id",
+    "kind",
+    "service",
+    "name",
+    "plan",
+    "location",
+    "quantity",
+    "status",
+    "trial",
+    "attributes",
+    "transfer_direction",
+    "transfer_state",
+    "transfer_action",
+    "expires_at",
+    "event_second",
+    "event_live",
+    "changed_at",
+    "ended_at",
+    "revision",
+    "last_delivery",
+    "id",
+];
+
+/// How many of [`COLUMNS`] never change.
+const LASTING: usize = 5;
+
 /// Inserts services.
 pub(super) struct InsertService;
 
 impl Statement for InsertService {
     const TABLE: &'static str = "services";
     const VERB: Verb = Verb::Insert;
-    const COLUMNS: &'static [&'static str] = &[
-        "source",
-        "tenant",
-        "external_id",
-        "created_at",
-        "parent_id",
-        "platform_id",
-        "account_id",
-        "kind",
-        "service",
-        "name",
-        "plan",
-        "location",
-        "quantity",
-        "status",
-        "trial",
-        "attributes",
-        "transfer_direction",
-        "transfer_state",
-        "transfer_action",
-        "expires_at",
-        "event_second",
-        "event_live",
-        "changed_at",
-        "ended_at",
-        "revision",
-        "last_delivery",
-        "id",
-    ];
+    const COLUMNS: &'static [&'static str] = &COLUMNS;
 }
 
 /// Updates services.
@@ -167,30 +173,7 @@ pub(super) struct UpdateService;
 impl Statement for UpdateService {
     const TABLE: &'static str = "services";
     const VERB: Verb = Verb::Update;
-    const COLUMNS: &'static [&'static str] = &[
-        "platform_id",
-        "account_id",
-        "kind",
-        "service",
-        "name",
-        "plan",
-        "location",
-        "quantity",
-        "status",
-        "trial",
-        "attributes",
-        "transfer_direction",
-        "transfer_state",
-        "transfer_action",
-        "expires_at",
-        "event_second",
-        "event_live",
-        "changed_at",
-        "ended_at",
-        "revision",
-        "last_delivery",
-        "id",
-    ];
+    const COLUMNS: &'static [&'static str] = COLUMNS.split_at(LASTING).1;
 }
 
 /// Inserts what happened to services.
@@ -247,36 +230,14 @@ fn changing(service: &Service) -> [Value<'_>; 22] {
 
 /// Adds a new service to the rows to insert.
 pub(super) fn insert<'a>(rows: &mut Rows<'a, InsertService>, service: &'a Service) {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = changing(service);
-    rows.push([
+    let lasting: [Value<'_>; LASTING] = [
         Value::Text(service.scope.source.as_str()),
         Value::Text(service.scope.tenant.as_str()),
         Value::Text(service.external_id.as_str()),
         Value::BigInt(service.created_at),
         Value::MaybeBigInt(service.parent.map(|parent| parent.0)),
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        g,
-        h,
-        i,
-        j,
-        k,
-        l,
-        m,
-        n,
-        o,
-        p,
-        q,
-        r,
-        s,
-        t,
-        u,
-        v,
-    ]);
+    ];
+    rows.push_joined(lasting, changing(service));
 }
 
 /// Adds a service to the rows to update.
