@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::config::{MissingTenant, Source};
 use crate::domain::act::{Act, ActOutcome, Acted, What};
-use crate::domain::ids::{AccountKey, PlatformId, Scope, SourceId, Tenant};
+use crate::domain::ids::{AccountKey, Scope, SourceId, Tenant};
 use crate::domain::outcome::Code;
 use crate::domain::policy::Policies;
 use crate::domain::relation::Cause;
@@ -300,13 +300,14 @@ impl Run<'_, '_> {
         let mut waiting = std::mem::take(&mut self.waiting);
         while !waiting.is_empty() {
             let rest = waiting.split_off(waiting.len().min(PART));
-            for (waiting, outcome) in self.perform(&waiting)?.into_iter().zip(waiting).map(|(a, b)| (b, a)) {
+            let outcomes = self.perform(&waiting)?;
+            for (waiting, outcome) in waiting.into_iter().zip(outcomes) {
                 let in_the_way = outcome.refused().is_some_and(|(code, _)| code == Code::Conflict);
                 if more && in_the_way && self.again.len() < MAX_AGAIN {
                     self.again.push(waiting);
                     continue;
                 }
-                let platform_id = PlatformId::to_string(&outcome.account.platform_id);
+                let platform_id = outcome.account.platform_id.to_string();
                 self.told(Told { line: waiting.line, platform_id, fate: Fate::of(&outcome.acted) })?;
             }
             waiting = rest;
