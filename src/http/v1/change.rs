@@ -1,7 +1,6 @@
 //! What every change under /v1 has in common: a small JSON body, and a line in the audit trail.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 use serde::de::DeserializeOwned;
 
@@ -25,8 +24,7 @@ pub async fn body<T: DeserializeOwned + Default>(
     if bytes.is_empty() {
         return Ok(T::default());
     }
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+    if body::media_type(request) != "application/json" {
         return Err(Problem::NotJson);
     }
     // serde would take an array for the fields in their order.

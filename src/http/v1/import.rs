@@ -3,7 +3,6 @@
 use std::io::Cursor;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{self, Payload};
 use serde::Serialize;
 use serde_json::json;
@@ -56,8 +55,7 @@ fn bad(why: impl std::fmt::Display) -> Problem {
 }
 
 fn format(request: &HttpRequest) -> Result<BookFormat, Problem> {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+    match body::media_type(request).as_str() {
         "text/csv" => Ok(BookFormat::Csv),
         "application/json" | "application/x-ndjson" | "application/jsonl" => Ok(BookFormat::Json),
         _ => Err(bad("Send the list as `Content-Type: text/csv`, application/json or application/x-ndjson")),
