@@ -95,6 +95,19 @@ fn known(stored: &Stored, note: &str, operator: &str) -> Acknowledgement {
     }
 }
 
+/// Takes an acknowledgement back, and says whether there was one.
+async fn withdraw(operator: &Operator, fingerprint: Fingerprint) -> Result<bool, Problem> {
+    let entry = entry(operator, "reconcile.withdraw", &fingerprint.to_string(), &json!({ "findings": 1 }));
+    let gone = operator.state.writer.work(move |connection| {
+        let gone = acknowledgements::withdraw(connection, &[fingerprint])?;
+        if gone > 0 {
+            audit::record(connection, &entry)?;
+        }
+        Ok(gone)
+    });
+    Ok(gone.await? > 0)
+}
+
 /// Acknowledge a finding
 ///
 /// It is left out of lists, counts, metrics and exit codes, in this run and in later ones, until it changes. Acknowledging
@@ -163,16 +176,7 @@ pub async fn delete(operator: Operator, path: Path<(String, String)>, request: H
     operator.require_provider()?;
     Params::of(&request)?.end()?;
     let stored = one(&operator, &path).await?;
-    let entry = entry(&operator, "reconcile.withdraw", &stored.fingerprint.to_string(), &json!({ "findings": 1 }));
-    let fingerprint = stored.fingerprint;
-    let gone = operator.state.writer.work(move |connection| {
-        let gone = acknowledgements::withdraw(connection, &[fingerprint])?;
-        if gone > 0 {
-            audit::record(connection, &entry)?;
-        }
-        Ok(gone)
-    });
-    if gone.await? == 0 {
+    if !withdraw(&operator, stored.fingerprint).await? {
         return Err(Problem::Conflict("Nobody has acknowledged this finding.".to_owned()));
     }
     answer(&operator, stored).await
@@ -335,19 +339,9 @@ pub async fn forget(operator: Operator, fingerprint: Path<String>, request: Http
     operator.require_provider()?;
     Params::of(&request)?.end()?;
     let fingerprint = Fingerprint::parse(&fingerprint).ok_or(Problem::NotFound)?;
-    let entry = entry(&operator, "reconcile.withdraw", &fingerprint.to_string(), &json!({ "findings": 1 }));
-    let gone = operator.state.writer.work(move |connection| {
-        let gone = acknowledgements::withdraw(connection, &[fingerprint])?;
-        if gone > 0 {
-            audit::record(connection, &entry)?;
-        }
-        Ok(gone)
-    });
-    if gone.await? == 0 {
+    if !withdraw(&operator, fingerprint).await? {
         return Err(Problem::NotFound);
     }
     tell(&operator).await;
-    Ok(actix_web::HttpResponse::NoContent()
-        .insert_header((actix_web::http::header::CACHE_CONTROL, "no-store"))
-        .finish())
+    Ok(respond::nothing())
 }

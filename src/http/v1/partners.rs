@@ -226,7 +226,7 @@ pub async fn end(operator: Operator, id: Path<String>, request: HttpRequest) -> 
             (operator.state.writer.clone(), entry(&operator, "partners.remove", id.as_str(), &json!({})));
         let done = web::block(move || partners::remove(&writer, &id, &entry));
         done.await.map_err(|_| Problem::Internal)??;
-        return Ok(actix_web::HttpResponse::NoContent().finish());
+        return Ok(respond::nothing());
     }
     let wanted = id.clone();
     let found = operator

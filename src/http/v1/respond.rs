@@ -42,6 +42,12 @@ pub fn fresh(body: &impl Serialize) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).content_type("application/json").body(body))
 }
 
+/// Nothing but that it is done.
+#[must_use]
+pub fn nothing() -> HttpResponse {
+    HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish()
+}
+
 /// A page.
 ///
 /// # Errors
