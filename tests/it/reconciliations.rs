@@ -293,7 +293,13 @@ fn what_is_acknowledged_is_quiet_until_it_changes_here_and_on_the_command_line()
         }
         // The other one by the command line: nothing is left, and that is fine.
         let fingerprint = text(&found[1], "fingerprint");
+        let missed = format!("{fingerprint}: this run came upon no such");
+        let elsewhere = place.run(&["reconcile", "--acknowledge", &fingerprint, "--note", "x"]);
+        assert!(elsewhere.err.contains(&missed), "the self-check does not find it: {}", elsewhere.err);
+        let nobodys = place.run(&[&against[..], &["--withdraw", &fingerprint]].concat());
+        assert!(nobodys.err.contains(&missed), "it is not acknowledged: {}", nobodys.err);
         let quiet = place.run(&[&against[..], &["--acknowledge", &fingerprint, "--note", "moves in May"]].concat());
+        assert!(!quiet.err.contains("no such"), "{}", quiet.err);
         assert_eq!((quiet.code, quiet.out.as_str()), (0, "[]\n"), "{}", quiet.err);
         assert_eq!(place.fine(&against), "[]\n");
         assert_eq!(place.run(&[&against[..], &["--show-acknowledged"]].concat()).code, 1);

@@ -1,5 +1,6 @@
 //! `tiersync reconcile --acknowledge` and `--withdraw`.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use serde_json::json;
@@ -33,6 +34,8 @@ pub(super) struct Known<'a> {
     given: Vec<Fingerprint>,
     newly: Counts,
     again: Counts,
+    /// Fingerprints that were named and not met yet.
+    missed: BTreeSet<Fingerprint>,
 }
 
 impl<'a> Known<'a> {
@@ -46,6 +49,7 @@ impl<'a> Known<'a> {
             given: Vec::new(),
             newly: Counts::default(),
             again: Counts::default(),
+            missed: asked.acknowledge.iter().chain(&asked.withdraw).filter_map(|one| one.one()).collect(),
         })
     }
 
@@ -60,6 +64,7 @@ impl<'a> Known<'a> {
     /// Acknowledges a finding that is to be; true if it was.
     pub(super) fn takes(&mut self, finding: &Finding) -> Result<bool, ReconcileError> {
         let Some(fingerprint) = Self::is_chosen(&self.asked.acknowledge, finding) else { return Ok(false) };
+        self.missed.remove(&fingerprint);
         self.newly.add(finding.kind);
         self.taken.push(Acknowledgement {
             fingerprint,
@@ -79,6 +84,9 @@ impl<'a> Known<'a> {
 
     /// Who knows of an acknowledged finding; none for one of which that is taken back.
     pub(super) fn still(&mut self, finding: &Finding) -> Result<Option<AcknowledgedView>, ReconcileError> {
+        if !self.missed.is_empty() {
+            self.missed.remove(&finding.fingerprint());
+        }
         if let Some(fingerprint) = Self::is_chosen(&self.asked.withdraw, finding) {
             self.again.add(finding.kind);
             self.given.push(fingerprint);
@@ -142,7 +150,17 @@ impl<'a> Known<'a> {
             writeln!(err, "{} acknowledged; they stay quiet until they change", self.newly.total())?;
         }
         if !self.asked.withdraw.is_empty() {
-            writeln!(err, "{} acknowledgements taken back", self.again.total())?;
+            match self.again.total() {
+                1 => writeln!(err, "1 acknowledgement taken back")?,
+                many => writeln!(err, "{many} acknowledgements taken back")?,
+            }
+        }
+        let what = if self.asked.withdraw.is_empty() { "finding" } else { "acknowledged finding" };
+        for fingerprint in &self.missed {
+            writeln!(
+                err,
+                "{fingerprint}: this run came upon no such {what}; give it the list and flags that found it"
+            )?;
         }
         let quiet = report.acknowledged.without(&self.again);
         if self.asked.show_acknowledged {

@@ -70,6 +70,15 @@ impl Chosen {
             Self::One(chosen) => chosen == fingerprint,
         }
     }
+
+    /// The fingerprint, where a single finding is meant.
+    #[must_use]
+    pub const fn one(self) -> Option<Fingerprint> {
+        match self {
+            Self::Kind(_) => None,
+            Self::One(chosen) => Some(chosen),
+        }
+    }
 }
 
 /// Reads the name of a kind, or a fingerprint.
