@@ -378,6 +378,11 @@ fn a_book_goes_in_over_v1() {
             problem(&reply, 400, "bad_request");
             assert!(reply.body.contains(word), "{}", reply.body);
         }
+        let form = Call::new("POST", &format!("/v1/accounts/import?{mapped}"));
+        let form = form.header("Authorization", format!("Bearer {admin}"));
+        for (header, value) in [("Content-Type", "multipart/form-data; boundary=x"), ("Content-Encoding", "gzip")] {
+            problem(&form.clone().header(header, value).body(BOOK).send(&app), 415, "unsupported_media");
+        }
         for role in [Role::Viewer, Role::ResellerAdmin] {
             let resellers: &[&str] = if role == Role::ResellerAdmin { &["0-1"] } else { &[] };
             let token = operator(&app, role.as_str(), role, resellers, None);

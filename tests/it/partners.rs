@@ -389,6 +389,12 @@ fn bad_rows(backend: Backend) {
         let detail = reply.json()["detail"].as_str().unwrap().replace("would end every", "ended every");
         assert!(detail.contains(part), "{detail}");
     }
+    let upload = Call::new("POST", "/v1/partners/import").header("Authorization", format!("Bearer {token}"));
+    let list = "partner_id\n1\n";
+    for (header, value) in [("Content-Type", "multipart/form-data; boundary=x"), ("Content-Encoding", "gzip")] {
+        problem(&upload.clone().header(header, value).body(list).send(&app), 415, "unsupported_media");
+    }
+    assert_eq!(upload.body(list).send(&app).json()["unchanged"], 1);
 }
 
 #[test]

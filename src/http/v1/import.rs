@@ -9,6 +9,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::change::entry;
+use super::list::require_plain;
 use super::operator::Operator;
 use super::problem::{Problem, ProblemBody};
 use super::query::Params;
@@ -116,11 +117,13 @@ impl Asked {
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
 pub async fn import(operator: Operator, request: HttpRequest, mut payload: Payload) -> Answered {
     operator.require_provider()?;
+    require_plain(&request)?;
     let Asked { source, tenant, dry_run, reading } = Asked::of(&operator, &request)?;
     let patience = operator.state.config.limits.body_timeout;
     let list = body::read_up_to(&request, &mut payload, patience, MAX_BODY).await?;

@@ -12,6 +12,7 @@ pub mod deliveries;
 pub mod erase;
 pub mod history;
 pub mod import;
+pub mod list;
 pub mod me;
 pub mod operator;
 pub mod partners;

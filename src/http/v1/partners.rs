@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::Answered;
 use super::change::{body, entry};
+use super::list::require_plain;
 use super::operator::Operator;
 use super::problem::{Problem, ProblemBody};
 use super::query::{Params, text_cursor};
@@ -304,11 +305,13 @@ impl ImportView {
         (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
 pub async fn upload(operator: Operator, request: HttpRequest, mut payload: Payload) -> Answered {
     operator.require_provider()?;
+    require_plain(&request)?;
     let mut params = Params::of(&request)?;
     let how = How { replace: params.flag("replace")?, dry_run: params.flag("dry_run")? };
     params.end()?;
