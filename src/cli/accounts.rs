@@ -8,7 +8,7 @@ use serde_json::json;
 use super::erase::Which;
 use super::import::Import;
 use super::operator::time;
-use super::output::{Format, Listing, limit, more};
+use super::output::{Format, Listing, pages};
 use super::set::Set;
 use super::{CliError, Common};
 use crate::domain::account::{AccountKind, AccountStatus};
@@ -161,39 +161,30 @@ impl List {
         };
         let columns =
             ["id", "source", "tenant", "platform_id", "kind", "status", "name", "reseller", "state", "external_id"];
-        let mut listing = Listing::start(self.format, &columns)?;
-        let most = limit(self.format, self.limit);
-        let mut after = None;
-        loop {
-            let page = accounts::list(connection, &filter, after, PAGE)?;
-            for listed in &page {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let view = shown::account(listed);
-                let (reseller, state) = view.reseller.as_ref().map_or(("", ""), |reseller| {
-                    (reseller.name.as_deref().or(reseller.platform_id.as_deref()).unwrap_or_default(), reseller.state)
-                });
-                let cells = [
-                    &*view.id,
-                    &view.source,
-                    &view.tenant,
-                    &view.platform_id,
-                    view.kind,
-                    view.status,
-                    &view.name,
-                    reseller,
-                    state,
-                    &view.external_id,
-                ];
-                listing.row(&view, &cells)?;
-            }
-            match page.last() {
-                Some(last) => after = Some(last.account.id),
-                None => return listing.end(),
-            }
-        }
+        let page = |after| {
+            let items = accounts::list(connection, &filter, after, PAGE)?;
+            let next = items.last().map(|last| last.account.id);
+            Ok((items, next))
+        };
+        pages((self.format, self.limit), &columns, page, |listing, listed| {
+            let view = shown::account(listed);
+            let (reseller, state) = view.reseller.as_ref().map_or(("", ""), |reseller| {
+                (reseller.name.as_deref().or(reseller.platform_id.as_deref()).unwrap_or_default(), reseller.state)
+            });
+            let cells = [
+                &*view.id,
+                &view.source,
+                &view.tenant,
+                &view.platform_id,
+                view.kind,
+                view.status,
+                &view.name,
+                reseller,
+                state,
+                &view.external_id,
+            ];
+            listing.row(&view, &cells)
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::operator::time;
-use super::output::{Format, Listing, limit, more};
+use super::output::{Format, pages};
 use super::{CliError, Common};
 use crate::store::audit::{self, AuditFilter};
 use crate::wire::people::AuditView;
@@ -36,30 +36,20 @@ impl Audit {
         let mut connection = common.open()?;
         let filter = AuditFilter { operator: self.operator, since: self.since, action: self.action };
         let columns = ["id", "at", "operator", "action", "subject", "remote", "detail"];
-        let mut listing = Listing::start(self.format, &columns)?;
-        let most = limit(self.format, self.limit);
-        let mut after = None;
-        loop {
-            let page = audit::list(&mut connection, &filter, after, PAGE)?;
-            for (id, entry) in &page {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let view = AuditView::new(
-                    *id,
-                    entry.at,
-                    [&entry.operator, &entry.action, &entry.subject, &entry.detail, &entry.remote],
-                );
-                let id = view.id.to_string();
-                let cells =
-                    [&*id, &view.at, &view.operator, &view.action, &view.subject, &view.remote, view.detail.get()];
-                listing.row(&view, &cells)?;
-            }
-            match page.last() {
-                Some((last, _)) => after = Some(*last),
-                None => return listing.end(),
-            }
-        }
+        let page = |after| {
+            let items = audit::list(&mut connection, &filter, after, PAGE)?;
+            let next = items.last().map(|(last, _)| *last);
+            Ok((items, next))
+        };
+        pages((self.format, self.limit), &columns, page, |listing, (id, entry)| {
+            let view = AuditView::new(
+                *id,
+                entry.at,
+                [&entry.operator, &entry.action, &entry.subject, &entry.detail, &entry.remote],
+            );
+            let id = view.id.to_string();
+            let cells = [&*id, &view.at, &view.operator, &view.action, &view.subject, &view.remote, view.detail.get()];
+            listing.row(&view, &cells)
+        })
     }
 }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 pub(super) use super::operator::time;
-use super::output::{Format, Listing, limit, more};
+use super::output::{Format, Listing, pages};
 use super::prune::Prune;
 use super::quarantine::{CasesList, Reprocess, Resolve};
 use super::{CliError, Common, export};
@@ -169,36 +169,27 @@ impl List {
             platform_id: self.platform_id,
         };
         let columns = ["id", "received_at", "source", "endpoint", "platform_id", "outcome", "code", "message"];
-        let mut listing = Listing::start(self.format, &columns)?;
-        let most = limit(self.format, self.limit);
-        let mut after = None;
-        loop {
-            let page = deliveries::list(connection, &filter, after, PAGE)?;
-            for (delivery, hash) in &page {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let view = DeliveryView::new(delivery, hash);
-                let code = view.code.to_string();
-                let platform_id = view.platform_id.clone().unwrap_or_default();
-                let cells = [
-                    &*view.id,
-                    &view.received_at,
-                    &view.source,
-                    view.endpoint,
-                    &platform_id,
-                    view.outcome,
-                    &code,
-                    &view.message,
-                ];
-                listing.row(&view, &cells)?;
-            }
-            match page.last() {
-                Some((last, _)) => after = Some((last.received_at, last.id)),
-                None => return listing.end(),
-            }
-        }
+        let page = |after| {
+            let items = deliveries::list(connection, &filter, after, PAGE)?;
+            let next = items.last().map(|(last, _)| (last.received_at, last.id));
+            Ok((items, next))
+        };
+        pages((self.format, self.limit), &columns, page, |listing, (delivery, hash)| {
+            let view = DeliveryView::new(delivery, hash);
+            let code = view.code.to_string();
+            let platform_id = view.platform_id.clone().unwrap_or_default();
+            let cells = [
+                &*view.id,
+                &view.received_at,
+                &view.source,
+                view.endpoint,
+                &platform_id,
+                view.outcome,
+                &code,
+                &view.message,
+            ];
+            listing.row(&view, &cells)
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{Format, Listing, limit, more};
+use super::output::{Format, Listing, pages};
 use super::{CliError, Common, accounts};
 use crate::auth::token::new_token;
 use crate::domain::account::AccountKind;
@@ -216,33 +216,24 @@ impl List {
         let mut connection = common.open()?;
         let now = now_micros();
         let columns = ["name", "role", "state", "resellers", "created_at", "expires_at", "revoked_at"];
-        let mut listing = Listing::start(self.format, &columns)?;
-        let most = limit(self.format, self.limit);
-        let mut after: Option<String> = None;
-        loop {
-            let page = operators::list(&mut connection, after.as_deref(), PAGE)?;
-            for operator in &page {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let view = OperatorView::new(operator, now);
-                let cells = [
-                    &*view.name,
-                    view.role,
-                    view.state,
-                    &view.resellers.join(" "),
-                    &view.created_at,
-                    view.expires_at.as_deref().unwrap_or_default(),
-                    view.revoked_at.as_deref().unwrap_or_default(),
-                ];
-                listing.row(&view, &cells)?;
-            }
-            match page.last() {
-                Some(last) => after = Some(last.name.clone()),
-                None => return listing.end(),
-            }
-        }
+        let page = |after: Option<String>| {
+            let items = operators::list(&mut connection, after.as_deref(), PAGE)?;
+            let next = items.last().map(|last| last.name.clone());
+            Ok((items, next))
+        };
+        pages((self.format, self.limit), &columns, page, |listing, operator| {
+            let view = OperatorView::new(operator, now);
+            let cells = [
+                &*view.name,
+                view.role,
+                view.state,
+                &view.resellers.join(" "),
+                &view.created_at,
+                view.expires_at.as_deref().unwrap_or_default(),
+                view.revoked_at.as_deref().unwrap_or_default(),
+            ];
+            listing.row(&view, &cells)
+        })
     }
 }
 

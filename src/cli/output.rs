@@ -100,6 +100,33 @@ pub(super) fn csv_line(cells: &[&str]) -> Result<Vec<u8>, CliError> {
     csv.into_inner().map_err(|error| CliError::Failed(error.to_string()))
 }
 
+/// Prints a list that is read page by page. `page` reads what stands behind a place, and says where the next page begins,
+/// none at the end; `row` prints one of its items.
+pub(super) fn pages<T, P>(
+    (format, asked): (Format, Option<usize>),
+    columns: &[&str],
+    mut page: impl FnMut(Option<P>) -> Result<(Vec<T>, Option<P>), CliError>,
+    mut row: impl FnMut(&mut Listing, &T) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut listing = Listing::start(format, columns)?;
+    let most = limit(format, asked);
+    let mut after = None;
+    loop {
+        let (items, next) = page(after)?;
+        for item in &items {
+            if listing.rows() >= most {
+                listing.end()?;
+                return more(format, asked);
+            }
+            row(&mut listing, item)?;
+        }
+        if next.is_none() {
+            return listing.end();
+        }
+        after = next;
+    }
+}
+
 /// How many rows to print: what was asked for, or all; a table stops at [`TABLE_ROWS`].
 pub(super) fn limit(format: Format, asked: Option<usize>) -> usize {
     asked.unwrap_or(if format == Format::Table { TABLE_ROWS } else { usize::MAX })

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::operator::entry;
-use super::output::{Format, Listing, limit, more};
+use super::output::{Format, Listing, pages};
 use super::{CliError, Common};
 use crate::domain::ids::PartnerId;
 use crate::domain::operator::Visible;
@@ -250,33 +250,22 @@ impl List {
             linked: if self.linked { Some(true) } else { self.unlinked.then_some(false) },
         };
         let columns = ["partner_id", "name", "status", "aliases", "successor", "from", "reseller"];
-        let mut listing = Listing::start(self.format, &columns)?;
-        let most = limit(self.format, self.limit);
-        let mut after: Option<PartnerId> = None;
-        loop {
-            let (page, next) = partners::list(&mut connection, &Visible::All, &filter, after.as_ref(), PAGE)?;
-            for listed in &page {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let view = shown::partner(listed, now);
-                let cells = [
-                    &*view.partner_id,
-                    &view.name,
-                    view.status_now,
-                    &view.aliases.join(" "),
-                    view.successor.as_deref().unwrap_or_default(),
-                    view.successor_from.as_deref().unwrap_or_default(),
-                    &listed.reseller.as_ref().map(partners::PartnerAccount::path).unwrap_or_default(),
-                ];
-                listing.row(&view, &cells)?;
-            }
-            match next {
-                Some(next) => after = Some(next),
-                None => return listing.end(),
-            }
-        }
+        let page = |after: Option<PartnerId>| {
+            Ok(partners::list(&mut connection, &Visible::All, &filter, after.as_ref(), PAGE)?)
+        };
+        pages((self.format, self.limit), &columns, page, |listing, listed| {
+            let view = shown::partner(listed, now);
+            let cells = [
+                &*view.partner_id,
+                &view.name,
+                view.status_now,
+                &view.aliases.join(" "),
+                view.successor.as_deref().unwrap_or_default(),
+                view.successor_from.as_deref().unwrap_or_default(),
+                &listed.reseller.as_ref().map(partners::PartnerAccount::path).unwrap_or_default(),
+            ];
+            listing.row(&view, &cells)
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 
 use super::operator::entry;
-use super::output::{Format, Listing, limit, more};
+use super::output::{Format, Listing, pages};
 use super::{CliError, Common};
 use crate::config::Config;
 use crate::domain::case::Case;
@@ -116,37 +116,28 @@ impl CasesList {
             codes: self.code.into_iter().collect(),
         };
         let columns = ["id", "source", "platform_id", "endpoint", "code", "first", "last", "count", "state"];
-        let mut listing = Listing::start(self.format, &columns)?;
-        let most = limit(self.format, self.limit);
-        let mut after = None;
-        loop {
-            let page = cases::list(connection, &filter, after, PAGE)?;
-            for case in &page {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let view = CaseView::new(case);
-                let (code, count) = (view.code.to_string(), view.count.to_string());
-                let state = view.closed_as.unwrap_or(view.state);
-                let cells = [
-                    &*view.id,
-                    &view.source,
-                    &view.platform_id,
-                    view.endpoint,
-                    &code,
-                    &view.first,
-                    &view.last,
-                    &count,
-                    state,
-                ];
-                listing.row(&view, &cells)?;
-            }
-            match page.last() {
-                Some(last) => after = Some((last.refusals.event_second, last.id)),
-                None => return listing.end(),
-            }
-        }
+        let page = |after| {
+            let items = cases::list(connection, &filter, after, PAGE)?;
+            let next = items.last().map(|last| (last.refusals.event_second, last.id));
+            Ok((items, next))
+        };
+        pages((self.format, self.limit), &columns, page, |listing, case| {
+            let view = CaseView::new(case);
+            let (code, count) = (view.code.to_string(), view.count.to_string());
+            let state = view.closed_as.unwrap_or(view.state);
+            let cells = [
+                &*view.id,
+                &view.source,
+                &view.platform_id,
+                view.endpoint,
+                &code,
+                &view.first,
+                &view.last,
+                &count,
+                state,
+            ];
+            listing.row(&view, &cells)
+        })
     }
 }
 

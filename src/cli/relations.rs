@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::operator::time;
-use super::output::{Format, Listing, limit, more};
+use super::output::{Format, pages};
 use super::{CliError, Common, accounts};
 use crate::domain::operator::Visible;
 use crate::domain::relation::{Axis, RelationState};
@@ -94,37 +94,27 @@ impl List {
         };
         let columns =
             ["id", "axis", "customer", "customer_name", "reseller", "partner_id", "state", "from", "to", "cause"];
-        let mut listing = Listing::start(self.format, &columns)?;
-        let most = limit(self.format, self.limit);
-        let mut after = None;
-        loop {
+        let page = |after| {
             let page = relations::list(&mut connection, &Visible::All, &filter, after, PAGE)?;
-            for related in &page.items {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let view = shown::relation(related);
-                let reseller = view.reseller.as_ref();
-                let reseller = reseller.and_then(|one| one.platform_id.as_deref().or(one.external_id.as_deref()));
-                let cells = [
-                    &*view.id,
-                    view.axis,
-                    &view.customer.platform_id,
-                    &view.customer.name,
-                    reseller.unwrap_or_default(),
-                    view.partner_id.as_deref().unwrap_or_default(),
-                    view.state,
-                    &view.from,
-                    view.to.as_deref().unwrap_or_default(),
-                    view.cause,
-                ];
-                listing.row(&view, &cells)?;
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return listing.end(),
-            }
-        }
+            Ok((page.items, page.next))
+        };
+        pages((self.format, self.limit), &columns, page, |listing, related| {
+            let view = shown::relation(related);
+            let reseller = view.reseller.as_ref();
+            let reseller = reseller.and_then(|one| one.platform_id.as_deref().or(one.external_id.as_deref()));
+            let cells = [
+                &*view.id,
+                view.axis,
+                &view.customer.platform_id,
+                &view.customer.name,
+                reseller.unwrap_or_default(),
+                view.partner_id.as_deref().unwrap_or_default(),
+                view.state,
+                &view.from,
+                view.to.as_deref().unwrap_or_default(),
+                view.cause,
+            ];
+            listing.row(&view, &cells)
+        })
     }
 }

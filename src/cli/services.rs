@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-use super::output::{Format, Listing, limit, more};
+use super::output::{Format, Listing, pages};
 use super::{CliError, Common};
 use crate::domain::operator::Visible;
 use crate::domain::service::{ServiceKind, ServiceStatus};
@@ -90,24 +90,14 @@ impl List {
             None => None,
         };
         let filter = ServiceFilter { account, kind: self.kind, status: self.status };
-        let mut listing = Listing::start(self.format, &COLUMNS)?;
-        let most = limit(self.format, self.limit);
-        let mut after = None;
-        loop {
+        let page = |after| {
             let page = services::list(connection, &Visible::All, &filter, after, PAGE)?;
-            for service in &page.items {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let view = ServiceView::from(service);
-                row(&mut listing, &view, &view)?;
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return listing.end(),
-            }
-        }
+            Ok((page.items, page.next))
+        };
+        pages((self.format, self.limit), &COLUMNS, page, |listing, service| {
+            let view = ServiceView::from(service);
+            row(listing, &view, &view)
+        })
     }
 }
 

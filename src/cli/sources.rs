@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::operator::time;
-use super::output::{Format, Listing, limit, more};
+use super::output::{Format, pages};
 use super::{CliError, Common};
 use crate::ops::shape;
 use crate::store::{AnyConnection, sources};
@@ -64,58 +64,40 @@ impl Sources {
 impl List {
     fn run(self, common: &Common) -> Result<(), CliError> {
         let (config, mut connection) = (common.load()?, common.open()?);
-        let mut listing = Listing::start(self.format, &["id", "registered_at", "configured", "tenant_setting"])?;
-        let most = limit(self.format, self.limit);
-        let mut after = String::new();
-        loop {
-            let page = sources::list(&mut connection, &after, PAGE)?;
-            for source in &page {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let configured = config.sources.iter().any(|known| known.credentials.id.as_str() == source.id);
-                let (registered_at, tenant_setting) = (rfc3339(source.registered_at), &source.tenant_setting);
-                let whole = json!({
-                    "id": source.id,
-                    "registered_at": registered_at,
-                    "configured": configured,
-                    "tenant_setting": (!tenant_setting.is_empty()).then_some(tenant_setting),
-                });
-                let answer = if configured { "yes" } else { "no" };
-                listing.row(&whole, &[&source.id, &registered_at, answer, tenant_setting])?;
-            }
-            match page.into_iter().next_back() {
-                Some(last) => after = last.id,
-                None => return listing.end(),
-            }
-        }
+        let columns = ["id", "registered_at", "configured", "tenant_setting"];
+        let page = |after: Option<String>| {
+            let items = sources::list(&mut connection, &after.unwrap_or_default(), PAGE)?;
+            let next = items.last().map(|last| last.id.clone());
+            Ok((items, next))
+        };
+        pages((self.format, self.limit), &columns, page, |listing, source| {
+            let configured = config.sources.iter().any(|known| known.credentials.id.as_str() == source.id);
+            let (registered_at, tenant_setting) = (rfc3339(source.registered_at), &source.tenant_setting);
+            let whole = json!({
+                "id": source.id,
+                "registered_at": registered_at,
+                "configured": configured,
+                "tenant_setting": (!tenant_setting.is_empty()).then_some(tenant_setting),
+            });
+            let answer = if configured { "yes" } else { "no" };
+            listing.row(&whole, &[&source.id, &registered_at, answer, tenant_setting])
+        })
     }
 }
 
 impl Shape {
     fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
         let columns = ["source", "kind", "name", "value", "known", "count", "first_seen", "last_seen"];
-        let mut listing = Listing::start(self.format, &columns)?;
-        let most = limit(self.format, self.limit);
-        let mut after = None;
-        loop {
-            let (items, next) = shape::page(connection, self.source.as_deref(), self.since, after.as_ref(), PAGE)?;
-            for view in items.iter().filter(|view| !(self.unknown && view.known)) {
-                if listing.rows() >= most {
-                    listing.end()?;
-                    return more(self.format, self.limit);
-                }
-                let known = if view.known { "yes" } else { "no" };
-                let (value, count) = (view.value.as_deref().unwrap_or_default(), view.count.to_string());
-                let cells =
-                    [&*view.source, view.kind, &view.name, value, known, &count, &view.first_seen, &view.last_seen];
-                listing.row(view, &cells)?;
-            }
-            if next.is_none() {
-                return listing.end();
-            }
-            after = next;
-        }
+        let page = |after: Option<_>| {
+            let (mut items, next) = shape::page(connection, self.source.as_deref(), self.since, after.as_ref(), PAGE)?;
+            items.retain(|view| !(self.unknown && view.known));
+            Ok((items, next))
+        };
+        pages((self.format, self.limit), &columns, page, |listing, view| {
+            let known = if view.known { "yes" } else { "no" };
+            let (value, count) = (view.value.as_deref().unwrap_or_default(), view.count.to_string());
+            let cells = [&*view.source, view.kind, &view.name, value, known, &count, &view.first_seen, &view.last_seen];
+            listing.row(view, &cells)
+        })
     }
 }
