@@ -45,6 +45,7 @@ mod payloads;
 mod predictions;
 mod quarantine;
 mod reconcile;
+mod reconcile_dates;
 mod reconcile_fix;
 mod reconcile_histories;
 mod reconcile_lists;

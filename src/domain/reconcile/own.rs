@@ -215,7 +215,7 @@ fn held_against(ours: &Ours) -> Option<Finding> {
     let (kind, since, explanation) = match hold {
         Hold::Operator => (
             FindingKind::Drift,
-            ours.reseller_since(),
+            acted(ours),
             format!("{customer} is {here} by an operator's act; the platform reports {there}."),
         ),
         Hold::Review => (
@@ -229,6 +229,17 @@ fn held_against(ours: &Ours) -> Option<Finding> {
     finding.theirs = Some(there);
     finding.proposal = Proposal::Amend(ours.key.clone(), Amend::Release);
     Some(finding)
+}
+
+/// Since when an operator's act holds, as its relations tell: by the one that it opened, or the one that it ended. An act
+/// on an account that had none leaves no time behind.
+fn acted(ours: &Ours) -> Since {
+    match &ours.reseller {
+        Some(held) => held.since,
+        // What a call ended has its delivery.
+        None if ours.left.delivery.is_none() => ours.left,
+        None => Since::default(),
+    }
 }
 
 fn flapping(ours: &Ours) -> Option<Finding> {

@@ -4,7 +4,7 @@ use super::finding::{Amend, Entry, Finding, Named, Proposal};
 use super::key::folded;
 use super::kind::FindingKind;
 use super::own::{about, subject, words};
-use super::record::{Ours, Since, Theirs};
+use super::record::{Ours, Theirs};
 use super::rules::{Registry, Rules};
 use crate::domain::account::AccountKind;
 use crate::domain::call::Said;
@@ -113,12 +113,11 @@ pub(super) fn missing_there(ours: &Ours, theirs: Option<&Theirs>) -> Option<Find
     if !ours.is_active() {
         return None;
     }
-    let since = Since { at: Some(ours.first_seen), delivery: ours.shown.delivery };
     let explanation = match theirs {
         None => format!("{} is known here and missing there.", subject(ours)),
         Some(theirs) => format!("{} is alive here and deleted in {}.", subject(ours), list(theirs)),
     };
-    let mut finding = about(ours, FindingKind::MissingThere, since, explanation);
+    let mut finding = about(ours, FindingKind::MissingThere, ours.known(), explanation);
     finding.ours = Some(ours.key.platform_id.to_string());
     finding.theirs = theirs.map(|_| "deleted".to_owned());
     finding.line = theirs.and_then(line);
@@ -265,7 +264,7 @@ fn partner<E>(
     let said = |id: Option<&String>| id.map_or_else(|| "none".to_owned(), Clone::clone);
     let explanation =
         format!("{} has partner {} here and {} in {}.", subject(ours), said(here), said(there), list(theirs));
-    let since = ours.partner.as_ref().map_or(ours.shown, |partner| partner.since);
+    let since = ours.partner.as_ref().map_or_else(|| ours.known(), |partner| partner.since);
     let mut finding = about(ours, FindingKind::PartnerDiffers, since, explanation);
     finding.ours = here.cloned();
     finding.theirs = there.cloned();
@@ -282,12 +281,7 @@ fn external_id(ours: &Ours, theirs: &Theirs) -> Option<Finding> {
     let there = theirs.external_id.as_ref().filter(|id| **id != ours.external_id)?;
     let explanation =
         format!("{} has the ExternalID {} here and {there} in {}.", subject(ours), ours.external_id, list(theirs));
-    let mut finding = about(
-        ours,
-        FindingKind::ExternalIdDiffers,
-        Since { at: Some(ours.first_seen), delivery: ours.shown.delivery },
-        explanation,
-    );
+    let mut finding = about(ours, FindingKind::ExternalIdDiffers, ours.known(), explanation);
     finding.ours = Some(ours.external_id.to_string());
     finding.theirs = Some(there.to_string());
     finding.proposal = Proposal::nothing("our ExternalID never changes; have it corrected in the list");

@@ -204,8 +204,14 @@ impl Ours {
             (Some(held), _) => held.since,
             (None, Some((_, since))) => since,
             (None, _) if self.left.at.is_some() => self.left,
-            (None, _) => Since { at: Some(self.first_seen), delivery: self.shown.delivery },
+            (None, _) => self.known(),
         }
+    }
+
+    /// Since when it is here. Which delivery brought it stands in the ledger alone.
+    #[must_use]
+    pub fn known(&self) -> Since {
+        Since { at: Some(self.first_seen), delivery: None }
     }
 }
 

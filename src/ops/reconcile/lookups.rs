@@ -1,12 +1,17 @@
 //! What is looked up for single findings while the accounts stream by, on a connection of its own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Quiet, ReconcileError};
+use crate::domain::account::AccountKind;
+use crate::domain::call::{Intent, ProfilePatch};
 use crate::domain::ids::{AccountId, PartnerId};
 use crate::domain::partner::PartnerStatus;
 use crate::domain::reconcile::{Finding, FindingKind, PartnerState, Since, Standing};
+use crate::domain::relation::Axis;
+use crate::store::noticed::Says;
 use crate::store::{AnyConnection, noticed, partners};
+use crate::wire::intent::{self, Reading};
 
 /// Partners that are remembered: some MiB.
 const MAX_PARTNERS: usize = 65_536;
@@ -50,23 +55,70 @@ impl Lookups {
         Ok(standing)
     }
 
-    /// Adds since when it is so, where only the ledger tells.
+    /// Adds since when it is so and which delivery made it so, where only the ledger tells.
     pub(super) fn complete(&mut self, finding: &mut Finding) -> Result<(), ReconcileError> {
         let Some(account) = finding.account else { return Ok(()) };
+        let (connection, until) = (&mut self.connection, self.now);
+        let ours = finding.ours.as_deref();
         let told = match finding.kind {
-            FindingKind::ChangeUnderReview => Some(UNDER_REVIEW),
-            FindingKind::ExternalIdDiffers if finding.since.is_none() => Some(OTHER_EXTERNAL_ID),
+            FindingKind::ChangeUnderReview => Some(noticed::since(connection, account, UNDER_REVIEW)?),
+            FindingKind::ExternalIdDiffers if finding.since.is_none() => {
+                Some(noticed::since(connection, account, OTHER_EXTERNAL_ID)?)
+            }
+            FindingKind::KindDiffers => match ours.and_then(AccountKind::parse) {
+                // A reseller's customer is one since it has its reseller.
+                None | Some(AccountKind::ResellerCustomer) => None,
+                Some(kind) => Some(noticed::kind(connection, account, kind, until)?),
+            },
+            FindingKind::DeletedHereAliveThere => Some(noticed::deleted(connection, account, until)?),
+            FindingKind::PartnerDiffers if ours.is_none() => {
+                // One that never named a partner has named none since it came, which the finding says already.
+                Some(noticed::ended(connection, account, Axis::Partner, until)?).filter(|since| since.at.is_some())
+            }
+            FindingKind::NameDiffers => Some(said(connection, account, ours, |profile| &profile.name)?),
+            FindingKind::EmailDiffers => Some(said(connection, account, ours, |profile| &profile.email)?),
             _ => None,
         };
-        if let Some(told) = told {
-            let Since { at, delivery } = noticed::since(&mut self.connection, AccountId(account.0), told)?;
+        if let Some(Since { at, delivery }) = told {
             (finding.since, finding.delivery) = (at, delivery);
         }
-        if let (None, Some(delivery)) = (finding.since, finding.delivery) {
-            finding.since = noticed::event(&mut self.connection, delivery)?;
+        if let (Some(at), None) = (finding.since, finding.delivery) {
+            // What has been so since the account came was brought by the call that it came with, if one did.
+            finding.delivery = noticed::first(connection, account, at)?;
         }
         Ok(())
     }
+}
+
+/// Since when the platform has been calling an account so.
+fn said(
+    connection: &mut AnyConnection,
+    account: AccountId,
+    ours: Option<&str>,
+    field: fn(&ProfilePatch) -> &Option<String>,
+) -> Result<Since, ReconcileError> {
+    let says = |endpoint, body: &[u8]| {
+        let read = intent::read(Reading {
+            endpoint,
+            body,
+            query: "",
+            is_secret_option: &|_| false,
+            secret_options: &Vec::new,
+            fields: &[],
+            settings: BTreeMap::new(),
+        });
+        let submitted = match &read.intent {
+            Intent::Synchronize(submitted) => submitted,
+            Intent::Service(order) => &order.account,
+            _ => return Says::Nothing,
+        };
+        match field(&submitted.profile) {
+            Some(said) if Some(said.as_str()) == ours => Says::It,
+            Some(_) => Says::Other,
+            None => Says::Nothing,
+        }
+    };
+    Ok(noticed::said(connection, account, &says)?)
 }
 
 /// How a partner stands in the vendor's registry, found by its ID, an alias or a predecessor's ID.

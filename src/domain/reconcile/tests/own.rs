@@ -89,6 +89,22 @@ fn what_the_self_check_finds() {
             &[(K::Drift, Some("reseller_customer of 2"), Some("reseller_customer of 1"), Some(10), "release")],
         ),
         (
+            "left by an operator's act",
+            |ours| {
+                (ours.hold, ours.kind, ours.reseller) = (Some(Hold::Operator), AccountKind::DirectCustomer, None);
+                ours.left = Since { at: Some(50 * DAY), delivery: None };
+            },
+            &[(K::Drift, Some("direct_customer"), Some("reseller_customer of 1"), Some(50), "release")],
+        ),
+        (
+            "promoted long after a call ended its relation",
+            |ours| {
+                (ours.hold, ours.kind, ours.reseller) = (Some(Hold::Operator), AccountKind::Reseller, None);
+                ours.left = since(50);
+            },
+            &[(K::Drift, Some("reseller"), Some("reseller_customer of 1"), None, "release")],
+        ),
+        (
             "under review",
             |ours| {
                 ours.hold = Some(Hold::Review);

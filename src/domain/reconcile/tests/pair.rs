@@ -84,7 +84,7 @@ fn what_a_comparison_finds() {
         (
             "no partner here",
             |_, theirs| theirs.partner = Said::Value("P1".to_owned()),
-            &[(K::PartnerDiffers, None, Some("P1"), Some(2), "set_partner")],
+            &[(K::PartnerDiffers, None, Some("P1"), Some(1), "set_partner")],
         ),
         (
             "two names of one partner",
