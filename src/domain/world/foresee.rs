@@ -90,6 +90,7 @@ impl World {
             }
             What::Assign { .. }
             | What::SetKind(_)
+            | What::SetStanding(_)
             | What::SetOption { .. }
             | What::Describe(_)
             | What::Delete
