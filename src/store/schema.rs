@@ -44,6 +44,7 @@ diesel::table! {
         open_cases -> Bool,
         erased_second -> Nullable<BigInt>,
         sync_options -> Text,
+        standing -> Text,
     }
 }
 

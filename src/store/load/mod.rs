@@ -162,8 +162,8 @@ fn sqlite_reference(connection: &mut SqliteConnection, key: &AccountKey) -> Resu
         .filter(accounts::source.eq(key.scope.source.as_str()))
         .filter(accounts::tenant.eq(key.scope.tenant.as_str()))
         .filter(accounts::platform_id.eq(key.platform_id.as_str()))
-        .select((accounts::id, accounts::external_id, accounts::kind, accounts::status))
-        .load::<(i64, String, String, String)>(connection)?
+        .select((accounts::id, accounts::external_id, accounts::kind, accounts::status, accounts::standing))
+        .load::<(i64, String, String, String, String)>(connection)?
         .pop();
     row.map(|row| reference_of(key.clone(), row)).transpose()
 }
