@@ -12,7 +12,7 @@ mod restore;
 
 use std::borrow::Cow;
 
-use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report};
+use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report, Standing};
 use super::call::ProfilePatch;
 use super::ids::{AccountId, AccountKey, ExternalId, PlatformId};
 use super::options::{OptionSet, OptionValue};
@@ -69,6 +69,8 @@ pub enum What {
     },
     /// Makes it another kind. Held. A `reseller_customer` comes of [`What::Assign`] alone, since it needs a reseller.
     SetKind(AccountKind),
+    /// Sets what it may do. Platforms never say that, so nothing is held against them.
+    SetStanding(Standing),
     /// Sets a synchronization option, or takes it away. The platform's next set replaces it.
     SetOption {
         /// The option's ID.
@@ -112,6 +114,8 @@ pub struct Before {
     pub kind: AccountKind,
     /// Alive or ended.
     pub status: AccountStatus,
+    /// What it could do.
+    pub standing: Standing,
     /// Why kind and reseller could differ from the report.
     pub hold: Option<Hold>,
     /// What the platform had said.
@@ -133,6 +137,7 @@ impl Before {
         Self {
             kind: account.kind,
             status: account.status,
+            standing: account.standing,
             hold: account.hold,
             reported: account.reported.clone(),
             profile: account.profile.clone(),

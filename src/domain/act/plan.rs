@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::import::{self, Taken};
-use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind};
+use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::restore::restore;
 use super::{Act, Acted, Applied, Before, PlannedAct, What, changed};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
@@ -82,6 +82,10 @@ fn taken(
             let mut after = set_kind(before, *kind)?;
             hold(before, &mut after);
             (before, after)
+        }
+        What::SetStanding(standing) => {
+            let before = living(world, key)?;
+            (before, stand(before, *standing)?)
         }
         What::SetOption { id, value } => {
             let before = living(world, key)?;

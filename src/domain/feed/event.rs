@@ -127,7 +127,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 24] = [
     "name",
     "code",
     "email",
@@ -142,6 +142,16 @@ const FIELDS: [&str; 14] = [
     "reported",
     "reseller.drift",
     "erased",
+    "standing",
+    "label",
+    "tags",
+    "verification",
+    "sign_up_address",
+    "price_list",
+    "dns_options",
+    "name_servers",
+    "contacts",
+    "logins",
 ];
 
 impl Fields {
@@ -189,6 +199,9 @@ impl Fields {
             a.extra_details != b.extra_details,
             before.reported != after.reported || before.reported_external_id != after.reported_external_id,
             before.hold.is_some() != after.hold.is_some(),
+            // What is erased is told where that happens.
+            false,
+            before.standing != after.standing,
         ];
         Self(differ.into_iter().enumerate().fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
@@ -405,7 +418,8 @@ mod tests {
         assert_eq!(names(0), Some(vec![]));
         assert_eq!(names(0b101), Some(vec!["name", "email"]));
         assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
-        assert_eq!(names(0b11_1111_1111_1111), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 14), None);
+        assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
+        assert_eq!(names((1 << 24) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 24), None);
     }
 }

@@ -84,10 +84,11 @@ pub fn batch(
     let (mut updates, mut places) = (Rows::<UpdateAccount>::default(), Rows::<PlaceAccount>::default());
     for (before, after, made) in &rewritten {
         updates.push(update_row(after, made));
-        if before.kind != after.kind || before.status != after.status {
+        if before.moves_place(after) {
             places.push([
                 Value::Text(after.kind.as_str()),
                 Value::Text(after.status.as_str()),
+                Value::Text(after.standing.as_str()),
                 Value::BigInt(after.id.0),
             ]);
         }
