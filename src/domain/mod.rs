@@ -12,6 +12,7 @@ pub mod classify;
 pub mod decimal;
 pub mod definition;
 pub mod difference;
+pub mod dossier;
 pub mod feed;
 pub mod field;
 pub mod ids;

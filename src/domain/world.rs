@@ -5,6 +5,7 @@
 
 mod cases;
 mod changes;
+mod dossiers;
 mod foresee;
 mod needs;
 mod services;
@@ -51,6 +52,7 @@ pub struct World {
     partners_current: bool,
     services: services::Services,
     users: users::Users,
+    dossiers: dossiers::Dossiers,
     chain: i64,
     rows_issued: i64,
 }
@@ -79,6 +81,7 @@ impl World {
             partners_current: false,
             services: services::Services::default(),
             users: users::Users::default(),
+            dossiers: dossiers::Dossiers::default(),
             chain,
             rows_issued,
         }
@@ -116,6 +119,7 @@ impl World {
             Need::Kept(service, account) => self.services.keeps(*service, *account),
             Need::ServicesOf(account) => self.services.knows_of(*account),
             Need::User(id) => self.users.knows(*id),
+            Need::Dossier(account) => self.dossiers.knows(*account),
             Need::UsersOf(account) => self.users.knows_of(*account),
         }
     }
@@ -313,7 +317,7 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users } = planned;
+        let PlannedAct { account, acted, change, services, users, dossier } = planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -326,6 +330,9 @@ impl World {
             self.take_over_services(services, owner, act.cause, None);
         }
         self.take_over_users(users, act.cause);
+        if let (Some(id), Some(dossier)) = (id, dossier) {
+            self.dossiers.put(id, *dossier);
+        }
         ActOutcome { account: act.account.clone(), id, acted }
     }
 
@@ -470,6 +477,7 @@ impl World {
         changes.relations = self.relations.into_values().collect();
         self.services.give(&mut changes);
         self.users.give(&mut changes);
+        self.dossiers.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes

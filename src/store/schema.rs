@@ -431,6 +431,48 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    profiles (account_id) {
+        account_id -> BigInt,
+        label -> Text,
+        verification -> Text,
+        sign_up_address -> Nullable<Text>,
+        price_list -> Text,
+        dns_options -> Bool,
+        name_servers -> Text,
+        contacts_issued -> BigInt,
+        logins_issued -> BigInt,
+        own_login -> Bool,
+    }
+}
+
+diesel::table! {
+    account_tags (account_id, tag) {
+        account_id -> BigInt,
+        tag -> Text,
+    }
+}
+
+diesel::table! {
+    contacts (account_id, number) {
+        account_id -> BigInt,
+        number -> BigInt,
+        card -> Text,
+        registries -> Text,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    logins (account_id, number) {
+        account_id -> BigInt,
+        number -> BigInt,
+        name -> Nullable<Text>,
+        may_sign_in -> Bool,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);
 diesel::allow_tables_to_appear_in_same_query!(reconciliation_findings, acknowledgements);
 diesel::allow_tables_to_appear_in_same_query!(users, user_services);

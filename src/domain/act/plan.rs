@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::import::{self, Taken};
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::restore::restore;
-use super::{Act, Acted, Applied, Before, PlannedAct, What, changed};
+use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, dossier};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
 use crate::domain::ids::AccountId;
@@ -23,11 +23,22 @@ use crate::domain::world::{Need, ResellerName, World};
 pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<PlannedAct, Need> {
     let before = world.account(&act.account)?.map(AsRef::as_ref);
     let account = before.map(|before| before.id);
+    if let What::Keep(what) = &act.what {
+        return dossier::plan(world, act, what);
+    }
     match decide(world, policy, act, before) {
         Ok((acted, change)) => Ok(PlannedAct { change: change.map(Box::new), ..PlannedAct::idle(account, acted) }),
         Err(Stop::Need(need)) => Err(need),
         Err(Stop::Refuse(code, message)) => Ok(PlannedAct::idle(account, Acted::Refused { code, message })),
     }
+}
+
+/// Refuses an act on another version of the account than the one that was looked at.
+pub(super) fn expected(act: &Act, before: Option<&Account>) -> Result<(), Stop> {
+    if act.expect.is_some_and(|expected| before.map_or(0, |before| before.revision) != expected) {
+        return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
+    }
+    Ok(())
 }
 
 fn decide(
@@ -36,9 +47,7 @@ fn decide(
     act: &Act,
     before: Option<&Account>,
 ) -> Result<(Acted, Option<Change>), Stop> {
-    if act.expect.is_some_and(|expected| before.map_or(0, |before| before.revision) != expected) {
-        return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
-    }
+    expected(act, before)?;
     let turn =
         Turn { valid: act.at.div_euclid(1_000_000).saturating_mul(1_000_000), learned_at: act.at, cause: act.cause };
     let mut notes = Vec::new();
@@ -122,6 +131,11 @@ fn taken(
                 }
             };
             (before, after)
+        }
+        // Planned by itself, see above; of the account it changes nothing.
+        What::Keep(_) => {
+            let before = known()?;
+            (before, before.clone())
         }
     };
     let passed = follow_partner(world, policy, Some(before), &mut after, turn, notes)?;

@@ -92,6 +92,7 @@ impl World {
             | What::SetStanding(_)
             | What::SetOption { .. }
             | What::Describe(_)
+            | What::Keep(_)
             | What::Delete
             | What::Revive
             | What::Release => {}
@@ -113,6 +114,7 @@ impl World {
                 .filter_map(|report| report.reseller.as_ref())
                 .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
                 .collect(),
+            (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
             _ => Vec::new(),
         }
     }

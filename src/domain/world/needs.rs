@@ -97,4 +97,6 @@ pub enum Need {
     User(UserId),
     /// The users of an account that are not ended.
     UsersOf(AccountId),
+    /// What operators keep about an account.
+    Dossier(AccountId),
 }

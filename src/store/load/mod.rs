@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::connection::AnyConnection;
+use super::dossiers;
 use super::error::StoreError;
 use super::partners;
 use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
@@ -50,6 +51,7 @@ struct Asked<'a> {
     services_of: Vec<AccountId>,
     users: Vec<UserId>,
     users_of: Vec<AccountId>,
+    dossiers: Vec<AccountId>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -91,6 +93,7 @@ pub fn load(
             Need::ServicesOf(account) => asked.services_of.push(*account),
             Need::User(id) => asked.users.push(*id),
             Need::UsersOf(account) => asked.users_of.push(*account),
+            Need::Dossier(account) => asked.dossiers.push(*account),
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
@@ -145,6 +148,10 @@ pub fn load(
     for account in asked.users_of {
         let living = users::living_of(connection, account, MAX_USERS + 1)?;
         world.learn_users_of(account, (living.len() <= MAX_USERS).then_some(living));
+    }
+    for account in asked.dossiers {
+        let dossier = dossiers::of(connection, account)?;
+        world.learn_dossier(account, dossier);
     }
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;
