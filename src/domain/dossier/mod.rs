@@ -159,7 +159,9 @@ impl Dossier {
         let name = match &patch.name {
             None => held.name.clone(),
             Some(None) if number != Login::OWN => {
-                return Err("Only the account's own login, 0, follows its e-mail address. Send a login name.".to_owned());
+                return Err(
+                    "Only the account's own login, 0, follows its e-mail address. Send a login name.".to_owned()
+                );
             }
             Some(name) => name.clone(),
         };
