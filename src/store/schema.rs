@@ -465,11 +465,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    offer_lists (account_id) {
+        account_id -> BigInt,
+        revision -> BigInt,
+        name -> Text,
+        directory_ou -> Text,
+        promoted_at -> Nullable<BigInt>,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+<<<<<<< HEAD
     logins (account_id, number) {
         account_id -> BigInt,
         number -> BigInt,
         name -> Nullable<Text>,
         may_sign_in -> Bool,
+=======
+    offers (account_id, service, plan) {
+        account_id -> BigInt,
+        service -> Text,
+        plan -> Text,
+        locations -> Text,
+>>>>>>> main
     }
 }
 
