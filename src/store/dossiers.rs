@@ -29,10 +29,8 @@ pub fn of(connection: &mut AnyConnection, account: AccountId) -> Result<Dossier,
     else {
         return Ok(Dossier::default());
     };
-    let tags: Vec<String> = account_tags::table
-        .filter(account_tags::account_id.eq(id))
-        .select(account_tags::tag)
-        .load(connection)?;
+    let tags: Vec<String> =
+        account_tags::table.filter(account_tags::account_id.eq(id)).select(account_tags::tag).load(connection)?;
     let corrupt = |column: &str, word: &str| StoreError::corrupt(column, word);
     let settings = Settings {
         label,
@@ -50,10 +48,8 @@ pub fn of(connection: &mut AnyConnection, account: AccountId) -> Result<Dossier,
         contacts::table.filter(contacts::account_id.eq(id)).order(contacts::number).load(connection)?;
     let stored: Vec<(i64, i64, Option<String>, bool)> =
         logins::table.filter(logins::account_id.eq(id)).order(logins::number).load(connection)?;
-    let mut found: Vec<Login> = stored
-        .into_iter()
-        .map(|(_, number, name, may_sign_in)| Login { number, name, may_sign_in })
-        .collect();
+    let mut found: Vec<Login> =
+        stored.into_iter().map(|(_, number, name, may_sign_in)| Login { number, name, may_sign_in }).collect();
     if own && found.first().is_none_or(|first| first.number != Login::OWN) {
         found.insert(0, Login::own());
     }

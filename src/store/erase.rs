@@ -7,7 +7,8 @@ use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
 use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, dossiers, partners, places, reconciliations, services, shape,
+    accounts as accounts_of, acknowledgements, cases, changes, dossiers, partners, places, reconciliations, services,
+    shape,
 };
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;

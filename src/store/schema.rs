@@ -476,19 +476,20 @@ diesel::table! {
 }
 
 diesel::table! {
-<<<<<<< HEAD
     logins (account_id, number) {
         account_id -> BigInt,
         number -> BigInt,
         name -> Nullable<Text>,
         may_sign_in -> Bool,
-=======
+    }
+}
+
+diesel::table! {
     offers (account_id, service, plan) {
         account_id -> BigInt,
         service -> Text,
         plan -> Text,
         locations -> Text,
->>>>>>> main
     }
 }
 
