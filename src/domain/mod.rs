@@ -4,6 +4,7 @@
 //! what-if give the same answer to the same question.
 
 pub mod account;
+pub mod account_event;
 pub mod act;
 pub mod address;
 pub mod call;
