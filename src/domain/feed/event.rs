@@ -1,6 +1,7 @@
 //! What an entry of the feed says.
 
 use crate::domain::account::{Account, AccountKind};
+use crate::domain::dossier::Dossier;
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId, UserId};
 use crate::domain::relation::{Axis, Cause, Relation, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
@@ -183,6 +184,30 @@ impl Fields {
     /// Their names.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         FIELDS.into_iter().enumerate().filter(move |(at, _)| self.0 >> at & 1 == 1).map(|(_, name)| name)
+    }
+
+    /// In what two versions of what is kept about an account differ.
+    #[must_use]
+    pub fn kept(before: &Dossier, after: &Dossier) -> Self {
+        let (a, b) = (&before.settings, &after.settings);
+        let differ = [
+            a.label != b.label,
+            a.tags != b.tags,
+            a.verification != b.verification,
+            a.sign_up_address != b.sign_up_address,
+            a.price_list != b.price_list,
+            a.dns_options != b.dns_options,
+            a.name_servers != b.name_servers,
+            before.contacts != after.contacts,
+            before.logins != after.logins,
+        ];
+        Self((15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
     }
 
     /// The fields in which two versions of an account differ.
