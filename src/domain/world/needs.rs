@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::call::Endpoint;
-use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, ServiceId, SourceId};
+use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, ServiceId, SourceId, UserId};
 use crate::domain::outcome::{Answer, Outcome};
 
 /// As much of an account as others need who only name it.
@@ -85,4 +85,13 @@ pub enum Need {
     Service(Scope, Arc<str>),
     /// The add-ons of a subscription that are not ended.
     AddOns(ServiceId),
+    /// A service that hangs on this account, as it is once that account is kept still. For an order that comes under
+    /// another account.
+    Kept(ServiceId, AccountId),
+    /// The services of an account that are not ended.
+    ServicesOf(AccountId),
+    /// A user.
+    User(UserId),
+    /// The users of an account that are not ended.
+    UsersOf(AccountId),
 }
