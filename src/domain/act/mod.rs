@@ -8,7 +8,10 @@ mod changed;
 mod import;
 mod place;
 mod plan;
+pub mod products;
 mod restore;
+pub mod service;
+pub mod user;
 
 use std::borrow::Cow;
 
@@ -86,6 +89,12 @@ pub enum What {
     Release,
     /// Puts back what an account was, to undo an act.
     Restore(Box<Before>),
+    /// Makes, changes or ends a service of the account.
+    Service(Box<service::ServiceAct>),
+    /// Gives services of the account to another customer of the same level.
+    MoveServices(Box<products::Products>),
+    /// Makes, changes or ends a user of the account.
+    User(Box<user::UserAct>),
 }
 
 /// An account as a list describes it.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::import::{self, Taken};
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind};
 use super::restore::restore;
-use super::{Act, Acted, Applied, Before, PlannedAct, What, changed};
+use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, products, service, user};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
 use crate::domain::ids::AccountId;
@@ -21,6 +21,12 @@ use crate::domain::world::{Need, ResellerName, World};
 /// # Errors
 /// [`Need`] names what must be looked up before the act can be planned.
 pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<PlannedAct, Need> {
+    match &act.what {
+        What::Service(deed) => return service::plan(world, act, deed),
+        What::MoveServices(products) => return products::plan(world, act, products),
+        What::User(deed) => return user::plan(world, act, deed),
+        _ => {}
+    }
     let before = world.account(&act.account)?.map(AsRef::as_ref);
     let account = before.map(|before| before.id);
     match decide(world, policy, act, before) {
@@ -118,6 +124,10 @@ fn taken(
                 }
             };
             (before, after)
+        }
+        // Planned elsewhere: they leave the account as it is.
+        What::Service(_) | What::MoveServices(_) | What::User(_) => {
+            return Ok(Taken::Kept("the account stays as it is".to_owned()));
         }
     };
     let passed = follow_partner(world, policy, Some(before), &mut after, turn, notes)?;

@@ -94,6 +94,16 @@ impl World {
             | What::Delete
             | What::Revive
             | What::Release => {}
+            What::Service(deed) => {
+                let scope = &act.account.scope;
+                needs.extend(deed.names().map(|name| Need::Service(scope.clone(), Arc::from(name))));
+            }
+            What::MoveServices(products) => {
+                if products.to.scope == act.account.scope {
+                    needs.push(Need::Account(products.to.clone()));
+                }
+            }
+            What::User(deed) => needs.extend(deed.user.map(Need::User)),
         }
         needs
     }
@@ -112,6 +122,9 @@ impl World {
                 .filter_map(|report| report.reseller.as_ref())
                 .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
                 .collect(),
+            (What::MoveServices(_) | What::User(_), Some(Some(account))) => {
+                vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
+            }
             _ => Vec::new(),
         }
     }
