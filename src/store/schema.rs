@@ -44,6 +44,7 @@ diesel::table! {
         open_cases -> Bool,
         erased_second -> Nullable<BigInt>,
         sync_options -> Text,
+        standing -> Text,
     }
 }
 
@@ -427,6 +428,45 @@ diesel::table! {
         status -> Text,
         cause -> Text,
         delivery_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    offer_lists (account_id) {
+        account_id -> BigInt,
+        revision -> BigInt,
+        name -> Text,
+        directory_ou -> Text,
+        promoted_at -> Nullable<BigInt>,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    offers (account_id, service, plan) {
+        account_id -> BigInt,
+        service -> Text,
+        plan -> Text,
+        locations -> Text,
+    }
+}
+
+diesel::table! {
+    moves (id) {
+        id -> BigInt,
+        customer_id -> BigInt,
+        from_id -> Nullable<BigInt>,
+        to_id -> Nullable<BigInt>,
+        state -> Text,
+        side -> Nullable<Text>,
+        requested_by -> Text,
+        reason -> Nullable<Text>,
+        at -> BigInt,
+        decided_by -> Nullable<Text>,
+        decision -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+        choices -> Text,
+        provisioning_id -> Nullable<BigInt>,
     }
 }
 

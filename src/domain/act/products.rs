@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::place::refuse;
 use super::service::sealed;
 use super::{Act, Acted, Applied, Before, PlannedAct};
-use crate::domain::account::{Account, AccountKind};
+use crate::domain::account::{Account, AccountKind, Standing};
 use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, ServiceId};
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
@@ -146,6 +146,12 @@ fn between(from: &Account, to: &Account) -> Option<(Code, &'static str)> {
     }
     if !to.is_active() {
         return broken("The customer that is to get the services is deleted. Bring it back first, or name another.");
+    }
+    if to.standing != Standing::Enabled {
+        return broken(
+            "The customer that is to get the services is disabled, frozen or marked as fraud. Enable it first, or name \
+             another.",
+        );
     }
     if from.kind != to.kind || level(from) != level(to) {
         return broken(

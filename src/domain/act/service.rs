@@ -115,6 +115,7 @@ fn decide(world: &World, act: &Act, deed: &ServiceAct) -> Result<(Acted, Vec<Ser
         Deed::Suspend => after.status = ServiceStatus::Suspended,
         Deed::Activate => {
             if !before.lives() {
+                may_order(owner)?;
                 has_room(world, before)?;
                 after.ended_at = None;
             }
@@ -164,6 +165,18 @@ fn applied(owner: &Account, before: Option<&Arc<Service>>, after: &Service) -> A
     }))
 }
 
+/// As for orders of the platform.
+fn may_order(owner: &Account) -> Result<(), Stop> {
+    if owner.standing.may_order() {
+        return Ok(());
+    }
+    let standing = owner.standing.as_str();
+    refuse(
+        Code::RuleBroken,
+        format!("This account stands as {standing}, so nothing is ordered for it. Enable it first."),
+    )
+}
+
 /// Whether one that ended may live again.
 fn has_room(world: &World, service: &Service) -> Result<(), Stop> {
     room_in_account(world, service)?;
@@ -202,6 +215,7 @@ fn room_in_subscription(world: &World, parent: ServiceId) -> Result<(), Stop> {
 fn made(world: &World, act: &Act, deed: &ServiceAct, new: &NewService) -> Result<Service, Stop> {
     let scope = &act.account.scope;
     let owner = living(world, &act.account)?;
+    may_order(owner)?;
     let mut service = Service::unsaid(&act.account, owner.id, deed.service.clone(), act.at);
     room_in_account(world, &service)?;
     if let Some(name) = &new.parent {

@@ -9,6 +9,7 @@ use crate::domain::call::{Call, Intent, Said, SignedId};
 use crate::domain::classify::Role;
 use crate::domain::definition::OptionDefinition;
 use crate::domain::ids::{AccountKey, ExternalId, PlatformId, is_id};
+use crate::domain::moves;
 use crate::domain::options::OptionValue;
 use crate::domain::policy::SourcePolicy;
 
@@ -104,6 +105,8 @@ impl World {
                 }
             }
             What::User(deed) => needs.extend(deed.user.map(Need::User)),
+            What::Move(moving) => needs.extend(moving.reseller.iter().cloned().map(Need::Reference)),
+            What::MoveUsers(moving) => needs.push(Need::Account(moving.to.clone())),
         }
         needs
     }
@@ -125,6 +128,7 @@ impl World {
             (What::MoveServices(_) | What::User(_), Some(Some(account))) => {
                 vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
             }
+            (What::Move(moving), _) => moves::needs(self, &act.account, moving),
             _ => Vec::new(),
         }
     }

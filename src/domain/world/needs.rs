@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::account::{Account, AccountKind, AccountStatus};
+use crate::domain::account::{Account, AccountKind, AccountStatus, Standing};
 use crate::domain::call::Endpoint;
 use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, ServiceId, SourceId, UserId};
 use crate::domain::outcome::{Answer, Outcome};
@@ -20,6 +20,8 @@ pub struct Reference {
     pub kind: AccountKind,
     /// Alive or ended.
     pub status: AccountStatus,
+    /// What it may do.
+    pub standing: Standing,
 }
 
 impl From<&Account> for Reference {
@@ -30,6 +32,7 @@ impl From<&Account> for Reference {
             external_id: account.external_id.clone(),
             kind: account.kind,
             status: account.status,
+            standing: account.standing,
         }
     }
 }
@@ -94,4 +97,8 @@ pub enum Need {
     User(UserId),
     /// The users of an account that are not ended.
     UsersOf(AccountId),
+    /// What a reseller may sell.
+    Seller(AccountId),
+    /// What keeps an account from being moved.
+    UnderWay(AccountId),
 }
