@@ -22,6 +22,7 @@ pub mod outcome;
 pub mod partner;
 pub mod plan;
 pub mod policy;
+pub mod provisioning;
 pub mod reconcile;
 pub mod redaction;
 pub mod relation;
