@@ -268,6 +268,10 @@ row_id! {
     ProvisioningId
 }
 row_id! {
+    /// A move of a customer: opaque to everybody else, written `chain-position`.
+    MoveId
+}
+row_id! {
     /// An item of a provisioning request: opaque to everybody else, written `chain-position`.
     ItemId
 }
