@@ -7,7 +7,8 @@ use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
 use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, partners, places, reconciliations, services, shape,
+    accounts as accounts_of, acknowledgements, cases, changes, partners, places, provisioning, reconciliations,
+    services, shape,
 };
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
@@ -55,7 +56,9 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     // What a list said of the account, and what somebody noted about that.
     reconciliations::forget(connection, &account.key)?;
     acknowledgements::forget(connection, &account.key)?;
-    changes::append(connection, now, &feed::erased(&account, account.revision, until))?;
+    let mut entries = provisioning::erase(connection, id, now)?;
+    entries.extend(feed::erased(&account, account.revision, until));
+    changes::append(connection, now, &entries)?;
     Ok(Erasure::Erased)
 }
 

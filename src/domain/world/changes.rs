@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::account::Account;
 use crate::domain::case::CaseEvent;
 use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, SourceId, UserId};
+use crate::domain::provisioning::NewRequest;
 use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
 use crate::domain::service::{Service, Step};
 use crate::domain::user::{Lost, User, UserStep};
@@ -86,6 +87,8 @@ pub struct Changes {
     pub lost_services: Vec<Lost>,
     /// The users that lost them here already; the store takes them from all others.
     pub users_known: BTreeSet<UserId>,
+    /// Provisioning requests to open, with their ids.
+    pub provisioning: Vec<NewRequest>,
     /// How many rows the chain has numbered besides deliveries.
     pub rows_issued: i64,
 }
