@@ -15,6 +15,7 @@ mod migrate;
 mod operator;
 mod output;
 mod partners;
+mod provisioning;
 mod prune;
 mod quarantine;
 mod reconcile;
@@ -154,6 +155,9 @@ enum Command {
     Relations(relations::Relations),
     /// What changed, in the order in which it was stored
     Changes(changes::Changes),
+    /// What the vendor's systems have to do again behind moves
+    #[command(subcommand)]
+    Provisioning(provisioning::Provisioning),
     /// The vendor's partners, such as those behind MPN IDs
     #[command(subcommand)]
     Partners(partners::Partners),
@@ -256,6 +260,7 @@ pub fn main() -> ExitCode {
         Command::Deliveries(deliveries) => deliveries.run(common),
         Command::Accounts(accounts) => accounts.run(common),
         Command::Services(services) => services.run(common),
+        Command::Provisioning(provisioning) => provisioning.run(common),
         Command::Relations(relations) => relations.run(common),
         Command::Changes(changes) => changes.run(common),
         Command::Partners(partners) => partners.run(common),

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::{AttemptRow, ItemRow, RequestRow, TELL_AT_ONCE, entry, locked, locking, settle, shift, tell, write};
 use crate::domain::feed::{Entry, Stage};
-use crate::domain::ids::{AccountId, ProvisioningId};
-use crate::domain::provisioning::{ERASED, ItemState, Request};
+use crate::domain::ids::{AccountId, ItemId, ProvisioningId};
+use crate::domain::provisioning::{Attempt, ERASED, ItemState, Request};
 use crate::store::condition::Condition;
 use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
@@ -148,11 +148,11 @@ pub fn erase(connection: &mut AnyConnection, customer: AccountId, now: i64) -> R
 /// [`StoreError`] when the statement fails or a row holds what this version does not know.
 pub(in crate::store) fn attempts(
     connection: &mut AnyConnection,
-    item: i64,
+    item: ItemId,
     limit: i64,
-) -> Result<Vec<crate::domain::provisioning::Attempt>, StoreError> {
+) -> Result<Vec<Attempt>, StoreError> {
     let rows: Vec<AttemptRow> = provisioning_attempts::table
-        .filter(provisioning_attempts::item_id.eq(item))
+        .filter(provisioning_attempts::item_id.eq(item.0))
         .order(provisioning_attempts::attempt.desc())
         .limit(limit)
         .load(connection)?;

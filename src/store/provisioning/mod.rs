@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
+use crate::domain::account::AccountStatus;
 use crate::domain::feed::{Entry, Event, ProvisioningTold, Stage};
 use crate::domain::ids::{AccountId, ItemId, ProvisioningId};
 use crate::domain::provisioning::{ItemState, Request, RequestState};
@@ -23,13 +24,14 @@ use crate::store::bulk::Rows;
 use crate::store::condition::Condition;
 use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
-use crate::store::schema::{provisioning_items, provisioning_numbers, provisioning_requests};
+use crate::store::schema::{accounts, provisioning_items, provisioning_numbers, provisioning_requests};
 
+pub(super) use manage::attempts;
 pub use manage::{Managed, cancel, erase, retry};
 pub use open::open;
-pub use report::{Told, report};
+pub use report::{Answer, Told, report};
 pub(super) use rows::{AttemptRow, ItemRow, RequestRow};
-pub use take::{Leased, Taking, expire, lease};
+pub use take::{Leased, Taking, expire, is_any, is_due, lease};
 pub use tell::{TELL_AT_ONCE, tell};
 
 /// Numbers the requests that operators ask for, and their items. No writer claims this chain, nor the registry of partners.
@@ -81,6 +83,16 @@ pub fn issue(connection: &mut AnyConnection, rows: usize) -> Result<i64, StoreEr
         .returning(provisioning_numbers::rows_issued)
         .get_result(connection)?;
     Ok(issued - rows + 1)
+}
+
+/// Whether an account is alive, which nobody changes from now on; none where there is none.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn locked_account(connection: &mut AnyConnection, id: AccountId) -> Result<Option<bool>, StoreError> {
+    let query = accounts::table.filter(accounts::id.eq(id.0)).select(accounts::status);
+    let found = locking!(connection, String, query)?;
+    Ok(found.first().map(|status| status == AccountStatus::Active.as_str()))
 }
 
 /// Whether somebody is at work on an item of this customer now.

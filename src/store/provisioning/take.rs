@@ -7,9 +7,10 @@ use diesel::sql_types::Bool;
 use super::rows::{UpdateItem, UpsertAttempt, update_item, upsert_attempt};
 use super::{ItemRow, READY, UNHINDERED, locked, locking_free, settle, shift, write};
 use crate::domain::feed::Entry;
-use crate::domain::ids::{AccountId, ItemId};
+use crate::domain::ids::ItemId;
 use crate::domain::provisioning::{Attempt, Item, ItemState, Rules, TargetKind};
 use crate::store::bulk::Rows;
+use crate::store::condition::Condition;
 use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
 use crate::store::schema::provisioning_items;
@@ -170,14 +171,7 @@ pub fn expire(connection: &mut AnyConnection, rules: &Rules, now: i64) -> Result
 /// # Errors
 /// [`StoreError`] when a statement fails.
 pub fn is_any(connection: &mut AnyConnection, kinds: &[TargetKind], now: i64) -> Result<bool, StoreError> {
-    use crate::store::condition::Condition;
-    let ran_out: Option<i64> = provisioning_items::table
-        .filter(Condition::new("provisioning_items.state = 'running'"))
-        .filter(provisioning_items::lease_until.le(now))
-        .select(provisioning_items::id)
-        .first(connection)
-        .optional()?;
-    if ran_out.is_some() {
+    if has_ran_out(connection, now)? {
         return Ok(true);
     }
     for kind in kinds {
@@ -196,11 +190,30 @@ pub fn is_any(connection: &mut AnyConnection, kinds: &[TargetKind], now: i64) ->
     Ok(false)
 }
 
-/// The accounts of what was taken.
-#[must_use]
-pub fn customers(leased: &[Leased]) -> Vec<AccountId> {
-    let mut ids: Vec<AccountId> = leased.iter().map(|leased| leased.item.customer).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+fn has_ran_out(connection: &mut AnyConnection, now: i64) -> Result<bool, StoreError> {
+    let found: Option<i64> = provisioning_items::table
+        .filter(Condition::new("provisioning_items.state = 'running'"))
+        .filter(provisioning_items::lease_until.le(now))
+        .select(provisioning_items::id)
+        .first(connection)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Whether a lease ran out, or something may be taken that nobody was told of. `now` is in microseconds since 1970.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails.
+pub fn is_due(connection: &mut AnyConnection, now: i64) -> Result<bool, StoreError> {
+    if has_ran_out(connection, now)? {
+        return Ok(true);
+    }
+    let untold: Option<i64> = provisioning_items::table
+        .filter(Condition::new(READY).sql(" AND NOT provisioning_items.told"))
+        .filter(provisioning_items::not_before.le(now))
+        .filter(Condition::new(UNHINDERED))
+        .select(provisioning_items::id)
+        .first(connection)
+        .optional()?;
+    Ok(untold.is_some())
 }

@@ -11,6 +11,7 @@ pub mod deliveries;
 pub mod history;
 mod names;
 pub mod partners;
+pub mod provisioning;
 pub mod reconciliations;
 pub mod relations;
 pub mod services;

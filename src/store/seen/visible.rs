@@ -66,6 +66,13 @@ pub(super) fn service_history(visible: &Visible) -> Option<Condition> {
     while_theirs(visible, account, account, "service_history.at")
 }
 
+/// The provisioning requests that are seen: of a customer those that were opened while it was related to one of these
+/// resellers.
+pub(super) fn provisioning_requests(visible: &Visible) -> Option<Condition> {
+    let customer = "provisioning_requests.customer_id";
+    while_theirs(visible, customer, customer, "provisioning_requests.opened_at")
+}
+
 /// What happened, at the time in column `at`, to the account in column `account` while that was theirs. `indexed` is the
 /// same column, as an index is to see it.
 fn while_theirs(
