@@ -9,6 +9,7 @@ pub mod find;
 pub mod import;
 pub mod moves;
 pub mod partners;
+pub mod provisioning;
 pub mod quarantine;
 pub mod reconcile;
 pub mod replay;

@@ -23,6 +23,7 @@ pub mod partners;
 pub mod people;
 pub mod products_show;
 pub mod profile;
+pub mod provisioning;
 pub mod reconcile;
 pub mod redact;
 pub mod relation;

@@ -14,6 +14,7 @@ pub mod history;
 pub mod moves;
 mod names;
 pub mod partners;
+pub mod provisioning;
 pub mod reconciliations;
 pub mod relations;
 pub mod services;
