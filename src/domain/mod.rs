@@ -16,6 +16,7 @@ pub mod feed;
 pub mod field;
 pub mod ids;
 pub mod ledger;
+pub mod offer;
 pub mod operator;
 pub mod options;
 pub mod outcome;
