@@ -259,6 +259,10 @@ row_id! {
     /// Our own id of a service: opaque to everybody else, written `chain-position`.
     ServiceId
 }
+row_id! {
+    /// A user of a customer, written `chain-position`.
+    UserId
+}
 
 #[cfg(test)]
 mod tests {

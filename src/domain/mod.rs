@@ -29,4 +29,5 @@ pub mod relation;
 pub mod service;
 pub mod shape;
 pub mod subscriber;
+pub mod user;
 pub mod world;

@@ -8,6 +8,7 @@ mod changes;
 mod foresee;
 mod needs;
 mod services;
+mod users;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub struct World {
     /// Whether what is kept of the registry is of its present revision.
     partners_current: bool,
     services: services::Services,
+    users: users::Users,
     chain: i64,
     rows_issued: i64,
 }
@@ -76,6 +78,7 @@ impl World {
             partners: Answers::default(),
             partners_current: false,
             services: services::Services::default(),
+            users: users::Users::default(),
             chain,
             rows_issued,
         }
@@ -110,6 +113,10 @@ impl World {
             Need::Partner(id) => self.partners_current && self.partners.get(id).is_some(),
             Need::Service(scope, name) => self.services.knows(scope, name),
             Need::AddOns(parent) => self.services.knows_add_ons(*parent),
+            Need::Kept(service, account) => self.services.keeps(*service, *account),
+            Need::ServicesOf(account) => self.services.knows_of(*account),
+            Need::User(id) => self.users.knows(*id),
+            Need::UsersOf(account) => self.users.knows_of(*account),
         }
     }
 
@@ -282,7 +289,7 @@ impl World {
             account_id = Some(self.take_over(*change, Cause::Sync, Some(delivery), call.received_at));
         }
         if let Some(owner) = account_id {
-            self.take_over_services(planned.services, owner, delivery);
+            self.take_over_services(planned.services, owner, Cause::Sync, Some(delivery));
         }
         if let (true, Some(SignedId(id))) = (planned.remember, &call.signed_id) {
             let key = (call.scope.source.clone(), id.clone());
@@ -306,7 +313,7 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change } = planned;
+        let PlannedAct { account, acted, change, services, users } = planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -315,6 +322,10 @@ impl World {
             }
             None => account,
         };
+        if let Some(owner) = id {
+            self.take_over_services(services, owner, act.cause, None);
+        }
+        self.take_over_users(users, act.cause);
         ActOutcome { account: act.account.clone(), id, acted }
     }
 
@@ -458,6 +469,7 @@ impl World {
         }
         changes.relations = self.relations.into_values().collect();
         self.services.give(&mut changes);
+        self.users.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes

@@ -38,6 +38,7 @@ pub mod snapshot;
 pub mod sources;
 pub mod subscribers;
 pub mod transaction;
+pub mod users;
 
 pub use connection::AnyConnection;
 pub use error::StoreError;

@@ -19,6 +19,8 @@ use super::options::{OptionSet, OptionValue};
 use super::outcome::Code;
 use super::plan::Change;
 use super::relation::{Cause, Relation};
+use super::service::Service;
+use super::user::User;
 pub use plan::plan_act;
 
 /// Most acts of one list: they are planned and written in one transaction, and every call waits behind it.
@@ -233,4 +235,17 @@ pub struct PlannedAct {
     pub acted: Acted,
     /// What changes, if anything.
     pub change: Option<Box<Change>>,
+    /// Services as they are to be, each changed one with its next revision; new ones have no id, and a subscription
+    /// stands before its add-ons.
+    pub services: Vec<Service>,
+    /// Users as they are to be, each with its next revision; new ones have no id.
+    pub users: Vec<User>,
+}
+
+impl PlannedAct {
+    /// An act that changes nothing.
+    #[must_use]
+    pub fn idle(account: Option<AccountId>, acted: Acted) -> Self {
+        Self { account, acted, change: None, services: Vec::new(), users: Vec::new() }
+    }
 }

@@ -24,11 +24,9 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
     let before = world.account(&act.account)?.map(AsRef::as_ref);
     let account = before.map(|before| before.id);
     match decide(world, policy, act, before) {
-        Ok((acted, change)) => Ok(PlannedAct { account, acted, change: change.map(Box::new) }),
+        Ok((acted, change)) => Ok(PlannedAct { change: change.map(Box::new), ..PlannedAct::idle(account, acted) }),
         Err(Stop::Need(need)) => Err(need),
-        Err(Stop::Refuse(code, message)) => {
-            Ok(PlannedAct { account, acted: Acted::Refused { code, message }, change: None })
-        }
+        Err(Stop::Refuse(code, message)) => Ok(PlannedAct::idle(account, Acted::Refused { code, message })),
     }
 }
 
