@@ -22,6 +22,7 @@ pub mod load;
 pub mod migrate;
 pub mod names;
 pub mod noticed;
+pub mod offers;
 pub mod operators;
 pub mod partners;
 pub mod places;

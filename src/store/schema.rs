@@ -431,6 +431,26 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    offer_lists (account_id) {
+        account_id -> BigInt,
+        revision -> BigInt,
+        name -> Text,
+        directory_ou -> Text,
+        promoted_at -> Nullable<BigInt>,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    offers (account_id, service, plan) {
+        account_id -> BigInt,
+        service -> Text,
+        plan -> Text,
+        locations -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);
 diesel::allow_tables_to_appear_in_same_query!(reconciliation_findings, acknowledgements);
 diesel::allow_tables_to_appear_in_same_query!(users, user_services);

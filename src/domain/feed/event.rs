@@ -39,6 +39,8 @@ pub enum EventKind {
     ServiceActivated = 14,
     /// A service ended.
     ServiceEnded = 15,
+    /// What a reseller may sell changed.
+    PlansChanged = 19,
     /// A service became another account's.
     ServiceMoved = 20,
     /// A user is here for the first time.
@@ -53,7 +55,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::AccountCreated,
         Self::AccountUpdated,
         Self::AccountKindChanged,
@@ -69,6 +71,7 @@ impl EventKind {
         Self::ServiceSuspended,
         Self::ServiceActivated,
         Self::ServiceEnded,
+        Self::PlansChanged,
         Self::ServiceMoved,
         Self::UserCreated,
         Self::UserUpdated,
@@ -95,6 +98,7 @@ impl EventKind {
             Self::ServiceSuspended => "service.suspended",
             Self::ServiceActivated => "service.activated",
             Self::ServiceEnded => "service.ended",
+            Self::PlansChanged => "plans.changed",
             Self::ServiceMoved => "service.moved",
             Self::UserCreated => "user.created",
             Self::UserUpdated => "user.updated",
@@ -297,6 +301,8 @@ pub enum Event {
     Service(Happening, ServiceTold),
     /// See [`EventKind::UserCreated`] and those behind it.
     User(UserHappening, UserTold),
+    /// See [`EventKind::PlansChanged`]: which of `offers`, `directory_ou` and `price_list`.
+    PlansChanged(Vec<String>),
 }
 
 impl Event {
@@ -319,6 +325,7 @@ impl Event {
             Self::Service(Happening::Suspended, _) => EventKind::ServiceSuspended,
             Self::Service(Happening::Activated, _) => EventKind::ServiceActivated,
             Self::Service(Happening::Ended, _) => EventKind::ServiceEnded,
+            Self::PlansChanged(_) => EventKind::PlansChanged,
             Self::Service(Happening::Moved, _) => EventKind::ServiceMoved,
             Self::User(UserHappening::Created, _) => EventKind::UserCreated,
             Self::User(UserHappening::Updated, _) => EventKind::UserUpdated,
@@ -386,6 +393,7 @@ mod tests {
                 (13, "service.suspended"),
                 (14, "service.activated"),
                 (15, "service.ended"),
+                (19, "plans.changed"),
                 (20, "service.moved"),
                 (21, "user.created"),
                 (22, "user.updated"),

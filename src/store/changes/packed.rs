@@ -151,6 +151,9 @@ fn line(entry: &Entry) -> Line<'_> {
             });
             line.moved = told.moved.map(|(from, to)| (from.0, to.0));
         }
+        Event::PlansChanged(names) => {
+            line.options = names.iter().map(|name| Cow::Borrowed(name.as_str())).collect();
+        }
         Event::User(_, told) => {
             line.options = told.changed.iter().map(|name| Cow::Borrowed(name.as_str())).collect();
             line.user = Some(LineUser {
@@ -228,6 +231,7 @@ fn read(text: &str) -> Result<Entry, StoreError> {
         EventKind::ServiceActivated => Event::Service(Happening::Activated, told(&line).ok_or_else(corrupt)?),
         EventKind::ServiceEnded => Event::Service(Happening::Ended, told(&line).ok_or_else(corrupt)?),
         EventKind::ServiceMoved => Event::Service(Happening::Moved, told(&line).ok_or_else(corrupt)?),
+        EventKind::PlansChanged => Event::PlansChanged(line.options.iter().map(ToString::to_string).collect()),
         EventKind::UserCreated => Event::User(UserHappening::Created, user_told(&line).ok_or_else(corrupt)?),
         EventKind::UserUpdated => Event::User(UserHappening::Updated, user_told(&line).ok_or_else(corrupt)?),
         EventKind::UserMoved => Event::User(UserHappening::Moved, user_told(&line).ok_or_else(corrupt)?),
@@ -322,6 +326,7 @@ mod tests {
             Event::Closed(partner),
             Event::Linked(related),
             Event::OptionsChanged(vec!["MPN\tID\n".to_owned(), "b\"".to_owned()]),
+            Event::PlansChanged(vec!["offers".to_owned(), "directory_ou".to_owned()]),
         ];
         let told = |happening| {
             let moved = (happening == Happening::Moved).then_some((AccountId::issue(0, 1), AccountId::issue(0, 2)));
