@@ -15,6 +15,7 @@ mod migrate;
 mod operator;
 mod output;
 mod partners;
+mod plans;
 mod prune;
 mod quarantine;
 mod reconcile;
@@ -157,6 +158,9 @@ enum Command {
     /// The vendor's partners, such as those behind MPN IDs
     #[command(subcommand)]
     Partners(partners::Partners),
+    /// What resellers may sell: services, on which plans, at which locations
+    #[command(subcommand)]
+    Plans(plans::Plans),
     /// People and tools that use /v1, and what they changed
     #[command(subcommand)]
     Operator(operator::Operators),
@@ -259,6 +263,7 @@ pub fn main() -> ExitCode {
         Command::Relations(relations) => relations.run(common),
         Command::Changes(changes) => changes.run(common),
         Command::Partners(partners) => partners.run(common),
+        Command::Plans(plans) => plans.run(common),
         Command::Operator(operator) => operator.run(common),
         Command::Sources(sources) => sources.run(common),
         Command::Reconcile(reconcile) => reconcile.run(common),

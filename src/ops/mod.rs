@@ -7,6 +7,7 @@ pub mod export;
 pub mod feed;
 pub mod import;
 pub mod partners;
+pub mod plans;
 pub mod quarantine;
 pub mod reconcile;
 pub mod replay;

@@ -1,13 +1,16 @@
 //! From rows to what is shown, the same for commands and /v1.
 
 use super::import::{Fate, Summary, Told};
+use crate::domain::account::Account;
 use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
+use crate::store::offers::Listing;
 use crate::store::seen::partners;
 use crate::store::seen::relations::{Party, Related};
 use crate::store::seen::services::Happened;
 use crate::wire::import::{SummaryView, ToldView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
+use crate::wire::plans::{PlansView, SellerView};
 use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
 use crate::wire::service_show::HappenedView;
 use crate::wire::show::{AccountView, PartnerShown, ResellerShown};
@@ -43,6 +46,21 @@ pub fn partner(listed: &partners::Listed, now: i64) -> RegisteredView {
     });
     let stored = &listed.stored;
     RegisteredView::new(&stored.partner, reseller, (stored.created_at, stored.updated_at), now)
+}
+
+/// What a reseller may sell.
+#[must_use]
+pub fn plans(reseller: &Account, listing: &Listing) -> PlansView {
+    let key = &reseller.key;
+    let view = SellerView {
+        id: reseller.id.to_string(),
+        source: key.scope.source.to_string(),
+        tenant: key.scope.tenant.as_str().to_owned(),
+        platform_id: key.platform_id.to_string(),
+        external_id: reseller.external_id.to_string(),
+        name: reseller.profile.name.clone(),
+    };
+    PlansView::new(view, &listing.seller, listing.price_list.clone(), listing.changed_at)
 }
 
 /// A relation.

@@ -69,6 +69,16 @@ pub fn list(
     complete(connection, rows)
 }
 
+/// The accounts of these ids, at most some hundred, in the order of their ids.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails or a row holds what this version does not know.
+pub fn by_ids(connection: &mut AnyConnection, ids: &[AccountId]) -> Result<Vec<Listed>, StoreError> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows = accounts::table.filter(accounts::id.eq_any(ids)).order(accounts::id).load::<AccountRow>(connection)?;
+    complete(connection, rows)
+}
+
 /// Adds open relations and the resellers' names to rows, in two statements whatever their number.
 pub(super) fn complete(connection: &mut AnyConnection, rows: Vec<AccountRow>) -> Result<Vec<Listed>, StoreError> {
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();

@@ -19,6 +19,7 @@ pub mod named;
 mod objects;
 pub mod partners;
 pub mod people;
+pub mod plans;
 pub mod reconcile;
 pub mod redact;
 pub mod relation;

@@ -17,6 +17,7 @@ pub mod me;
 pub mod operator;
 pub mod partners;
 pub mod patch;
+pub mod plans;
 pub mod problem;
 pub mod query;
 pub mod reconciliations;
@@ -56,6 +57,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
             .service(resource("/accounts/{account}/services", web::get().to(services::list)))
+            .service(
+                web::resource("/accounts/{account}/plans")
+                    .route(web::get().to(plans::show))
+                    .route(web::put().to(plans::put))
+                    .route(web::patch().to(plans::change))
+                    .default_service(web::to(get_put_or_patch)),
+            )
             .service(resource("/services/{service}", web::get().to(services::show)))
             .service(resource("/services/{service}/history", web::get().to(services::history)))
             .service(resource("/relations", web::get().to(relations::list)))
@@ -134,6 +142,10 @@ async fn get_patch_or_delete() -> Answered {
 
 async fn get_put_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PUT, DELETE"))
+}
+
+async fn get_put_or_patch() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, PUT, PATCH"))
 }
 
 async fn get_or_delete() -> Answered {

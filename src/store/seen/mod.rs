@@ -10,6 +10,7 @@ pub mod changes;
 pub mod deliveries;
 pub mod history;
 mod names;
+pub mod offers;
 pub mod partners;
 pub mod reconciliations;
 pub mod relations;
