@@ -260,8 +260,20 @@ row_id! {
     ServiceId
 }
 row_id! {
-    /// A user of a customer, written `chain-position`.
+    /// Our own id of a user of a customer: opaque to everybody else, written `chain-position`.
     UserId
+}
+row_id! {
+    /// A provisioning request: opaque to everybody else, written `chain-position`.
+    ProvisioningId
+}
+row_id! {
+    /// A move of a customer: opaque to everybody else, written `chain-position`.
+    MoveId
+}
+row_id! {
+    /// An item of a provisioning request: opaque to everybody else, written `chain-position`.
+    ItemId
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod cases;
 mod changes;
 mod foresee;
+mod moves;
 mod needs;
 mod services;
 mod users;
@@ -25,6 +26,7 @@ use super::relation::{Cause, Relation, RelationState};
 use changes::waits_for;
 
 pub use changes::{Changes, Link, RelationChange};
+pub use moves::Moved;
 pub use needs::{Memory, Need, Reference, ResellerName};
 
 /// See the module.
@@ -51,6 +53,7 @@ pub struct World {
     partners_current: bool,
     services: services::Services,
     users: users::Users,
+    moves: moves::Moves,
     chain: i64,
     rows_issued: i64,
 }
@@ -79,6 +82,7 @@ impl World {
             partners_current: false,
             services: services::Services::default(),
             users: users::Users::default(),
+            moves: moves::Moves::default(),
             chain,
             rows_issued,
         }
@@ -117,6 +121,8 @@ impl World {
             Need::ServicesOf(account) => self.services.knows_of(*account),
             Need::User(id) => self.users.knows(*id),
             Need::UsersOf(account) => self.users.knows_of(*account),
+            Need::Seller(account) => self.moves.knows_seller(*account),
+            Need::UnderWay(account) => self.moves.knows_under_way(*account),
         }
     }
 
@@ -313,7 +319,7 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users } = planned;
+        let PlannedAct { account, acted, change, services, users, moved } = planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -326,7 +332,8 @@ impl World {
             self.take_over_services(services, owner, act.cause, None);
         }
         self.take_over_users(users, act.cause);
-        ActOutcome { account: act.account.clone(), id, acted }
+        let moved = self.take_over_moved(moved);
+        ActOutcome { account: act.account.clone(), id, acted, moved }
     }
 
     /// Takes over a change: numbers what is new, notes the relations to write and links what waits for a reseller that
@@ -470,6 +477,7 @@ impl World {
         changes.relations = self.relations.into_values().collect();
         self.services.give(&mut changes);
         self.users.give(&mut changes);
+        self.moves.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes
