@@ -16,6 +16,7 @@ mod operator;
 mod output;
 mod partners;
 mod plans;
+mod promote;
 mod prune;
 mod quarantine;
 mod reconcile;
@@ -161,6 +162,10 @@ enum Command {
     /// What resellers may sell: services, on which plans, at which locations
     #[command(subcommand)]
     Plans(plans::Plans),
+    /// Make a customer a reseller, with what it may sell and a login of its own
+    Promote(promote::Promote),
+    /// Make a reseller without customers a customer again
+    Demote(promote::Demote),
     /// People and tools that use /v1, and what they changed
     #[command(subcommand)]
     Operator(operator::Operators),
@@ -264,6 +269,8 @@ pub fn main() -> ExitCode {
         Command::Changes(changes) => changes.run(common),
         Command::Partners(partners) => partners.run(common),
         Command::Plans(plans) => plans.run(common),
+        Command::Promote(promote) => promote.run(common),
+        Command::Demote(demote) => demote.run(common),
         Command::Operator(operator) => operator.run(common),
         Command::Sources(sources) => sources.run(common),
         Command::Reconcile(reconcile) => reconcile.run(common),

@@ -180,7 +180,9 @@ fn each_list(
             return Err(CliError::Failed(why.to_owned()));
         }
         let listing = offers::listing(connection, reseller.account.id)?;
-        each(&reseller, &listing)?;
+        if !lists::is_blank(&listing) {
+            each(&reseller, &listing)?;
+        }
         return Ok(());
     }
     let mut after: Option<AccountId> = None;

@@ -253,6 +253,8 @@ fn docs() {}
         v1::plans::show,
         v1::plans::put,
         v1::plans::change,
+        v1::promote::promote,
+        v1::promote::demote,
         v1::deliveries::list,
         v1::deliveries::show,
         v1::cases::list,

@@ -8,6 +8,7 @@ pub mod feed;
 pub mod import;
 pub mod partners;
 pub mod plans;
+pub mod promote;
 pub mod quarantine;
 pub mod reconcile;
 pub mod replay;

@@ -7,8 +7,8 @@ use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
 use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, moves, partners, places, reconciliations, services,
-    shape,
+    accounts as accounts_of, acknowledgements, cases, changes, moves, offers, partners, places, reconciliations,
+    services, shape,
 };
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
@@ -50,6 +50,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     let second = now.div_euclid(1_000_000);
     empty(connection, id, second)?;
     services::erase(connection, id)?;
+    offers::erase(connection, id, now)?;
     moves::erase(connection, id)?;
     shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;
     let until = end_relations(connection, &account, now)?;

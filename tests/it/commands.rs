@@ -63,6 +63,8 @@ const COMMANDS: &[&[&str]] = &[
     &["plans", "export"],
     &["plans", "list"],
     &["plans", "set"],
+    &["promote"],
+    &["demote"],
     &["operator"],
     &["operator", "add"],
     &["operator", "list"],

@@ -9,6 +9,7 @@ mod import;
 mod moving;
 mod place;
 mod plan;
+mod promote;
 mod restore;
 
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ use super::service::Service;
 use super::user::User;
 use super::world::Moved;
 pub use plan::plan_act;
+pub use promote::{ListChange, Login, OffersOf, OperatorChange, Promotion, Rights};
 
 /// Most acts of one list: they are planned and written in one transaction, and every call waits behind it.
 pub const MAX_ACTS: usize = 500;
@@ -89,6 +91,14 @@ pub enum What {
     Release,
     /// Puts back what an account was, to undo an act.
     Restore(Box<Before>),
+    /// Makes a customer a reseller, with what it may sell and a login of its own. Held.
+    Promote(Box<Promotion>),
+    /// Makes a reseller without customers a customer again, of this reseller or of nobody. It sells nothing any longer,
+    /// and its operators lose it. Held.
+    Demote {
+        /// The reseller.
+        reseller: Option<AccountKey>,
+    },
     /// Moves a customer with everything that it bought to another reseller, or asks for that. Held.
     Move(Box<Moving>),
     /// Moves users of a customer to another one.
@@ -251,12 +261,15 @@ pub struct PlannedAct {
     pub users: Vec<User>,
     /// The move to keep, and what it makes the vendor's systems do.
     pub moved: Moved,
+    /// What the account may sell, and who of the operators sees it.
+    pub rights: Rights,
 }
 
 impl PlannedAct {
     /// An act that changes nothing.
     #[must_use]
     pub fn idle(account: Option<AccountId>, acted: Acted) -> Self {
-        Self { account, acted, change: None, services: Vec::new(), users: Vec::new(), moved: Moved::default() }
+        let (services, users) = (Vec::new(), Vec::new());
+        Self { account, acted, change: None, services, users, moved: Moved::default(), rights: Rights::default() }
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::import::{self, Taken};
 use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind};
+use super::promote;
 use super::restore::restore;
 use super::{Act, Acted, Applied, Before, PlannedAct, What, changed};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
@@ -40,6 +41,8 @@ fn planned(world: &World, policy: &SourcePolicy, act: &Act, before: Option<&Acco
     match &act.what {
         What::Move(moving) => moving::plan(world, policy, act, moving, turn),
         What::MoveUsers(moving) => moving::plan_users(world, act, moving),
+        What::Promote(promotion) => promote::promote(world, policy, act, promotion, turn),
+        What::Demote { reseller } => promote::demote(world, policy, act, reseller.as_ref(), turn),
         _ => {
             let (acted, change) = decide(world, policy, act, before, turn)?;
             let account = before.map(|before| before.id);
@@ -112,7 +115,7 @@ fn taken(
             patch.apply_to(&mut after.profile);
             (before, after)
         }
-        What::Move(_) | What::MoveUsers(_) => (known()?, known()?.clone()),
+        What::Move(_) | What::MoveUsers(_) | What::Promote(_) | What::Demote { .. } => (known()?, known()?.clone()),
         What::Delete => {
             let before = known()?;
             let deleted = AccountStatus::Deleted;

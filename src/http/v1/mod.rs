@@ -19,6 +19,7 @@ pub mod partners;
 pub mod patch;
 pub mod plans;
 pub mod problem;
+pub mod promote;
 pub mod query;
 pub mod reconciliations;
 pub mod relations;
@@ -55,6 +56,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .default_service(web::to(get_patch_or_delete)),
             )
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
+            .service(post("/accounts/{account}/promote", web::post().to(promote::promote)))
+            .service(post("/accounts/{account}/demote", web::post().to(promote::demote)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
             .service(resource("/accounts/{account}/services", web::get().to(services::list)))
             .service(

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::json;
 use thiserror::Error;
 
-use super::{refusal, told};
+use super::refusal;
+use crate::domain::feed::plans_changed;
 use crate::domain::ids::AccountId;
 use crate::domain::offer::{Differences, MAX_OFFERS, Offer, Sheet};
 use crate::domain::relation::Cause;
@@ -74,8 +75,9 @@ struct Part {
     name: String,
     /// The line that names it first.
     line: u64,
+    /// The rows that are taken, in the order of the list.
+    rows: Vec<OfferRow>,
     offers: Vec<Offer>,
-    rows: u64,
     directory_ou: Option<String>,
     price_list: Option<String>,
     /// Whether what the list does not have is taken away.
@@ -195,17 +197,20 @@ fn reseller(connection: &mut AnyConnection, name: &str) -> Result<Result<Account
     })
 }
 
+/// What a row said first, and its line.
+type Said = Option<(u64, String)>;
+
 /// What the rows of one reseller say together; those that contradict an earlier one are bad.
 fn part(account: AccountId, mut group: Group, how: How, report: &mut Report) -> Option<Part> {
     group.rows.sort_by_key(|row| row.line);
     let first = group.rows.first()?;
     let (name, line) = (first.reseller.clone(), first.line);
     let mut offers: BTreeMap<(String, String), (u64, Offer)> = BTreeMap::new();
-    let (mut ou, mut price_list): (Option<(u64, String)>, Option<(u64, String)>) = (None, None);
-    let mut rows = 0;
+    let (mut ou, mut price_list): (Said, Said) = (None, None);
+    let mut rows = Vec::with_capacity(group.rows.len());
     for row in &group.rows {
         let again = row.offer.as_ref().and_then(|offer| offers.get(&(offer.service.clone(), offer.plan.clone())));
-        let other = |held: &Option<(u64, String)>, said: &Option<String>, what: &str| match (held, said) {
+        let other = |held: &Said, said: &Option<String>, what: &str| match (held, said) {
             (Some((line, held)), Some(said)) if held != said => {
                 Some(format!("its {what} is another one than in line {line}; a reseller has one"))
             }
@@ -220,7 +225,7 @@ fn part(account: AccountId, mut group: Group, how: How, report: &mut Report) -> 
             report.bad.push(bad(row, why));
             continue;
         }
-        rows += 1;
+        rows.push(row.clone());
         let said = |text: &Option<String>| text.clone().map(|text| (row.line, text));
         ou = ou.or_else(|| said(&row.directory_ou));
         price_list = price_list.or_else(|| said(&row.price_list));
@@ -275,12 +280,11 @@ fn take(
     let (mut taken, mut rows) = (0, 0);
     let mut changed: Vec<(AccountId, Differences)> = Vec::new();
     for part in parts {
-        let many = usize::try_from(part.rows).unwrap_or(usize::MAX);
-        if taken > 0 && rows + many > ROWS {
+        if taken > 0 && rows + part.rows.len() > ROWS {
             break;
         }
         taken += 1;
-        rows += many;
+        rows += part.rows.len();
         let refused = |reason: String| BadRow { line: part.line, reseller: part.name.clone(), reason };
         if let Some(why) = refusal(offers::place(connection, part.account)?) {
             report.bad.push(refused(why.trim_end_matches('.').to_owned()));
@@ -295,8 +299,13 @@ fn take(
         }
         let differences = sheet.differences(&before.sheet());
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-        let news = count(differences.added + differences.changed);
-        report.unchanged += part.rows.saturating_sub(news);
+        let says_nothing_new = |row: &&OfferRow| {
+            let held = |offer: &Offer| before.seller.offers.offer(&offer.service, &offer.plan) == Some(offer);
+            row.offer.as_ref().is_none_or(held)
+                && !(differences.directory_ou && row.directory_ou.is_some())
+                && !(differences.price_list && row.price_list.is_some())
+        };
+        report.unchanged += count(part.rows.iter().filter(says_nothing_new).count());
         if differences.is_empty() {
             continue;
         }
@@ -318,7 +327,7 @@ fn take(
         });
         audit::record(connection, &Entry { detail: detail.to_string(), ..entry.clone() })?;
         let entries: Vec<_> =
-            changed.iter().map(|(account, differences)| told(*account, differences, Cause::Import)).collect();
+            changed.iter().map(|(account, differences)| plans_changed(*account, differences, Cause::Import)).collect();
         // Last: on PostgreSQL no other receiver gets a position from here to the commit.
         changes::append(connection, entry.at, &entries)?;
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::domain::account::{AccountKind, AccountStatus};
-use crate::domain::feed::{Entry as Told, Event};
+use crate::domain::feed::plans_changed;
 use crate::domain::ids::AccountId;
 use crate::domain::offer::{Differences, Offer, Sheet};
 use crate::domain::outcome::Code;
@@ -110,14 +110,8 @@ pub fn set(
     });
     audit::record(connection, &Entry { detail: detail.to_string(), ..entry.clone() })?;
     // Last: on PostgreSQL no other receiver gets a position from here to the commit.
-    changes::append(connection, entry.at, &[told(account, &differences, Cause::Move)])?;
+    changes::append(connection, entry.at, &[plans_changed(account, &differences, Cause::Move)])?;
     Ok(Ok(differences))
-}
-
-/// What the change feed tells of a list.
-fn told(account: AccountId, differences: &Differences, cause: Cause) -> Told {
-    let names = differences.names().into_iter().map(str::to_owned).collect();
-    Told { account, revision: None, cause, delivery: None, event: Event::PlansChanged(names) }
 }
 
 /// Whether a list says nothing, as one that was never set.

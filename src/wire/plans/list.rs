@@ -1,17 +1,28 @@
 //! Reads lists of offers, whichever form they have.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::{BadRow, COLUMNS, MAX_ROWS, OfferRow, Row};
 use crate::domain::decimal::decimal_text;
 use crate::domain::ids::MAX_ID_CHARS;
-use crate::domain::offer::{Offer, directory_ou, price_list};
+use crate::domain::offer::{Offer, Sheet, directory_ou, in_order, price_list};
 use crate::wire::objects::Objects;
 use crate::wire::partners::line_of;
 use crate::wire::separated::{separator_of, unguarded};
 
 /// Longest name of a reseller in a list, in characters: source, tenant and platform ID with two slashes.
 const MAX_RESELLER_CHARS: usize = 3 * MAX_ID_CHARS + 2;
+
+/// Whose offers a list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Each row names its reseller.
+    Named,
+    /// They are for one account, whatever the list says.
+    OneAccount,
+}
 
 /// The fields of a row as they stand there.
 #[derive(Default)]
@@ -45,9 +56,9 @@ impl Fields {
         BadRow { line: self.line, reseller, reason: reason.into() }
     }
 
-    fn row(self) -> Row {
+    fn row(self, whose: Whose) -> Row {
         let name = &self.reseller;
-        if name.is_empty() {
+        if name.is_empty() && whose == Whose::Named {
             return Err(self.bad("reseller is empty; name it as source/tenant/platform_id, or by its ExternalID"));
         }
         if name.chars().count() > MAX_RESELLER_CHARS || name.chars().any(char::is_control) {
@@ -82,11 +93,51 @@ fn locations(text: &str) -> Result<Vec<String>, String> {
 /// # Errors
 /// What is wrong with the list as a whole, in a sentence.
 pub fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
+    rows(bytes, Whose::Named)
+}
+
+/// Reads the list of one account: what it may sell, all of it or nothing. It need not name a reseller, and may not name
+/// two.
+///
+/// # Errors
+/// What is wrong with the list, with the line, in a sentence.
+pub fn read_one(bytes: &[u8]) -> Result<Sheet, String> {
+    let mut sheet = Sheet::default();
+    let mut lines: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut reseller: Option<String> = None;
+    for row in rows(bytes, Whose::OneAccount)? {
+        let row = row.map_err(|bad| format!("line {}: {}", bad.line, bad.reason))?;
+        let line = row.line;
+        let same = |held: &mut Option<String>, said: Option<String>, what: &str| match (&held, said) {
+            (_, None) => Ok(()),
+            (Some(held), Some(said)) if *held != said => {
+                Err(format!("line {line}: its {what} is another one than before; the list is for one account"))
+            }
+            (_, said) => {
+                *held = said;
+                Ok(())
+            }
+        };
+        same(&mut reseller, Some(row.reseller).filter(|name| !name.is_empty()), "reseller")?;
+        same(&mut sheet.directory_ou, row.directory_ou, "directory_ou")?;
+        same(&mut sheet.price_list, row.price_list, "price_list")?;
+        if let Some(offer) = row.offer {
+            if let Some(first) = lines.insert((offer.service.clone(), offer.plan.clone()), line) {
+                return Err(format!("line {line}: the service is on this plan in line {first} already"));
+            }
+            sheet.offers.push(offer);
+        }
+    }
+    sheet.offers = in_order(sheet.offers).map_err(|error| error.to_string())?;
+    Ok(sheet)
+}
+
+fn rows(bytes: &[u8], whose: Whose) -> Result<Vec<Row>, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let rows = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => return Err("the list is empty: not even the names of its columns are there".to_owned()),
-        Some(b'[' | b'{') => json_rows(bytes)?,
-        Some(_) => csv_rows(bytes)?,
+        Some(b'[' | b'{') => json_rows(bytes, whose)?,
+        Some(_) => csv_rows(bytes, whose)?,
     };
     if rows.len() > MAX_ROWS {
         return Err(format!("the list has more than {MAX_ROWS} rows; cut it into several, a reseller in one of them"));
@@ -103,7 +154,7 @@ fn unknown(what: &str, name: &str) -> String {
     format!("there is no {what} \"{}\"; known are {}", name.trim(), COLUMNS.join(", "))
 }
 
-fn csv_rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
+fn csv_rows(bytes: &[u8], whose: Whose) -> Result<Vec<Row>, String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).delimiter(separator_of(bytes)).from_reader(bytes);
     let header = reader.byte_headers().map_err(|error| format!("the list cannot be read: {error}"))?.clone();
     let mut columns = Vec::with_capacity(header.len());
@@ -115,7 +166,7 @@ fn csv_rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
             None => return Err(unknown("column", &name)),
         }
     }
-    if !columns.contains(&0) {
+    if !columns.contains(&0) && whose == Whose::Named {
         return Err("the list has no column reseller".to_owned());
     }
     let mut rows = Vec::new();
@@ -136,7 +187,7 @@ fn csv_rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
             wrong = wrong.or(put.err());
         }
         rows.push(match wrong {
-            None => fields.row(),
+            None => fields.row(whose),
             Some(reason) => Err(fields.bad(reason)),
         });
         if rows.len() > MAX_ROWS {
@@ -146,12 +197,12 @@ fn csv_rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-fn json_rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
+fn json_rows(bytes: &[u8], whose: Whose) -> Result<Vec<Row>, String> {
     let mut objects = Objects::new(bytes, 1);
     let mut object = Vec::new();
     let mut rows = Vec::new();
     while let Some(line) = objects.next(&mut object).map_err(|error| format!("the list cannot be read: {error}"))? {
-        rows.push(json_row(&object, line));
+        rows.push(json_row(&object, line, whose));
         if rows.len() > MAX_ROWS {
             break;
         }
@@ -159,7 +210,7 @@ fn json_rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-fn json_row(bytes: &[u8], line: u64) -> Row {
+fn json_row(bytes: &[u8], line: u64, whose: Whose) -> Row {
     let mut fields = Fields { line, ..Fields::default() };
     let object: Map<String, Value> = match serde_json::from_slice(bytes) {
         Ok(object) => object,
@@ -188,7 +239,7 @@ fn json_row(bytes: &[u8], line: u64) -> Row {
         wrong = wrong.or(put.err());
     }
     match wrong {
-        None => fields.row(),
+        None => fields.row(whose),
         Some(reason) => Err(fields.bad(reason)),
     }
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::domain::offer::Offer;
 
-pub use list::read;
+pub use list::{read, read_one};
 pub use shown::{OfferRecord, OfferView, PlansView, SellerView};
 
 /// Most rows of one list. Each is held in memory while the list is at work, some 500 bytes.

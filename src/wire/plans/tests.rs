@@ -76,6 +76,23 @@ fn bad_rows_are_told_with_their_lines() {
 }
 
 #[test]
+fn the_list_of_one_account_needs_no_reseller() {
+    let sheet = read_one(b"service,plan,locations,price_list\nMail,2,,Gold\nMail,1,a|b,\n").unwrap();
+    assert_eq!(sheet.offers, [offer("Mail", "1", &["a", "b"]), offer("Mail", "2", &[])]);
+    assert_eq!((sheet.price_list.as_deref(), sheet.directory_ou), (Some("Gold"), None));
+    assert_eq!(read_one(b"reseller,service,plan\neu//10,Mail,1\neu//10,Mail,2\n").unwrap().offers.len(), 2);
+    for (text, why) in [
+        ("reseller,service,plan\neu//10,Mail,1\neu//20,Mail,2\n", "line 3: its reseller is another one than before"),
+        ("service,plan\nMail,1\nMail,1\n", "line 3: the service is on this plan in line 2 already"),
+        ("service,plan\nMail,\n", "line 2: its plan is empty"),
+        ("service,plan,price_list\nMail,1,a\nMail,2,b\n", "line 3: its price_list is another"),
+    ] {
+        let told = read_one(text.as_bytes()).unwrap_err();
+        assert!(told.contains(why), "{text}: {told}");
+    }
+}
+
+#[test]
 fn what_is_no_list_is_told() {
     for (text, why) in [
         ("", "the list is empty"),
