@@ -5,6 +5,7 @@
 
 mod cases;
 mod changes;
+mod dossiers;
 mod foresee;
 mod moves;
 mod needs;
@@ -56,6 +57,7 @@ pub struct World {
     users: users::Users,
     moves: moves::Moves,
     rights: rights::Known,
+    dossiers: dossiers::Dossiers,
     chain: i64,
     rows_issued: i64,
 }
@@ -86,6 +88,7 @@ impl World {
             users: users::Users::default(),
             moves: moves::Moves::default(),
             rights: rights::Known::default(),
+            dossiers: dossiers::Dossiers::default(),
             chain,
             rows_issued,
         }
@@ -123,6 +126,7 @@ impl World {
             Need::Kept(service, account) => self.services.keeps(*service, *account),
             Need::ServicesOf(account) => self.services.knows_of(*account),
             Need::User(id) => self.users.knows(*id),
+            Need::Dossier(account) => self.dossiers.knows(*account),
             Need::UsersOf(account) => self.users.knows_of(*account),
             Need::Seller(account) => self.moves.knows_seller(*account),
             Need::UnderWay(account) => self.moves.knows_under_way(*account),
@@ -325,7 +329,7 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users, moved, rights } = planned;
+        let PlannedAct { account, acted, change, services, users, dossier, moved, rights } = planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -338,6 +342,9 @@ impl World {
             self.take_over_services(services, owner, act.cause, None);
         }
         self.take_over_users(users, act.cause);
+        if let (Some(id), Some(dossier)) = (id, dossier) {
+            self.dossiers.put(id, *dossier);
+        }
         let moved = self.take_over_moved(moved);
         self.take_over_rights(rights);
         ActOutcome { account: act.account.clone(), id, acted, moved }
@@ -486,6 +493,7 @@ impl World {
         self.users.give(&mut changes);
         self.moves.give(&mut changes);
         self.rights.give(&mut changes);
+        self.dossiers.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes

@@ -5,9 +5,12 @@ use crate::domain::account::Account;
 use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
 use crate::store::offers::Listing;
+use crate::store::seen::events::{Event, What};
 use crate::store::seen::partners;
 use crate::store::seen::relations::{Party, Related};
 use crate::store::seen::services::Happened;
+use crate::store::seen::users;
+use crate::wire::account_event::AccountEventView;
 use crate::wire::import::{SummaryView, ToldView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
 use crate::wire::plans::{PlansView, SellerView};
@@ -15,6 +18,7 @@ use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
 use crate::wire::service_show::HappenedView;
 use crate::wire::show::{AccountView, PartnerShown, ResellerShown};
 use crate::wire::time::rfc3339;
+use crate::wire::user_show::UserHappenedView;
 
 /// An account.
 #[must_use]
@@ -31,6 +35,28 @@ pub fn account(listed: &Listed) -> AccountView {
         status: partner.status,
     });
     AccountView::new(&listed.account, reseller.as_ref(), partner.as_ref())
+}
+
+/// One thing that happened in an account.
+#[must_use]
+pub fn event(event: &Event) -> AccountEventView {
+    let at = event.at;
+    match &event.what {
+        What::Delivered(delivery) => AccountEventView::delivered(delivery),
+        What::Opened(relation) => AccountEventView::related(at, relation, false),
+        What::Closed(relation) => AccountEventView::related(at, relation, true),
+        What::Service(id, happening, caused) => {
+            let made = (caused.cause, caused.delivery);
+            let what = ("service", id.to_string(), happening.as_str());
+            AccountEventView::happened(at, what, made, caused.changed.clone())
+        }
+        What::User(id, happening, caused) => {
+            let made = (caused.cause, caused.delivery);
+            let what = ("user", id.to_string(), happening.as_str());
+            AccountEventView::happened(at, what, made, caused.changed.clone())
+        }
+        What::Acted { action, operator, detail, .. } => AccountEventView::acted(at, action, operator, detail),
+    }
 }
 
 /// A partner of the registry, with its status at `now`, in microseconds since 1970.
@@ -114,6 +140,23 @@ pub fn happened(happened: &Happened) -> HappenedView {
         plan: happened.plan.clone(),
         location: happened.location.clone(),
         quantity: happened.quantity,
+        status: happened.status.as_str(),
+        cause: happened.cause.as_str(),
+        delivery: happened.delivery.map(|id| id.to_string()),
+    }
+}
+
+/// One thing that happened to a user.
+#[must_use]
+pub fn user_happened(happened: &users::Happened) -> UserHappenedView {
+    UserHappenedView {
+        revision: happened.revision,
+        at: rfc3339(happened.at),
+        happening: happened.happening.as_str(),
+        changed: happened.changed.clone(),
+        gained: happened.gained.clone(),
+        lost: happened.lost.clone(),
+        account: happened.account.to_string(),
         status: happened.status.as_str(),
         cause: happened.cause.as_str(),
         delivery: happened.delivery.map(|id| id.to_string()),

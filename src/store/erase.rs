@@ -7,8 +7,8 @@ use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
 use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, moves, offers, partners, places, reconciliations,
-    services, shape,
+    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, offers, partners, places,
+    reconciliations, services, shape, users,
 };
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
@@ -52,13 +52,16 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     services::erase(connection, id)?;
     offers::erase(connection, id, now)?;
     moves::erase(connection, id)?;
+    dossiers::erase(connection, id)?;
     shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;
     let until = end_relations(connection, &account, now)?;
     cases::close_all_of(connection, &account.key.scope, &account.key.platform_id, ClosedAs::Erased, now)?;
     // What a list said of the account, and what somebody noted about that.
     reconciliations::forget(connection, &account.key)?;
     acknowledgements::forget(connection, &account.key)?;
-    changes::append(connection, now, &feed::erased(&account, account.revision, until))?;
+    let mut entries = users::erase(connection, id, now)?;
+    entries.extend(feed::erased(&account, account.revision, until));
+    changes::append(connection, now, &entries)?;
     Ok(Erasure::Erased)
 }
 

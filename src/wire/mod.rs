@@ -1,6 +1,7 @@
 //! Every outside shape and its limits: bytes to domain and back. All serde of the wire is here.
 
 pub mod account;
+pub mod account_event;
 pub mod answer;
 pub mod book;
 pub mod capture;
@@ -21,14 +22,19 @@ mod objects;
 pub mod partners;
 pub mod people;
 pub mod plans;
+pub mod products_show;
+pub mod profile;
 pub mod reconcile;
 pub mod redact;
 pub mod relation;
 pub mod separated;
 pub mod service;
+pub mod service_asked;
 pub mod service_show;
 pub mod shape;
 pub mod show;
 pub mod subscriber;
 pub mod time;
 pub mod undo;
+pub mod user_show;
+pub mod users;

@@ -90,11 +90,23 @@ impl World {
             }
             What::Assign { .. }
             | What::SetKind(_)
+            | What::SetStanding(_)
             | What::SetOption { .. }
             | What::Describe(_)
+            | What::Keep(_)
             | What::Delete
             | What::Revive
             | What::Release => {}
+            What::Service(deed) => {
+                let scope = &act.account.scope;
+                needs.extend(deed.names().map(|name| Need::Service(scope.clone(), Arc::from(name))));
+            }
+            What::MoveServices(products) => {
+                if products.to.scope == act.account.scope {
+                    needs.push(Need::Account(products.to.clone()));
+                }
+            }
+            What::User(deed) => needs.extend(deed.user.map(Need::User)),
             What::Move(moving) => needs.extend(moving.reseller.iter().cloned().map(Need::Reference)),
             What::Promote(promotion) => {
                 needs.push(Need::OperatorName(Arc::from(promotion.login.name.as_str())));
@@ -122,7 +134,11 @@ impl World {
                 .filter_map(|report| report.reseller.as_ref())
                 .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
                 .collect(),
+            (What::MoveServices(_) | What::User(_), Some(Some(account))) => {
+                vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
+            }
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),
+            (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
             _ => Vec::new(),
         }
     }

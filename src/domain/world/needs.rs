@@ -107,4 +107,6 @@ pub enum Need {
     OperatorName(Arc<str>),
     /// The reseller_admins of an account that are not revoked.
     OperatorsOf(AccountId),
+    /// What operators keep about an account.
+    Dossier(AccountId),
 }

@@ -10,15 +10,18 @@ pub mod change;
 pub mod changes;
 pub mod deliveries;
 pub mod erase;
+pub mod events;
 pub mod history;
 pub mod import;
 pub mod list;
 pub mod me;
+pub mod moves;
 pub mod operator;
 pub mod partners;
 pub mod patch;
 pub mod plans;
 pub mod problem;
+pub mod profile;
 pub mod promote;
 pub mod query;
 pub mod reconciliations;
@@ -27,6 +30,7 @@ pub mod respond;
 pub mod services;
 pub mod sources;
 pub mod subscribers;
+pub mod users;
 
 use actix_web::web;
 use actix_web::{HttpResponse, Resource, Route};
@@ -59,7 +63,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(post("/accounts/{account}/promote", web::post().to(promote::promote)))
             .service(post("/accounts/{account}/demote", web::post().to(promote::demote)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
-            .service(resource("/accounts/{account}/services", web::get().to(services::list)))
             .service(
                 web::resource("/accounts/{account}/plans")
                     .route(web::get().to(plans::show))
@@ -67,8 +70,88 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .route(web::patch().to(plans::change))
                     .default_service(web::to(get_put_or_patch)),
             )
-            .service(resource("/services/{service}", web::get().to(services::show)))
+            .service(
+                web::resource("/accounts/{account}/profile")
+                    .route(web::get().to(profile::show))
+                    .route(web::patch().to(profile::change))
+                    .default_service(web::to(get_or_patch)),
+            )
+            .service(
+                web::resource("/accounts/{account}/contacts")
+                    .route(web::get().to(profile::contacts::list))
+                    .route(web::post().to(profile::contacts::add))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/accounts/{account}/contacts/{contact}")
+                    .route(web::get().to(profile::contacts::show))
+                    .route(web::patch().to(profile::contacts::change))
+                    .route(web::delete().to(profile::contacts::remove))
+                    .default_service(web::to(get_patch_or_delete)),
+            )
+            .service(
+                web::resource("/accounts/{account}/logins")
+                    .route(web::get().to(profile::logins::list))
+                    .route(web::post().to(profile::logins::add))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/accounts/{account}/logins/{login}")
+                    .route(web::get().to(profile::logins::show))
+                    .route(web::patch().to(profile::logins::change))
+                    .route(web::delete().to(profile::logins::remove))
+                    .default_service(web::to(get_patch_or_delete)),
+            )
+            .service(resource("/accounts/{account}/events", web::get().to(events::list)))
+            .service(
+                web::resource("/moves")
+                    .route(web::get().to(moves::list))
+                    .route(web::post().to(moves::start::start))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/moves/batch", web::post().to(moves::batch::start)))
+            .service(post("/moves/users", web::post().to(moves::users::start)))
+            .service(resource("/moves/{move}", web::get().to(moves::show)))
+            .service(post("/moves/{move}/accept", web::post().to(moves::decide::accept)))
+            .service(post("/moves/{move}/decline", web::post().to(moves::decide::decline)))
+            .service(post("/moves/{move}/withdraw", web::post().to(moves::decide::withdraw)))
+            .service(
+                web::resource("/accounts/{account}/services")
+                    .route(web::get().to(services::list))
+                    .route(web::post().to(services::change::create))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/accounts/{account}/services/move", web::post().to(services::products::give)))
+            .service(resource("/services", web::get().to(services::everywhere)))
+            .service(
+                web::resource("/services/{service}")
+                    .route(web::get().to(services::show))
+                    .route(web::patch().to(services::change::change))
+                    .default_service(web::to(get_or_patch)),
+            )
+            .service(post("/services/{service}/suspend", web::post().to(services::change::suspend)))
+            .service(post("/services/{service}/activate", web::post().to(services::change::activate)))
+            .service(post("/services/{service}/end", web::post().to(services::change::end)))
             .service(resource("/services/{service}/history", web::get().to(services::history)))
+            .service(
+                web::resource("/accounts/{account}/users")
+                    .route(web::get().to(users::list))
+                    .route(web::post().to(users::change::create))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/users/{user}")
+                    .route(web::get().to(users::show))
+                    .route(web::patch().to(users::change::change))
+                    .default_service(web::to(get_or_patch)),
+            )
+            .service(
+                web::resource("/users/{user}/services")
+                    .route(web::put().to(users::change::services))
+                    .default_service(web::to(put_only)),
+            )
+            .service(post("/users/{user}/end", web::post().to(users::change::end)))
+            .service(resource("/users/{user}/history", web::get().to(users::history)))
             .service(resource("/relations", web::get().to(relations::list)))
             .service(resource("/partners", web::get().to(partners::list)))
             .service(post("/partners/import", web::post().to(partners::upload)))
@@ -143,12 +226,20 @@ async fn get_patch_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PATCH, DELETE"))
 }
 
+async fn get_or_patch() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, PATCH"))
+}
+
 async fn get_put_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PUT, DELETE"))
 }
 
 async fn get_put_or_patch() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PUT, PATCH"))
+}
+
+async fn put_only() -> Answered {
+    Err(Problem::MethodNotAllowed("PUT"))
 }
 
 async fn get_or_delete() -> Answered {

@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::connection::AnyConnection;
+use super::dossiers;
 use super::error::StoreError;
 use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
@@ -55,6 +56,7 @@ struct Asked<'a> {
     lists: Vec<AccountId>,
     operator_names: Vec<&'a Arc<str>>,
     operators_of: Vec<AccountId>,
+    dossiers: Vec<AccountId>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -101,6 +103,7 @@ pub fn load(
             Need::Listing(account) => asked.lists.push(*account),
             Need::OperatorName(name) => asked.operator_names.push(name),
             Need::OperatorsOf(account) => asked.operators_of.push(*account),
+            Need::Dossier(account) => asked.dossiers.push(*account),
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
@@ -175,6 +178,10 @@ pub fn load(
     for account in asked.operators_of {
         let operators = operators::of(connection, account)?;
         world.learn_operators_of(account, operators);
+    }
+    for account in asked.dossiers {
+        let dossier = dossiers::of(connection, account)?;
+        world.learn_dossier(account, dossier);
     }
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;

@@ -8,13 +8,17 @@ pub mod accounts;
 pub mod cases;
 pub mod changes;
 pub mod deliveries;
+pub mod dossiers;
+pub mod events;
 pub mod history;
+pub mod moves;
 mod names;
 pub mod offers;
 pub mod partners;
 pub mod reconciliations;
 pub mod relations;
 pub mod services;
+pub mod users;
 mod visible;
 
 /// Rows that one request looks at where no index serves its filter. More means fewer requests and longer ones.
