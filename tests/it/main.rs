@@ -3,6 +3,7 @@
 // Tests stop where something is not as it must be; that is what unwrap says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod account_events;
 mod acts;
 mod auth;
 mod auth_replay;
@@ -43,6 +44,7 @@ mod model;
 mod partners;
 mod payloads;
 mod predictions;
+mod profile;
 mod quarantine;
 mod reconcile;
 mod reconcile_dates;
@@ -63,6 +65,7 @@ mod schema;
 mod services;
 mod shape;
 mod signers;
+mod standing;
 mod subscribers;
 mod subscribers_manage;
 mod subscribers_server;
