@@ -18,6 +18,7 @@ pub mod feed;
 pub mod field;
 pub mod ids;
 pub mod ledger;
+pub mod moves;
 pub mod offer;
 pub mod operator;
 pub mod options;

@@ -7,6 +7,7 @@ mod cases;
 mod changes;
 mod dossiers;
 mod foresee;
+mod moves;
 mod needs;
 mod services;
 mod users;
@@ -26,6 +27,7 @@ use super::relation::{Cause, Relation, RelationState};
 use changes::waits_for;
 
 pub use changes::{Changes, Link, RelationChange};
+pub use moves::Moved;
 pub use needs::{Memory, Need, Reference, ResellerName};
 
 /// See the module.
@@ -52,6 +54,7 @@ pub struct World {
     partners_current: bool,
     services: services::Services,
     users: users::Users,
+    moves: moves::Moves,
     dossiers: dossiers::Dossiers,
     chain: i64,
     rows_issued: i64,
@@ -81,6 +84,7 @@ impl World {
             partners_current: false,
             services: services::Services::default(),
             users: users::Users::default(),
+            moves: moves::Moves::default(),
             dossiers: dossiers::Dossiers::default(),
             chain,
             rows_issued,
@@ -121,6 +125,8 @@ impl World {
             Need::User(id) => self.users.knows(*id),
             Need::Dossier(account) => self.dossiers.knows(*account),
             Need::UsersOf(account) => self.users.knows_of(*account),
+            Need::Seller(account) => self.moves.knows_seller(*account),
+            Need::UnderWay(account) => self.moves.knows_under_way(*account),
         }
     }
 
@@ -317,7 +323,7 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users, dossier } = planned;
+        let PlannedAct { account, acted, change, services, users, dossier, moved } = planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -333,7 +339,8 @@ impl World {
         if let (Some(id), Some(dossier)) = (id, dossier) {
             self.dossiers.put(id, *dossier);
         }
-        ActOutcome { account: act.account.clone(), id, acted }
+        let moved = self.take_over_moved(moved);
+        ActOutcome { account: act.account.clone(), id, acted, moved }
     }
 
     /// Takes over a change: numbers what is new, notes the relations to write and links what waits for a reseller that
@@ -477,6 +484,7 @@ impl World {
         changes.relations = self.relations.into_values().collect();
         self.services.give(&mut changes);
         self.users.give(&mut changes);
+        self.moves.give(&mut changes);
         self.dossiers.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();

@@ -21,6 +21,7 @@ pub mod erase;
 pub mod error;
 pub mod load;
 pub mod migrate;
+pub mod moves;
 pub mod names;
 pub mod noticed;
 pub mod offers;

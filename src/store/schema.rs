@@ -493,6 +493,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    moves (id) {
+        id -> BigInt,
+        customer_id -> BigInt,
+        from_id -> Nullable<BigInt>,
+        to_id -> Nullable<BigInt>,
+        state -> Text,
+        side -> Nullable<Text>,
+        requested_by -> Text,
+        reason -> Nullable<Text>,
+        at -> BigInt,
+        decided_by -> Nullable<Text>,
+        decision -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+        choices -> Text,
+        provisioning_id -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);
 diesel::allow_tables_to_appear_in_same_query!(reconciliation_findings, acknowledgements);
 diesel::allow_tables_to_appear_in_same_query!(users, user_services);

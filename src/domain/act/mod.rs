@@ -7,6 +7,7 @@
 mod changed;
 mod dossier;
 mod import;
+mod moving;
 mod place;
 mod plan;
 mod restore;
@@ -16,13 +17,15 @@ use std::borrow::Cow;
 use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report, Standing};
 use super::call::ProfilePatch;
 use super::dossier::{Dossier, DossierAct};
-use super::ids::{AccountId, AccountKey, ExternalId, PlatformId};
+use super::ids::{AccountId, AccountKey, ExternalId, MoveId, PlatformId};
+use super::moves::{Moving, UsersMoving};
 use super::options::{OptionSet, OptionValue};
 use super::outcome::Code;
 use super::plan::Change;
 use super::relation::{Cause, Relation};
 use super::service::Service;
 use super::user::User;
+use super::world::Moved;
 pub use plan::plan_act;
 
 /// Most acts of one list: they are planned and written in one transaction, and every call waits behind it.
@@ -92,6 +95,10 @@ pub enum What {
     Release,
     /// Puts back what an account was, to undo an act.
     Restore(Box<Before>),
+    /// Moves a customer with everything that it bought to another reseller, or asks for that. Held.
+    Move(Box<Moving>),
+    /// Moves users of a customer to another one.
+    MoveUsers(Box<UsersMoving>),
 }
 
 /// An account as a list describes it.
@@ -213,6 +220,8 @@ pub struct ActOutcome {
     pub id: Option<AccountId>,
     /// What became of it.
     pub acted: Acted,
+    /// The move that is kept of it, where it was one.
+    pub moved: Option<MoveId>,
 }
 
 impl ActOutcome {
@@ -249,6 +258,8 @@ pub struct PlannedAct {
     pub services: Vec<Service>,
     /// Users as they are to be, each with its next revision; new ones have no id.
     pub users: Vec<User>,
+    /// The move to keep, and what it makes the vendor's systems do.
+    pub moved: Moved,
     /// What is kept about the account as it is to be; none where it stays.
     pub dossier: Option<Box<Dossier>>,
 }
@@ -257,6 +268,14 @@ impl PlannedAct {
     /// An act that changes nothing.
     #[must_use]
     pub fn idle(account: Option<AccountId>, acted: Acted) -> Self {
-        Self { account, acted, change: None, services: Vec::new(), users: Vec::new(), dossier: None }
+        Self {
+            account,
+            acted,
+            change: None,
+            services: Vec::new(),
+            users: Vec::new(),
+            dossier: None,
+            moved: Moved::default(),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::import::{self, Taken};
+use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::restore::restore;
 use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, dossier};
@@ -23,11 +24,8 @@ use crate::domain::world::{Need, ResellerName, World};
 pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<PlannedAct, Need> {
     let before = world.account(&act.account)?.map(AsRef::as_ref);
     let account = before.map(|before| before.id);
-    if let What::Keep(what) = &act.what {
-        return dossier::plan(world, act, what);
-    }
-    match decide(world, policy, act, before) {
-        Ok((acted, change)) => Ok(PlannedAct { change: change.map(Box::new), ..PlannedAct::idle(account, acted) }),
+    match planned(world, policy, act, before) {
+        Ok(planned) => Ok(planned),
         Err(Stop::Need(need)) => Err(need),
         Err(Stop::Refuse(code, message)) => Ok(PlannedAct::idle(account, Acted::Refused { code, message })),
     }
@@ -41,15 +39,29 @@ pub(super) fn expected(act: &Act, before: Option<&Account>) -> Result<(), Stop> 
     Ok(())
 }
 
+fn planned(world: &World, policy: &SourcePolicy, act: &Act, before: Option<&Account>) -> Result<PlannedAct, Stop> {
+    expected(act, before)?;
+    let turn =
+        Turn { valid: act.at.div_euclid(1_000_000).saturating_mul(1_000_000), learned_at: act.at, cause: act.cause };
+    match &act.what {
+        What::Move(moving) => moving::plan(world, policy, act, moving, turn),
+        What::Keep(what) => Ok(dossier::plan(world, act, what)?),
+        What::MoveUsers(moving) => moving::plan_users(world, act, moving),
+        _ => {
+            let (acted, change) = decide(world, policy, act, before, turn)?;
+            let account = before.map(|before| before.id);
+            Ok(PlannedAct { change: change.map(Box::new), ..PlannedAct::idle(account, acted) })
+        }
+    }
+}
+
 fn decide(
     world: &World,
     policy: &SourcePolicy,
     act: &Act,
     before: Option<&Account>,
+    turn: Turn,
 ) -> Result<(Acted, Option<Change>), Stop> {
-    expected(act, before)?;
-    let turn =
-        Turn { valid: act.at.div_euclid(1_000_000).saturating_mul(1_000_000), learned_at: act.at, cause: act.cause };
     let mut notes = Vec::new();
     let (after, passed) = match taken(world, policy, act, turn, &mut notes)? {
         Taken::After(after, passed) => (*after, passed),
@@ -111,6 +123,7 @@ fn taken(
             patch.apply_to(&mut after.profile);
             (before, after)
         }
+        What::Move(_) | What::MoveUsers(_) => (known()?, known()?.clone()),
         What::Delete => {
             let before = known()?;
             let deleted = AccountStatus::Deleted;
@@ -197,7 +210,7 @@ fn revived(
 }
 
 /// What comes of the account's new version: nothing where it shows the same.
-fn finish(
+pub(super) fn finish(
     world: &World,
     before: Option<&Account>,
     mut after: Account,

@@ -11,6 +11,7 @@ pub mod deliveries;
 pub mod dossiers;
 pub mod events;
 pub mod history;
+pub mod moves;
 mod names;
 pub mod partners;
 pub mod reconciliations;
