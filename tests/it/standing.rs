@@ -135,8 +135,10 @@ fn frozen(backend: Backend) {
     assert_eq!(listed(&["--standing", "frozen"]), ["20"]);
     assert_eq!(listed(&["--standing", "enabled"]), ["10", "11", "12", "13"]);
     // Unfrozen, what was refused completes.
-    let still = place.run(&["deliveries", "reprocess", "--code", "1006", "--format", "json"]);
-    assert!(still.code == 1 && still.err.contains("5 still refused"), "{still:?}");
+    let cases = items(&place.fine(&["deliveries", "cases", "--platform-id", "21", "--format", "json"]));
+    let waiting = cases[0]["last_delivery"].as_str().unwrap();
+    let still = place.run(&["deliveries", "reprocess", "--id", waiting, "--format", "json"]);
+    assert!(still.code == 1 && still.err.contains("1 still refused"), "{still:?}");
     assert_eq!(place.fine(&["accounts", "enable", "20"]), "account 0-2 changed: standing\n");
     let done = items(&place.fine(&["deliveries", "reprocess", "--code", "1006", "--format", "json"]));
     assert_eq!(done.len(), 5);

@@ -31,6 +31,7 @@ use crate::domain::act::{Act, ActOutcome, What, plan_act};
 use crate::domain::call::{Call, Endpoint, Intent, ProfilePatch, Request, Said, SignedId, Submitted};
 use crate::domain::classify::Role;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind};
+use crate::domain::dossier::Dossier;
 use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId, Scope, SourceId, Tenant,
 };
@@ -322,6 +323,7 @@ impl Receiver {
                 let meaning = first.map(|first| Arc::new(Meaning::follow(first, find).unwrap()));
                 world.learn_partner(id.clone(), meaning);
             }
+            Need::Dossier(account) => world.learn_dossier(*account, Dossier::default()),
             // Services are tested whole, in tests/it/services.rs.
             Need::Service(scope, name) => world.learn_service(scope.clone(), name.clone(), None),
             Need::AddOns(parent) => world.learn_add_ons(*parent, Vec::new()),
@@ -329,6 +331,7 @@ impl Receiver {
             Need::ServicesOf(account) => world.learn_services_of(*account, Some(Vec::new())),
             Need::User(id) => world.learn_user(*id, None),
             Need::UsersOf(account) => world.learn_users_of(*account, Some(Vec::new())),
+            Need::Seller(_) | Need::UnderWay(_) => panic!("nothing here asks for {need:?}"),
         }
     }
 
