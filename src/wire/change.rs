@@ -103,7 +103,7 @@ pub struct ChangeView {
     pub service: Option<ChangedServiceView>,
     /// The user, of `user.…`.
     pub user: Option<ChangedUserView>,
-    /// What made it happen: sync, partner, move, promote, import or erase.
+    /// What made it happen: sync, partner, move, promote, import, erase or operator.
     pub cause: &'static str,
     /// The delivery that made it happen; null for what no call did.
     pub delivery: Option<String>,
