@@ -64,6 +64,9 @@ fn orders(backend: Backend) {
             asked["checkonly"] = json!(true);
             assert_eq!(order(&app, endpoint, &asked).message(), refused.message(), "{endpoint}");
         }
+        let by_hand = write(&app, &admin, "POST", &format!("{path}/services"), &json!({"kind": "ssl", "name": "N"}));
+        assert!(by_hand.status == 409 && by_hand.body.contains("(1006)"), "{}", by_hand.body);
+        assert!(by_hand.body.contains(words), "{}", by_hand.body);
         assert_eq!(get(&app, &admin, &path).json(), before, "nothing of a refused order is stored");
         // Giving back is no ordering, and neither is a word about the account.
         assert_eq!(order(&app, "Subscriptions/Suspend", &create("S1")).code(), 0, "{standing}");
