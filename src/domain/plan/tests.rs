@@ -17,6 +17,7 @@ mod relations;
 mod repeats;
 mod resellers;
 mod restoring;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
