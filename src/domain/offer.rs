@@ -2,6 +2,7 @@
 //!
 //! Names are compared as they are, letter by letter: they are keys of the vendor's catalogue, as services carry them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use thiserror::Error;
@@ -16,6 +17,9 @@ pub const MAX_LOCATIONS: usize = 256;
 /// Longest name of a service, a plan or a location, in characters. Service and plan stand in one key of the database, of
 /// which PostgreSQL takes 2,704 bytes at most.
 pub const MAX_NAME_CHARS: usize = 256;
+
+/// Longest name of a price list, in characters.
+pub const MAX_PRICE_LIST_CHARS: usize = 256;
 
 /// Longest directory OU, in characters.
 pub const MAX_OU_CHARS: usize = 1_024;
@@ -47,6 +51,85 @@ pub struct Seller {
     pub offers: Offers,
     /// The organizational unit of the vendor's directory below which its customers stand, as a distinguished name.
     pub directory_ou: Option<String>,
+}
+
+/// What is set of a reseller's list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sheet {
+    /// By service and plan, each pair once ([`in_order`]).
+    pub offers: Vec<Offer>,
+    /// See [`Seller::directory_ou`].
+    pub directory_ou: Option<String>,
+    /// What the price list is called that the offers are of.
+    pub price_list: Option<String>,
+}
+
+/// How two lists differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// Offers that are new.
+    pub added: usize,
+    /// Offers that have other locations.
+    pub changed: usize,
+    /// Offers that are gone.
+    pub removed: usize,
+    /// Whether the directory OU is another.
+    pub directory_ou: bool,
+    /// Whether the price list is another.
+    pub price_list: bool,
+}
+
+impl Differences {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The names of what differs, as in the JSON of a list.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        let offers = self.added + self.changed + self.removed > 0;
+        [("offers", offers), ("directory_ou", self.directory_ou), ("price_list", self.price_list)]
+            .into_iter()
+            .filter_map(|(name, differs)| differs.then_some(name))
+            .collect()
+    }
+}
+
+impl Sheet {
+    /// How it differs from what was before.
+    #[must_use]
+    pub fn differences(&self, before: &Self) -> Differences {
+        let mut differences = Differences {
+            directory_ou: self.directory_ou != before.directory_ou,
+            price_list: self.price_list != before.price_list,
+            ..Differences::default()
+        };
+        // Both are in the same order, so one walk over both tells.
+        let (mut old, mut new) = (before.offers.iter().peekable(), self.offers.iter().peekable());
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => return differences,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => old.key().cmp(&new.key()),
+            };
+            match order {
+                Ordering::Less => {
+                    differences.removed += 1;
+                    old.next();
+                }
+                Ordering::Greater => {
+                    differences.added += 1;
+                    new.next();
+                }
+                Ordering::Equal => {
+                    differences.changed += usize::from(old.next() != new.next());
+                }
+            }
+        }
+    }
 }
 
 /// Why an offer cannot be as it is said to be.
@@ -137,6 +220,21 @@ impl Offer {
     }
 }
 
+/// Reads the name of a price list.
+///
+/// # Errors
+/// What is wrong with it, to stand behind its name.
+pub fn price_list(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("is empty; name one, or leave it out");
+    }
+    if text.chars().count() > MAX_PRICE_LIST_CHARS || text.chars().any(char::is_control) {
+        return Err("is longer than 256 characters or holds a control character");
+    }
+    Ok(text.to_owned())
+}
+
 fn name(what: &'static str, text: &str) -> Result<String, OfferError> {
     let text = text.trim();
     if text.is_empty() {
@@ -221,9 +319,15 @@ mod tests {
     // Tests stop where something is not as it must be; that is what unwrap says.
     #![allow(clippy::unwrap_used)]
 
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    fn pairs() -> impl Strategy<Value = BTreeMap<(String, String), bool>> {
+        prop::collection::btree_map(("[a-b]", "[a-c]"), any::<bool>(), 0..6)
+    }
 
     fn offer(service: &str, plan: &str) -> Offer {
         Offer::new(service, plan, [""; 0]).unwrap()
@@ -287,6 +391,24 @@ mod tests {
     }
 
     proptest! {
+        /// What is counted takes one list to the other.
+        #[test]
+        fn differences_are_those_of_sets(old in pairs(), new in pairs()) {
+            let sheet = |pairs: &BTreeMap<(String, String), bool>| {
+                let offers = pairs.iter().map(|((service, plan), near)| {
+                    Offer::new(service, plan, near.then_some("near")).unwrap()
+                });
+                Sheet { offers: in_order(offers.collect()).unwrap(), ..Sheet::default() }
+            };
+            let found = sheet(&new).differences(&sheet(&old));
+            let removed = old.keys().filter(|key| !new.contains_key(*key)).count();
+            let added = new.keys().filter(|key| !old.contains_key(*key)).count();
+            let changed = old.iter().filter(|(key, near)| new.get(*key).is_some_and(|now| now != *near)).count();
+            prop_assert_eq!((found.removed, found.added, found.changed), (removed, added, changed));
+            prop_assert_eq!(found.is_empty(), old == new);
+            prop_assert_eq!(found.names().is_empty(), old == new);
+        }
+
         /// Looking up finds exactly what going through the list finds.
         #[test]
         fn look_ups_are_those_of_the_list(pairs in prop::collection::btree_set(("[a-c]{1,2}", "[a-c]{1,2}"), 0..30), service in "[a-c]{0,2}", plan in "[a-c]{0,2}") {

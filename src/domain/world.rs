@@ -5,7 +5,9 @@
 
 mod cases;
 mod changes;
+mod dossiers;
 mod foresee;
+mod moves;
 mod needs;
 mod services;
 mod users;
@@ -17,15 +19,15 @@ use super::account::{Account, BodyRef};
 use super::act::{Act, ActOutcome, PlannedAct};
 use super::call::{Call, SignedId};
 use super::case::{CaseEvent, CaseKey};
-use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, ProvisioningId, RelationId, Scope, SourceId};
+use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, RelationId, Scope, SourceId};
 use super::outcome::Outcome;
 use super::partner::{Answers, Meaning};
 use super::plan::{Change, Planned};
-use super::provisioning::NewRequest;
 use super::relation::{Cause, Relation, RelationState};
 use changes::waits_for;
 
 pub use changes::{Changes, Link, RelationChange};
+pub use moves::Moved;
 pub use needs::{Memory, Need, Reference, ResellerName};
 
 /// See the module.
@@ -52,7 +54,8 @@ pub struct World {
     partners_current: bool,
     services: services::Services,
     users: users::Users,
-    provisioning: Vec<NewRequest>,
+    moves: moves::Moves,
+    dossiers: dossiers::Dossiers,
     chain: i64,
     rows_issued: i64,
 }
@@ -81,7 +84,8 @@ impl World {
             partners_current: false,
             services: services::Services::default(),
             users: users::Users::default(),
-            provisioning: Vec::new(),
+            moves: moves::Moves::default(),
+            dossiers: dossiers::Dossiers::default(),
             chain,
             rows_issued,
         }
@@ -119,7 +123,10 @@ impl World {
             Need::Kept(service, account) => self.services.keeps(*service, *account),
             Need::ServicesOf(account) => self.services.knows_of(*account),
             Need::User(id) => self.users.knows(*id),
+            Need::Dossier(account) => self.dossiers.knows(*account),
             Need::UsersOf(account) => self.users.knows_of(*account),
+            Need::Seller(account) => self.moves.knows_seller(*account),
+            Need::UnderWay(account) => self.moves.knows_under_way(*account),
         }
     }
 
@@ -316,7 +323,7 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users } = planned;
+        let PlannedAct { account, acted, change, services, users, dossier, moved } = planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -329,7 +336,11 @@ impl World {
             self.take_over_services(services, owner, act.cause, None);
         }
         self.take_over_users(users, act.cause);
-        ActOutcome { account: act.account.clone(), id, acted }
+        if let (Some(id), Some(dossier)) = (id, dossier) {
+            self.dossiers.put(id, *dossier);
+        }
+        let moved = self.take_over_moved(moved);
+        ActOutcome { account: act.account.clone(), id, acted, moved }
     }
 
     /// Takes over a change: numbers what is new, notes the relations to write and links what waits for a reseller that
@@ -396,15 +407,6 @@ impl World {
         id
     }
 
-    /// Takes over a provisioning request that is to be opened in the same commit, and gives it its ids.
-    pub fn open_provisioning(&mut self, mut request: NewRequest) -> ProvisioningId {
-        let chain = self.chain;
-        request.issue(chain, || self.issue_row());
-        let id = request.id;
-        self.provisioning.push(request);
-        id
-    }
-
     fn issue_row(&mut self) -> i64 {
         self.rows_issued += 1;
         self.rows_issued
@@ -468,7 +470,6 @@ impl World {
             links: self.links,
             cases: self.cases,
             causes: self.causes,
-            provisioning: self.provisioning,
             rows_issued: self.rows_issued,
             ..Changes::default()
         };
@@ -483,6 +484,8 @@ impl World {
         changes.relations = self.relations.into_values().collect();
         self.services.give(&mut changes);
         self.users.give(&mut changes);
+        self.moves.give(&mut changes);
+        self.dossiers.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes

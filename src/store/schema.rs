@@ -432,6 +432,87 @@ diesel::table! {
 }
 
 diesel::table! {
+    profiles (account_id) {
+        account_id -> BigInt,
+        label -> Text,
+        verification -> Text,
+        sign_up_address -> Nullable<Text>,
+        price_list -> Text,
+        dns_options -> Bool,
+        name_servers -> Text,
+        contacts_issued -> BigInt,
+        logins_issued -> BigInt,
+        own_login -> Bool,
+    }
+}
+
+diesel::table! {
+    account_tags (account_id, tag) {
+        account_id -> BigInt,
+        tag -> Text,
+    }
+}
+
+diesel::table! {
+    contacts (account_id, number) {
+        account_id -> BigInt,
+        number -> BigInt,
+        card -> Text,
+        registries -> Text,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    offer_lists (account_id) {
+        account_id -> BigInt,
+        revision -> BigInt,
+        name -> Text,
+        directory_ou -> Text,
+        promoted_at -> Nullable<BigInt>,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    logins (account_id, number) {
+        account_id -> BigInt,
+        number -> BigInt,
+        name -> Nullable<Text>,
+        may_sign_in -> Bool,
+    }
+}
+
+diesel::table! {
+    offers (account_id, service, plan) {
+        account_id -> BigInt,
+        service -> Text,
+        plan -> Text,
+        locations -> Text,
+    }
+}
+
+diesel::table! {
+    moves (id) {
+        id -> BigInt,
+        customer_id -> BigInt,
+        from_id -> Nullable<BigInt>,
+        to_id -> Nullable<BigInt>,
+        state -> Text,
+        side -> Nullable<Text>,
+        requested_by -> Text,
+        reason -> Nullable<Text>,
+        at -> BigInt,
+        decided_by -> Nullable<Text>,
+        decision -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+        choices -> Text,
+        provisioning_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     provisioning_requests (id) {
         id -> BigInt,
         customer_id -> BigInt,

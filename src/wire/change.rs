@@ -140,7 +140,7 @@ pub struct ChangeView {
     /// The account's revision behind it; null where only the other side of its relation changed.
     pub revision: Option<i64>,
     /// Fields that changed, as the account's JSON names them; of `options.changed` the IDs of the options; of
-    /// `service.…` and `user.…` those of the service or user.
+    /// `service.…` and `user.…` those of the service or user; of `plans.changed` those of the list.
     pub changed: Vec<String>,
     /// What the account is, where it is new, revived or of another kind than before.
     pub account_kind: Option<&'static str>,
@@ -227,6 +227,7 @@ fn changed(event: &Event) -> Vec<String> {
         Event::Updated(fields) | Event::Revived(_, fields) => fields.names().map(str::to_owned).collect(),
         Event::KindChanged { .. } => vec!["kind".to_owned()],
         Event::OptionsChanged(options) => options.clone(),
+        Event::PlansChanged(names) => names.clone(),
         Event::Service(_, told) => told.changed.clone(),
         Event::User(_, told) => told.changed.clone(),
         Event::Created(_)

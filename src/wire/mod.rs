@@ -1,6 +1,7 @@
 //! Every outside shape and its limits: bytes to domain and back. All serde of the wire is here.
 
 pub mod account;
+pub mod account_event;
 pub mod answer;
 pub mod book;
 pub mod capture;
@@ -15,10 +16,12 @@ pub mod import;
 pub mod intent;
 pub mod json;
 pub mod list;
+pub mod moves;
 pub mod named;
 mod objects;
 pub mod partners;
 pub mod people;
+pub mod profile;
 pub mod provisioning;
 pub mod reconcile;
 pub mod redact;

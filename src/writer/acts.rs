@@ -14,18 +14,23 @@ use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, What};
 use crate::domain::outcome::Code;
 use crate::domain::partner::Answers;
 use crate::domain::policy::Policies;
-use crate::domain::world::World;
+use crate::domain::world::{Need, World};
 use crate::store::audit::{self, Entry};
 use crate::store::chains::{Advance, Tail};
-use crate::store::load::Purpose;
+use crate::store::load::{self, Purpose};
 use crate::store::places::Places;
 use crate::store::transaction::Locks;
 use crate::store::{AnyConnection, StoreError, save};
 
+/// Most acts that may be one thing, all of them or nothing: they cannot be done in parts, so every call waits until they
+/// are done.
+pub const MAX_TOGETHER: usize = 50_000;
+
 /// Acts that are done together.
 #[derive(Debug, Clone)]
 pub struct ActList {
-    /// At most [`MAX_ACTS`], in their order: each sees what the ones before it did.
+    /// At most [`MAX_ACTS`], or [`MAX_TOGETHER`] where they are one thing, in their order: each sees what the ones before
+    /// it did.
     pub acts: Vec<Act>,
     /// The rules of the sources whose accounts they are about.
     pub policies: Arc<Policies>,
@@ -53,7 +58,7 @@ pub(super) struct Done {
 
 /// What acts do to the places of accounts, as far as they say so themselves.
 fn foreseen_places(acts: &[Act]) -> Places {
-    let changes = |act: &Act| matches!(act.what, What::SetKind(_) | What::Delete | What::Revive);
+    let changes = |act: &Act| matches!(act.what, What::SetKind(_) | What::SetStanding(_) | What::Delete | What::Revive);
     if acts.iter().any(changes) { Places::Alone } else { Places::Shared }
 }
 
@@ -95,14 +100,16 @@ pub(super) fn perform(
     list: &ActList,
     purpose: Purpose,
 ) -> Result<Vec<ActOutcome>, StoreError> {
-    if list.acts.len() > MAX_ACTS {
+    let most = if list.all_or_nothing { MAX_TOGETHER } else { MAX_ACTS };
+    if list.acts.len() > most {
         let refused = |act: &Act| ActOutcome {
             account: act.account.clone(),
             id: None,
             acted: Acted::Refused {
                 code: Code::RuleBroken,
-                message: format!("A list has at most {MAX_ACTS} acts. Send them in parts."),
+                message: format!("A list has at most {most} acts. Send them in parts."),
             },
+            moved: None,
         };
         return Ok(list.acts.iter().map(refused).collect());
     }
@@ -118,7 +125,7 @@ pub(super) fn perform(
         for outcome in &mut outcomes {
             if let Some(applied) = outcome.applied() {
                 outcome.id = outcome.id.filter(|_| !applied.created);
-                outcome.acted = Acted::Withheld;
+                (outcome.acted, outcome.moved) = (Acted::Withheld, None);
             }
         }
     }
@@ -131,6 +138,25 @@ pub(super) fn perform(
 /// [`StoreError`] of the first look-up that fails.
 pub fn preview(connection: &mut AnyConnection, list: &ActList) -> Result<Vec<ActOutcome>, StoreError> {
     perform(connection, &mut World::new(planning::NOWHERE, 0), list, Purpose::Preview)
+}
+
+/// Looks at something, such as a move, without locks and without writing: `look` is asked again with whatever it needed
+/// looked up, until it tells.
+///
+/// # Errors
+/// [`StoreError`] of the first look-up that fails.
+pub fn look<T>(
+    connection: &mut AnyConnection,
+    mut look: impl FnMut(&World) -> Result<T, Need>,
+) -> Result<T, StoreError> {
+    let mut world = World::new(planning::NOWHERE, 0);
+    for _ in 0..planning::MAX_LOOKUPS {
+        match look(&world) {
+            Ok(seen) => return Ok(seen),
+            Err(need) => load::load(connection, &mut world, std::slice::from_ref(&need), 1, Purpose::Preview)?,
+        }
+    }
+    Err(StoreError::Failed("a look asked for too many look-ups".to_owned()))
 }
 
 impl Writer {

@@ -1,6 +1,7 @@
 //! What an entry of the feed says.
 
 use crate::domain::account::{Account, AccountKind};
+use crate::domain::dossier::Dossier;
 use crate::domain::ids::{
     AccountId, DeliveryId, ExternalId, ItemId, PlatformId, ProvisioningId, RelationId, ServiceId, UserId,
 };
@@ -42,6 +43,8 @@ pub enum EventKind {
     ServiceActivated = 14,
     /// A service ended.
     ServiceEnded = 15,
+    /// What a reseller may sell changed.
+    PlansChanged = 19,
     /// A service became another account's.
     ServiceMoved = 20,
     /// A user is here for the first time.
@@ -66,7 +69,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::AccountCreated,
         Self::AccountUpdated,
         Self::AccountKindChanged,
@@ -82,6 +85,7 @@ impl EventKind {
         Self::ServiceSuspended,
         Self::ServiceActivated,
         Self::ServiceEnded,
+        Self::PlansChanged,
         Self::ServiceMoved,
         Self::UserCreated,
         Self::UserUpdated,
@@ -113,6 +117,7 @@ impl EventKind {
             Self::ServiceSuspended => "service.suspended",
             Self::ServiceActivated => "service.activated",
             Self::ServiceEnded => "service.ended",
+            Self::PlansChanged => "plans.changed",
             Self::ServiceMoved => "service.moved",
             Self::UserCreated => "user.created",
             Self::UserUpdated => "user.updated",
@@ -150,7 +155,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 24] = [
     "name",
     "code",
     "email",
@@ -165,6 +170,16 @@ const FIELDS: [&str; 14] = [
     "reported",
     "reseller.drift",
     "erased",
+    "standing",
+    "label",
+    "tags",
+    "verification",
+    "sign_up_address",
+    "price_list",
+    "dns_options",
+    "name_servers",
+    "contacts",
+    "logins",
 ];
 
 impl Fields {
@@ -194,6 +209,30 @@ impl Fields {
         FIELDS.into_iter().enumerate().filter(move |(at, _)| self.0 >> at & 1 == 1).map(|(_, name)| name)
     }
 
+    /// In what two versions of what is kept about an account differ.
+    #[must_use]
+    pub fn kept(before: &Dossier, after: &Dossier) -> Self {
+        let (a, b) = (&before.settings, &after.settings);
+        let differ = [
+            a.label != b.label,
+            a.tags != b.tags,
+            a.verification != b.verification,
+            a.sign_up_address != b.sign_up_address,
+            a.price_list != b.price_list,
+            a.dns_options != b.dns_options,
+            a.name_servers != b.name_servers,
+            before.contacts != after.contacts,
+            before.logins != after.logins,
+        ];
+        Self((15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// The fields in which two versions of an account differ.
     #[must_use]
     pub fn differing(before: &Account, after: &Account) -> Self {
@@ -212,6 +251,9 @@ impl Fields {
             a.extra_details != b.extra_details,
             before.reported != after.reported || before.reported_external_id != after.reported_external_id,
             before.hold.is_some() != after.hold.is_some(),
+            // What is erased is told where that happens.
+            false,
+            before.standing != after.standing,
         ];
         Self(differ.into_iter().enumerate().fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
@@ -370,6 +412,8 @@ pub enum Event {
     Service(Happening, ServiceTold),
     /// See [`EventKind::UserCreated`] and those behind it.
     User(UserHappening, UserTold),
+    /// See [`EventKind::PlansChanged`]: which of `offers`, `directory_ou` and `price_list`.
+    PlansChanged(Vec<String>),
     /// See [`EventKind::ProvisioningOpened`] and those behind it.
     Provisioning(Stage, ProvisioningTold),
     /// See [`EventKind::ProvisioningItemPending`].
@@ -396,6 +440,7 @@ impl Event {
             Self::Service(Happening::Suspended, _) => EventKind::ServiceSuspended,
             Self::Service(Happening::Activated, _) => EventKind::ServiceActivated,
             Self::Service(Happening::Ended, _) => EventKind::ServiceEnded,
+            Self::PlansChanged(_) => EventKind::PlansChanged,
             Self::Service(Happening::Moved, _) => EventKind::ServiceMoved,
             Self::User(UserHappening::Created, _) => EventKind::UserCreated,
             Self::User(UserHappening::Updated, _) => EventKind::UserUpdated,
@@ -468,6 +513,7 @@ mod tests {
                 (13, "service.suspended"),
                 (14, "service.activated"),
                 (15, "service.ended"),
+                (19, "plans.changed"),
                 (20, "service.moved"),
                 (21, "user.created"),
                 (22, "user.updated"),
@@ -492,7 +538,8 @@ mod tests {
         assert_eq!(names(0), Some(vec![]));
         assert_eq!(names(0b101), Some(vec!["name", "email"]));
         assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
-        assert_eq!(names(0b11_1111_1111_1111), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 14), None);
+        assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
+        assert_eq!(names((1 << 24) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 24), None);
     }
 }

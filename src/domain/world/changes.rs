@@ -1,11 +1,13 @@
 //! What a batch wants written.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::case::CaseEvent;
+use crate::domain::dossier::Dossier;
 use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, SourceId, UserId};
+use crate::domain::moves::Move;
 use crate::domain::provisioning::NewRequest;
 use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
 use crate::domain::service::{Service, Step};
@@ -87,8 +89,12 @@ pub struct Changes {
     pub lost_services: Vec<Lost>,
     /// The users that lost them here already; the store takes them from all others.
     pub users_known: BTreeSet<UserId>,
-    /// Provisioning requests to open, with their ids.
+    /// Moves to keep, in order, each with whether it is new.
+    pub moves: Vec<(Move, bool)>,
+    /// What the vendor's own systems have to do.
     pub provisioning: Vec<NewRequest>,
+    /// What is kept about accounts: as the store has it, and as it is to be.
+    pub dossiers: BTreeMap<AccountId, (Arc<Dossier>, Arc<Dossier>)>,
     /// How many rows the chain has numbered besides deliveries.
     pub rows_issued: i64,
 }

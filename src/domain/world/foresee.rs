@@ -9,6 +9,7 @@ use crate::domain::call::{Call, Intent, Said, SignedId};
 use crate::domain::classify::Role;
 use crate::domain::definition::OptionDefinition;
 use crate::domain::ids::{AccountKey, ExternalId, PlatformId, is_id};
+use crate::domain::moves;
 use crate::domain::options::OptionValue;
 use crate::domain::policy::SourcePolicy;
 
@@ -89,11 +90,15 @@ impl World {
             }
             What::Assign { .. }
             | What::SetKind(_)
+            | What::SetStanding(_)
             | What::SetOption { .. }
             | What::Describe(_)
+            | What::Keep(_)
             | What::Delete
             | What::Revive
             | What::Release => {}
+            What::Move(moving) => needs.extend(moving.reseller.iter().cloned().map(Need::Reference)),
+            What::MoveUsers(moving) => needs.push(Need::Account(moving.to.clone())),
         }
         needs
     }
@@ -112,6 +117,8 @@ impl World {
                 .filter_map(|report| report.reseller.as_ref())
                 .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
                 .collect(),
+            (What::Move(moving), _) => moves::needs(self, &act.account, moving),
+            (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
             _ => Vec::new(),
         }
     }

@@ -97,4 +97,10 @@ pub enum Need {
     User(UserId),
     /// The users of an account that are not ended.
     UsersOf(AccountId),
+    /// What a reseller may sell.
+    Seller(AccountId),
+    /// What keeps an account from being moved.
+    UnderWay(AccountId),
+    /// What operators keep about an account.
+    Dossier(AccountId),
 }

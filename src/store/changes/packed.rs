@@ -158,6 +158,9 @@ fn line(entry: &Entry) -> Line<'_> {
             });
             line.moved = told.moved.map(|(from, to)| (from.0, to.0));
         }
+        Event::PlansChanged(names) => {
+            line.options = names.iter().map(|name| Cow::Borrowed(name.as_str())).collect();
+        }
         Event::User(_, told) => {
             line.options = told.changed.iter().map(|name| Cow::Borrowed(name.as_str())).collect();
             line.user = Some(LineUser {
@@ -237,6 +240,7 @@ fn read(text: &str) -> Result<Entry, StoreError> {
         EventKind::ServiceActivated => Event::Service(Happening::Activated, told(&line).ok_or_else(corrupt)?),
         EventKind::ServiceEnded => Event::Service(Happening::Ended, told(&line).ok_or_else(corrupt)?),
         EventKind::ServiceMoved => Event::Service(Happening::Moved, told(&line).ok_or_else(corrupt)?),
+        EventKind::PlansChanged => Event::PlansChanged(line.options.iter().map(ToString::to_string).collect()),
         EventKind::UserCreated => Event::User(UserHappening::Created, user_told(&line).ok_or_else(corrupt)?),
         EventKind::UserUpdated => Event::User(UserHappening::Updated, user_told(&line).ok_or_else(corrupt)?),
         EventKind::UserMoved => Event::User(UserHappening::Moved, user_told(&line).ok_or_else(corrupt)?),
@@ -345,6 +349,7 @@ mod tests {
             Event::Closed(partner),
             Event::Linked(related),
             Event::OptionsChanged(vec!["MPN\tID\n".to_owned(), "b\"".to_owned()]),
+            Event::PlansChanged(vec!["offers".to_owned(), "directory_ou".to_owned()]),
         ];
         let told = |happening| {
             let moved = (happening == Happening::Moved).then_some((AccountId::issue(0, 1), AccountId::issue(0, 2)));
@@ -422,7 +427,9 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_an_error_that_tells_nothing() {
-        for text in ["", " ", "{\"e\":99,\"a\":1}", "{\"e\":7,\"a\":1}", "{\"a\":1}", "{\"e\":2,\"a\":1,\"f\":99999}"] {
+        for text in
+            ["", " ", "{\"e\":99,\"a\":1}", "{\"e\":7,\"a\":1}", "{\"a\":1}", "{\"e\":2,\"a\":1,\"f\":99999999}"]
+        {
             let read = unpack(&format!("{text}\n"), 1, 0, 9, &|_| true);
             assert!(
                 matches!(&read, Err(StoreError::Corrupt(told)) if told == "something in changes.entries"),

@@ -11,12 +11,13 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::connection::AnyConnection;
+use super::dossiers;
 use super::error::StoreError;
-use super::partners;
 use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
 use super::services;
 use super::users;
+use super::{moves, offers, partners, provisioning};
 use crate::domain::account::Account;
 use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, Scope, ServiceId, SourceId, UserId,
@@ -50,6 +51,9 @@ struct Asked<'a> {
     services_of: Vec<AccountId>,
     users: Vec<UserId>,
     users_of: Vec<AccountId>,
+    sellers: Vec<AccountId>,
+    under_way: Vec<AccountId>,
+    dossiers: Vec<AccountId>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -91,6 +95,9 @@ pub fn load(
             Need::ServicesOf(account) => asked.services_of.push(*account),
             Need::User(id) => asked.users.push(*id),
             Need::UsersOf(account) => asked.users_of.push(*account),
+            Need::Seller(account) => asked.sellers.push(*account),
+            Need::UnderWay(account) => asked.under_way.push(*account),
+            Need::Dossier(account) => asked.dossiers.push(*account),
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
@@ -145,6 +152,19 @@ pub fn load(
     for account in asked.users_of {
         let living = users::living_of(connection, account, MAX_USERS + 1)?;
         world.learn_users_of(account, (living.len() <= MAX_USERS).then_some(living));
+    }
+    for account in asked.sellers {
+        let seller = offers::of(connection, account)?;
+        world.learn_seller(account, seller);
+    }
+    for account in asked.under_way {
+        let requested = moves::requested(connection, account)?;
+        let at_work = provisioning::running(connection, account)?;
+        world.learn_under_way(account, requested, at_work);
+    }
+    for account in asked.dossiers {
+        let dossier = dossiers::of(connection, account)?;
+        world.learn_dossier(account, dossier);
     }
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;
