@@ -43,6 +43,8 @@ mod model;
 mod partners;
 mod payloads;
 mod predictions;
+mod provisioning;
+mod provisioning_many;
 mod quarantine;
 mod reconcile;
 mod reconcile_dates;
