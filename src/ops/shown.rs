@@ -8,6 +8,7 @@ use crate::store::seen::partners;
 use crate::store::seen::provisioning as provisioned;
 use crate::store::seen::relations::{Party, Related};
 use crate::store::seen::services::Happened;
+use crate::store::seen::users;
 use crate::wire::account_event::AccountEventView;
 use crate::wire::import::{SummaryView, ToldView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
@@ -18,6 +19,7 @@ use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
 use crate::wire::service_show::HappenedView;
 use crate::wire::show::{AccountView, PartnerShown, ResellerShown};
 use crate::wire::time::rfc3339;
+use crate::wire::user_show::UserHappenedView;
 
 /// An account.
 #[must_use]
@@ -153,6 +155,23 @@ pub fn happened(happened: &Happened) -> HappenedView {
         plan: happened.plan.clone(),
         location: happened.location.clone(),
         quantity: happened.quantity,
+        status: happened.status.as_str(),
+        cause: happened.cause.as_str(),
+        delivery: happened.delivery.map(|id| id.to_string()),
+    }
+}
+
+/// One thing that happened to a user.
+#[must_use]
+pub fn user_happened(happened: &users::Happened) -> UserHappenedView {
+    UserHappenedView {
+        revision: happened.revision,
+        at: rfc3339(happened.at),
+        happening: happened.happening.as_str(),
+        changed: happened.changed.clone(),
+        gained: happened.gained.clone(),
+        lost: happened.lost.clone(),
+        account: happened.account.to_string(),
         status: happened.status.as_str(),
         cause: happened.cause.as_str(),
         delivery: happened.delivery.map(|id| id.to_string()),

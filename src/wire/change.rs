@@ -156,7 +156,7 @@ pub struct ChangeView {
     pub provisioning: Option<ChangedProvisioningView>,
     /// The item that may be taken, of `provisioning.item_pending`.
     pub item: Option<ChangedItemView>,
-    /// What made it happen: sync, partner, move, promote, import or erase.
+    /// What made it happen: sync, partner, move, promote, import, erase or operator.
     pub cause: &'static str,
     /// The delivery that made it happen; null for what no call did.
     pub delivery: Option<String>,

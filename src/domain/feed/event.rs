@@ -463,6 +463,26 @@ impl Event {
         }
     }
 
+    /// From which account to which a service or user moved.
+    #[must_use]
+    pub fn moved(&self) -> Option<(AccountId, AccountId)> {
+        match self {
+            Self::Service(_, told) => told.moved,
+            Self::User(_, told) => told.moved,
+            _ => None,
+        }
+    }
+
+    /// Leaves out between whom a service or user moved, unless both may be told.
+    pub fn cover_move(&mut self, told: &dyn Fn(AccountId, AccountId) -> bool) {
+        let moved = match self {
+            Self::Service(_, told) => &mut told.moved,
+            Self::User(_, told) => &mut told.moved,
+            _ => return,
+        };
+        *moved = moved.filter(|(from, to)| told(*from, *to));
+    }
+
     /// As [`Event::related`], to leave out what is not for everybody.
     pub fn related_mut(&mut self) -> Option<&mut Related> {
         match self {

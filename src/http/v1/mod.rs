@@ -29,6 +29,7 @@ pub mod respond;
 pub mod services;
 pub mod sources;
 pub mod subscribers;
+pub mod users;
 
 use actix_web::web;
 use actix_web::{HttpResponse, Resource, Route};
@@ -59,7 +60,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
             )
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
-            .service(resource("/accounts/{account}/services", web::get().to(services::list)))
             .service(
                 web::resource("/accounts/{account}/profile")
                     .route(web::get().to(profile::show))
@@ -93,8 +93,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .default_service(web::to(get_patch_or_delete)),
             )
             .service(resource("/accounts/{account}/events", web::get().to(events::list)))
-            .service(resource("/services/{service}", web::get().to(services::show)))
-            .service(resource("/services/{service}/history", web::get().to(services::history)))
             .service(
                 web::resource("/moves")
                     .route(web::get().to(moves::list))
@@ -107,6 +105,43 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(post("/moves/{move}/accept", web::post().to(moves::decide::accept)))
             .service(post("/moves/{move}/decline", web::post().to(moves::decide::decline)))
             .service(post("/moves/{move}/withdraw", web::post().to(moves::decide::withdraw)))
+            .service(
+                web::resource("/accounts/{account}/services")
+                    .route(web::get().to(services::list))
+                    .route(web::post().to(services::change::create))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/accounts/{account}/services/move", web::post().to(services::products::give)))
+            .service(resource("/services", web::get().to(services::everywhere)))
+            .service(
+                web::resource("/services/{service}")
+                    .route(web::get().to(services::show))
+                    .route(web::patch().to(services::change::change))
+                    .default_service(web::to(get_or_patch)),
+            )
+            .service(post("/services/{service}/suspend", web::post().to(services::change::suspend)))
+            .service(post("/services/{service}/activate", web::post().to(services::change::activate)))
+            .service(post("/services/{service}/end", web::post().to(services::change::end)))
+            .service(resource("/services/{service}/history", web::get().to(services::history)))
+            .service(
+                web::resource("/accounts/{account}/users")
+                    .route(web::get().to(users::list))
+                    .route(web::post().to(users::change::create))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/users/{user}")
+                    .route(web::get().to(users::show))
+                    .route(web::patch().to(users::change::change))
+                    .default_service(web::to(get_or_patch)),
+            )
+            .service(
+                web::resource("/users/{user}/services")
+                    .route(web::put().to(users::change::services))
+                    .default_service(web::to(put_only)),
+            )
+            .service(post("/users/{user}/end", web::post().to(users::change::end)))
+            .service(resource("/users/{user}/history", web::get().to(users::history)))
             .service(resource("/relations", web::get().to(relations::list)))
             .service(resource("/partners", web::get().to(partners::list)))
             .service(post("/partners/import", web::post().to(partners::upload)))
@@ -200,6 +235,10 @@ async fn get_or_patch() -> Answered {
 
 async fn get_put_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PUT, DELETE"))
+}
+
+async fn put_only() -> Answered {
+    Err(Problem::MethodNotAllowed("PUT"))
 }
 
 async fn get_or_delete() -> Answered {

@@ -66,8 +66,16 @@ pub(super) fn service_history(visible: &Visible) -> Option<Condition> {
     while_theirs(visible, account, account, "service_history.at")
 }
 
-/// What may be seen of the history of users: as of services.
-pub(super) fn users_history(visible: &Visible) -> Option<Condition> {
+/// The users that are seen: those of visible accounts.
+pub(super) fn users(visible: &Visible) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => Some(of_theirs("users.account_id", resellers)),
+    }
+}
+
+/// What may be seen of the history of users, as of services.
+pub(super) fn user_history(visible: &Visible) -> Option<Condition> {
     let account = "user_history.account_id";
     while_theirs(visible, account, account, "user_history.at")
 }
