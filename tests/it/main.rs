@@ -49,6 +49,8 @@ mod plans;
 mod predictions;
 mod profile;
 mod promote;
+mod provisioning;
+mod provisioning_many;
 mod quarantine;
 mod reconcile;
 mod reconcile_dates;

@@ -26,6 +26,8 @@ struct World {
     theirs: Vec<String>,
     /// A service of ours, and one of theirs.
     services: [String; 2],
+    /// Provisioning of ours, and of theirs: a request, and its item.
+    provisioning: [[String; 2]; 2],
 }
 
 fn world(backend: Backend) -> World {
@@ -127,7 +129,15 @@ fn world(backend: Backend) -> World {
     let run = checked.json()["id"].as_str().unwrap().to_owned();
     let run = get(&app, &everything, &format!("/reconciliations/{run}?wait=60")).json();
     assert!(run["state"] == "done" && run["findings"].as_u64().unwrap() >= 1, "{run}");
-    World { app, token, everything, secrets, theirs, services: [ours, hidden] }
+    let provisioning = ["11", "THEIR-CUSTOMER"].map(|customer| {
+        let body = json!({"customer": id(&app, customer), "reason": format!("{customer} again")});
+        let reply = crate::provisioning::post(&app, &everything, "/provisioning-requests", &body);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let request = reply.json()["id"].as_str().unwrap().to_owned();
+        let items = all(&app, &everything, &format!("/provisioning-requests/{request}/items"), 5);
+        [request, items[0]["id"].as_str().unwrap().to_owned()]
+    });
+    World { app, token, everything, secrets, theirs, services: [ours, hidden], provisioning }
 }
 
 impl World {
@@ -200,6 +210,8 @@ fn every_route(backend: Backend) {
                 // Runs are everybody's; what they found is not. Nobody but a provider_admin changes any.
                 "reconciliation" if method == "GET" => Vec::new(),
                 "reconciliation" => column(&all(app, &world.everything, "/reconciliations", 50), "id"),
+                "provisioning" => vec![world.provisioning[1][0].clone()],
+                "item" => vec![world.provisioning[1][1].clone()],
                 "fingerprint" => vec!["0123456789abcdef0123456789abcdef".to_owned()],
                 other => panic!("{path}: say here which {other} are theirs, and below which are ours"),
             };
@@ -222,6 +234,8 @@ fn every_route(backend: Backend) {
             "account" => ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
             "delivery" => ours.iter().map(|id| filled(&path, id)).collect(),
             "service" => vec![filled(&path, &world.services[0])],
+            "provisioning" => vec![filled(&path, &world.provisioning[0][0])],
+            "item" => vec![filled(&path, &world.provisioning[0][1])],
             "partner" => vec![filled(&path, "11111")],
             "case" => {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
@@ -342,6 +356,8 @@ fn roles(backend: Backend) {
             "partner" => "77777",
             "reconciliation" => run.as_str(),
             "service" => &world.services[0],
+            "provisioning" => &world.provisioning[1][0],
+            "item" => &world.provisioning[1][1],
             _ => "0-2",
         };
         let path = filled(path, name);
