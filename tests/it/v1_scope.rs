@@ -25,6 +25,8 @@ struct World {
     theirs: Vec<String>,
     /// A service of ours, and one of theirs.
     services: [String; 2],
+    /// A user of ours, and one of theirs.
+    users: [String; 2],
 }
 
 fn world(backend: Backend) -> World {
@@ -71,6 +73,14 @@ fn world(backend: Backend) -> World {
     };
     let ours = order(json!({"ID": "11", "Role": "User", "ResellerID": "10"}), "OurService");
     let hidden = order(json!({"ID": "THEIR-CUSTOMER", "Role": "User", "ResellerID": "THEIR-RESELLER"}), "TheirService");
+    let add = |account: &str, login: &str| {
+        let call = Call::new("POST", &format!("/v1/accounts/{}/users", id(&app, account)));
+        let call = call.header("Authorization", format!("Bearer {everything}")).header("Content-Type", "application/json");
+        let reply = call.body(json!({"login": login}).to_string()).send(&app);
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        reply.json()["id"].as_str().unwrap().to_owned()
+    };
+    let users = [add("11", "ann"), add("THEIR-CUSTOMER", "TheirUser")];
     // Refused, and asked only: both name them, both about one of ours.
     let conflict = json!({"ID": "11", "Role": "User", "ResellerID": "10", "ResellerExternalID": their_reseller});
     assert_eq!(app.synchronize(&conflict.to_string()).code(), 1004);
@@ -83,6 +93,7 @@ fn world(backend: Backend) -> World {
     assert_eq!(import.body(list).send(&app).json()["bad_rows"], 0);
     let secrets = [
         "TheirService",
+        "TheirUser",
         "THEIR-RESELLER",
         "TheirName",
         "their@mail",
@@ -112,7 +123,7 @@ fn world(backend: Backend) -> World {
     let run = checked.json()["id"].as_str().unwrap().to_owned();
     let run = get(&app, &everything, &format!("/reconciliations/{run}?wait=60")).json();
     assert!(run["state"] == "done" && run["findings"].as_u64().unwrap() >= 1, "{run}");
-    World { app, token, everything, secrets, theirs, services: [ours, hidden] }
+    World { app, token, everything, secrets, theirs, services: [ours, hidden], users }
 }
 
 impl World {
@@ -177,6 +188,7 @@ fn every_route(backend: Backend) {
                 "account" => world.theirs.clone(),
                 "delivery" | "case" => hidden.clone(),
                 "service" => vec![world.services[1].clone()],
+                "user" => vec![world.users[1].clone()],
                 "partner" => vec!["77777".to_owned()],
                 // No source belongs to a reseller: all alike are forbidden.
                 "source" => vec!["eu".to_owned()],
@@ -207,6 +219,7 @@ fn every_route(backend: Backend) {
             "account" => ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
             "delivery" => ours.iter().map(|id| filled(&path, id)).collect(),
             "service" => vec![filled(&path, &world.services[0])],
+            "user" => vec![filled(&path, &world.users[0])],
             "partner" => vec![filled(&path, "11111")],
             "case" => {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
@@ -327,6 +340,7 @@ fn roles(backend: Backend) {
             "partner" => "77777",
             "reconciliation" => run.as_str(),
             "service" => &world.services[0],
+            "user" => &world.users[0],
             _ => "0-2",
         };
         let path = filled(path, name);

@@ -34,6 +34,7 @@ use crate::domain::definition::{DataType, OptionDefinition, OptionKind};
 use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId, Scope, SourceId, Tenant,
 };
+use crate::domain::offer::Seller;
 use crate::domain::options::{OptionSet, OptionValue};
 use crate::domain::outcome::{Code, Outcome};
 use crate::domain::partner::{Holder, Meaning, Partner};
@@ -329,6 +330,9 @@ impl Receiver {
             Need::ServicesOf(account) => world.learn_services_of(*account, Some(Vec::new())),
             Need::User(id) => world.learn_user(*id, None),
             Need::UsersOf(account) => world.learn_users_of(*account, Some(Vec::new())),
+            // So are moves of customers.
+            Need::Seller(account) => world.learn_seller(*account, Seller::default()),
+            Need::UnderWay(account) => world.learn_under_way(*account, None, false),
         }
     }
 
