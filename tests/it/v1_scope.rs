@@ -75,7 +75,8 @@ fn world(backend: Backend) -> World {
     let hidden = order(json!({"ID": "THEIR-CUSTOMER", "Role": "User", "ResellerID": "THEIR-RESELLER"}), "TheirService");
     let add = |account: &str, login: &str| {
         let call = Call::new("POST", &format!("/v1/accounts/{}/users", id(&app, account)));
-        let call = call.header("Authorization", format!("Bearer {everything}")).header("Content-Type", "application/json");
+        let call =
+            call.header("Authorization", format!("Bearer {everything}")).header("Content-Type", "application/json");
         let reply = call.body(json!({"login": login}).to_string()).send(&app);
         assert_eq!(reply.status, 201, "{}", reply.body);
         reply.json()["id"].as_str().unwrap().to_owned()
