@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::import::{self, Taken};
 use super::moving;
-use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind};
+use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::restore::restore;
-use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, products, service, user};
+use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, dossier, products, service, user};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
 use crate::domain::ids::AccountId;
@@ -26,6 +26,7 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
         What::Service(deed) => return service::plan(world, act, deed),
         What::MoveServices(products) => return products::plan(world, act, products),
         What::User(deed) => return user::plan(world, act, deed),
+        What::Keep(what) => return dossier::plan(world, act, what),
         _ => {}
     }
     let before = world.account(&act.account)?.map(AsRef::as_ref);
@@ -37,10 +38,16 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
     }
 }
 
-fn planned(world: &World, policy: &SourcePolicy, act: &Act, before: Option<&Account>) -> Result<PlannedAct, Stop> {
+/// Refuses an act on another version of the account than the one that was looked at.
+pub(super) fn expected(act: &Act, before: Option<&Account>) -> Result<(), Stop> {
     if act.expect.is_some_and(|expected| before.map_or(0, |before| before.revision) != expected) {
         return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
     }
+    Ok(())
+}
+
+fn planned(world: &World, policy: &SourcePolicy, act: &Act, before: Option<&Account>) -> Result<PlannedAct, Stop> {
+    expected(act, before)?;
     let turn =
         Turn { valid: act.at.div_euclid(1_000_000).saturating_mul(1_000_000), learned_at: act.at, cause: act.cause };
     match &act.what {
@@ -103,6 +110,10 @@ fn taken(
             hold(before, &mut after);
             (before, after)
         }
+        What::SetStanding(standing) => {
+            let before = living(world, key)?;
+            (before, stand(before, *standing)?)
+        }
         What::SetOption { id, value } => {
             let before = living(world, key)?;
             let after = with_option(policy, before, id, value.as_ref())?;
@@ -118,7 +129,6 @@ fn taken(
             patch.apply_to(&mut after.profile);
             (before, after)
         }
-        What::Move(_) | What::MoveUsers(_) => (known()?, known()?.clone()),
         What::Delete => {
             let before = known()?;
             let deleted = AccountStatus::Deleted;
@@ -141,7 +151,12 @@ fn taken(
             (before, after)
         }
         // Planned elsewhere: they leave the account as it is.
-        What::Service(_) | What::MoveServices(_) | What::User(_) => {
+        What::Service(_)
+        | What::MoveServices(_)
+        | What::User(_)
+        | What::Keep(_)
+        | What::Move(_)
+        | What::MoveUsers(_) => {
             return Ok(Taken::Kept("the account stays as it is".to_owned()));
         }
     };

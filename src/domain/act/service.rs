@@ -167,14 +167,10 @@ fn applied(owner: &Account, before: Option<&Arc<Service>>, after: &Service) -> A
 
 /// As for orders of the platform.
 fn may_order(owner: &Account) -> Result<(), Stop> {
-    if owner.standing.may_order() {
-        return Ok(());
+    match owner.standing.refuses_orders() {
+        None => Ok(()),
+        Some(why) => refuse(Code::RuleBroken, why),
     }
-    let standing = owner.standing.as_str();
-    refuse(
-        Code::RuleBroken,
-        format!("This account stands as {standing}, so nothing is ordered for it. Enable it first."),
-    )
 }
 
 /// Whether one that ended may live again.

@@ -90,8 +90,10 @@ impl World {
             }
             What::Assign { .. }
             | What::SetKind(_)
+            | What::SetStanding(_)
             | What::SetOption { .. }
             | What::Describe(_)
+            | What::Keep(_)
             | What::Delete
             | What::Revive
             | What::Release => {}
@@ -129,6 +131,7 @@ impl World {
                 vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
             }
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),
+            (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
             _ => Vec::new(),
         }
     }

@@ -10,14 +10,17 @@ pub mod change;
 pub mod changes;
 pub mod deliveries;
 pub mod erase;
+pub mod events;
 pub mod history;
 pub mod import;
 pub mod list;
 pub mod me;
+pub mod moves;
 pub mod operator;
 pub mod partners;
 pub mod patch;
 pub mod problem;
+pub mod profile;
 pub mod query;
 pub mod reconciliations;
 pub mod relations;
@@ -56,6 +59,51 @@ pub fn routes(config: &mut web::ServiceConfig) {
             )
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
+            .service(
+                web::resource("/accounts/{account}/profile")
+                    .route(web::get().to(profile::show))
+                    .route(web::patch().to(profile::change))
+                    .default_service(web::to(get_or_patch)),
+            )
+            .service(
+                web::resource("/accounts/{account}/contacts")
+                    .route(web::get().to(profile::contacts::list))
+                    .route(web::post().to(profile::contacts::add))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/accounts/{account}/contacts/{contact}")
+                    .route(web::get().to(profile::contacts::show))
+                    .route(web::patch().to(profile::contacts::change))
+                    .route(web::delete().to(profile::contacts::remove))
+                    .default_service(web::to(get_patch_or_delete)),
+            )
+            .service(
+                web::resource("/accounts/{account}/logins")
+                    .route(web::get().to(profile::logins::list))
+                    .route(web::post().to(profile::logins::add))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/accounts/{account}/logins/{login}")
+                    .route(web::get().to(profile::logins::show))
+                    .route(web::patch().to(profile::logins::change))
+                    .route(web::delete().to(profile::logins::remove))
+                    .default_service(web::to(get_patch_or_delete)),
+            )
+            .service(resource("/accounts/{account}/events", web::get().to(events::list)))
+            .service(
+                web::resource("/moves")
+                    .route(web::get().to(moves::list))
+                    .route(web::post().to(moves::start::start))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/moves/batch", web::post().to(moves::batch::start)))
+            .service(post("/moves/users", web::post().to(moves::users::start)))
+            .service(resource("/moves/{move}", web::get().to(moves::show)))
+            .service(post("/moves/{move}/accept", web::post().to(moves::decide::accept)))
+            .service(post("/moves/{move}/decline", web::post().to(moves::decide::decline)))
+            .service(post("/moves/{move}/withdraw", web::post().to(moves::decide::withdraw)))
             .service(
                 web::resource("/accounts/{account}/services")
                     .route(web::get().to(services::list))
@@ -167,12 +215,12 @@ async fn get_patch_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PATCH, DELETE"))
 }
 
-async fn get_put_or_delete() -> Answered {
-    Err(Problem::MethodNotAllowed("GET, PUT, DELETE"))
-}
-
 async fn get_or_patch() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PATCH"))
+}
+
+async fn get_put_or_delete() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, PUT, DELETE"))
 }
 
 async fn put_only() -> Answered {

@@ -129,6 +129,13 @@ pub fn named(connection: &mut AnyConnection, see: &Visible, name: &str) -> Resul
     Ok(list(connection, see, &filter, None, 2)?.items)
 }
 
+/// Whether an account is seen.
+pub(super) fn sees(connection: &mut AnyConnection, see: &Visible, id: AccountId) -> Result<bool, StoreError> {
+    let query = seen(see, &AccountFilter::default()).filter(accounts::id.eq(id.0));
+    let found: Option<i64> = query.select(accounts::id).first(connection).optional()?;
+    Ok(found.is_some())
+}
+
 /// How many accounts there are, and whether counting stopped there. Counts at most [`MOST_COUNTED`] and looks at no more
 /// rows than a page does.
 ///
