@@ -151,7 +151,7 @@ fn rules(backend: Backend) {
         ("11", "12", vec![&mail, &ended], "is not one of this customer's that lives"),
         ("11", "12", vec![&mail, &other], "is not one of this customer's that lives"),
         ("11", "12", vec![&backup], "goes with its subscription alone"),
-        ("11", "12", vec!["0-987"], "service 0-987 is not one of this customer's"),
+        ("11", "12", vec!["0-987"], "is not one of this customer's that lives"),
     ] {
         let reply = giving(&app, &token, from, to, &services, &json!({}));
         problem(&reply, 409, "conflict");
@@ -251,6 +251,17 @@ fn held(backend: Backend) {
     assert_eq!(order("Addons/Update", "11", json!({"Addons": [{"ProductID": "backup", "Quantity": 4}]})).code(), 0);
     assert_eq!(order("Subscriptions/Suspend", "11", json!({})).code(), 0);
     assert_eq!((&shown()["status"], owner(&app, &token, &subscription)), (&json!("suspended"), id(&app, "12")));
+    // Nothing is ordered for who has it and may not order, whoever is named.
+    let standing = |word: &str| {
+        let set = format!("UPDATE accounts SET standing = '{word}' WHERE platform_id = '12'");
+        diesel::sql_query(set).execute(&mut app.database()).unwrap();
+    };
+    standing("fraud");
+    assert_eq!(order("Subscriptions/Update", "11", json!({"Quantity": 10})).code(), 1006);
+    assert_eq!(order("Subscriptions/Suspend", "11", json!({})).code(), 0);
+    standing("enabled");
+    let held = |query: &str| column(&all(&app, &token, &format!("/services?held={query}"), 9), "id");
+    assert_eq!((held("true"), held("false").len()), (vec![subscription.clone()], 2));
     // For a third customer it is refused as it always was.
     assert_eq!(order("Subscriptions/Update", "21", json!({"Account": {"ID": "41", "Role": "User"}})).code(), 1006);
     // Once the platform names the second customer, there is nothing to hold any longer; the first is a stranger from then on.
@@ -382,7 +393,7 @@ fn command(backend: Backend) {
     assert_eq!(ran.code, 1, "{ran:?}");
     let whole: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((&whole["movable"], whole["refused"].is_string()), (&json!(false), true));
-    place.run(&["services", "move", "11", "--to", "12"]).failed(2, "--service");
+    assert_eq!(place.run(&["services", "move", "11", "--to", "12"]).code, 2);
     place.run(&["services", "move", "11", "--to", "12", "--kind", "ssl"]).failed(1, "No service is named");
     drop(app);
 }

@@ -291,3 +291,151 @@ fn imported(backend: Backend) {
 fn users_are_imported_and_changed_by_command() {
     backends().into_iter().for_each(imported);
 }
+
+/// Fills an account with so many rows of services or users, as if they had been there for long.
+fn fill(app: &TestApp, statement: &str, account: &str, rows: usize) {
+    let account = tiersync::domain::ids::AccountId::parse(&id(app, account)).unwrap().0;
+    let statement = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) {}",
+        statement.replace("ACCOUNT", &account.to_string())
+    );
+    diesel::sql_query(statement).execute(&mut app.database()).unwrap();
+}
+
+fn bounds(backend: Backend) {
+    let app = TestApp::start(backend);
+    let token = operator(&app, "all", Role::ProviderAdmin, &[], None);
+    for id in ["1", "2"] {
+        send(&app, &json!({"ID": id, "Role": "User"}));
+    }
+    let services = "INSERT INTO services (id, source, tenant, external_id, account_id, kind, service, name, plan, location, \
+        quantity, status, trial, attributes, event_second, event_live, created_at, changed_at, revision) SELECT 1000000 + i, \
+        'eu', '', 'x' || i, ACCOUNT, 'other', '', '', '', '', 1, 'active', false, '', 0, false, 0, 0, 1 FROM n";
+    fill(&app, services, "1", 4_999);
+    make(&app, &token, "1", &json!({"name": "the last"}));
+    let path = format!("/accounts/{}/services", id(&app, "1"));
+    refused(&ask(&app, &token, "POST", &path, &json!({"name": "more"})), 409, "conflict", "has 5000 services");
+    let mail = make(&app, &token, "2", &json!({"name": "Mail"}));
+    let target = format!("/accounts/{}/services/move", id(&app, "2"));
+    let body = json!({"to": id(&app, "1"), "services": [mail]});
+    refused(&ask(&app, &token, "POST", &target, &body), 409, "conflict", "more than 5000 services");
+    // The platform may order more than acts look at; such an account is refused there, with the reason.
+    let order = json!({"SubscriptionID": "S", "Account": {"ID": "1", "Role": "User"}}).to_string();
+    assert_eq!(Call::post("Subscriptions/Create", order).send(&app).code(), 0);
+    refused(&ask(&app, &token, "POST", &path, &json!({"name": "more"})), 409, "conflict", "more than 5000 services");
+    let users = "INSERT INTO users (id, account_id, login, name, email, status, created_at, changed_at, revision) \
+        SELECT 1000000 + i, ACCOUNT, 'user' || i, '', '', 'active', 0, 0, 1 FROM n";
+    fill(&app, users, "2", 19_999);
+    let last = add(&app, &token, "2", &json!({"login": "the last", "services": [mail]}));
+    let path = format!("/accounts/{}/users", id(&app, "2"));
+    refused(&ask(&app, &token, "POST", &path, &json!({"login": "more"})), 409, "conflict", "has 20000 users");
+    // Who has a service loses it however many there are.
+    let service = tiersync::domain::ids::ServiceId::parse(&mail).unwrap().0;
+    let give = format!("INSERT INTO user_services (user_id, service_id) SELECT 1000000 + i, {service} FROM n");
+    fill(&app, &give, "2", 19_999);
+    did(&app, &token, "POST", &format!("/services/{mail}/end"), &json!({}));
+    assert_eq!(shown(&app, &token, &last)["revision"], 2);
+    assert_eq!(user_services::table.count().get_result::<i64>(&mut app.database()), Ok(0));
+    let updated =
+        stored(&mut app.database()).iter().filter(|one| one.entry.event.kind().as_str() == "user.updated").count();
+    assert_eq!(updated, 20_000);
+}
+
+#[test]
+fn accounts_have_so_many_services_and_users_and_no_more() {
+    backends().into_iter().for_each(bounds);
+}
+
+/// Whatever happens in which order, users have services that live and are their own account's, and no others.
+fn whatever(backend: Backend, seed: u64) {
+    let app = TestApp::start(backend);
+    let token = operator(&app, "all", Role::ProviderAdmin, &[], None);
+    for id in ["1", "2", "3"] {
+        send(&app, &json!({"ID": id, "Role": "User"}));
+    }
+    let accounts = ["1", "2", "3"].map(|one| id(&app, one));
+    let mut state = seed;
+    let mut pick = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let (mut services, mut people): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut done = 0;
+    for step in 0..90 {
+        let account = pick(3);
+        let number = (account + 1).to_string();
+        let reply = match pick(if services.is_empty() || people.is_empty() { 3 } else { 10 }) {
+            0 => {
+                let body = json!({"name": "made", "external_id": format!("S{step}")});
+                let reply = ask(&app, &token, "POST", &format!("/accounts/{}/services", accounts[account]), &body);
+                services.push(reply.json()["id"].as_str().unwrap().to_owned());
+                reply
+            }
+            1 => {
+                let body = json!({"ID": format!("O{step}"), "Account": {"ID": number, "Role": "User"}, "Addons": [{"ProductID": "a"}]});
+                let reply = Call::post("Subscriptions/Create", body.to_string()).send(&app);
+                let named = get(&app, &token, &format!("/services/O{step}")).json();
+                services.push(named["id"].as_str().unwrap().to_owned());
+                reply
+            }
+            2 => {
+                let body = json!({"login": format!("user{step}")});
+                let reply = ask(&app, &token, "POST", &format!("/accounts/{}/users", accounts[account]), &body);
+                people.push(reply.json()["id"].as_str().unwrap().to_owned());
+                reply
+            }
+            3 | 4 => {
+                let user = &people[pick(people.len())];
+                let owner = shown(&app, &token, user)["account"].as_str().unwrap().to_owned();
+                let own = column(&all(&app, &token, &format!("/accounts/{owner}/services"), 500), "id");
+                ask(&app, &token, "PUT", &format!("/users/{user}/services"), &json!({"services": own}))
+            }
+            5 | 6 => {
+                let service = &services[pick(services.len())];
+                let owner = get(&app, &token, &format!("/services/{service}")).json()["account"].clone();
+                let body = json!({"to": accounts[account], "services": [service]});
+                ask(&app, &token, "POST", &format!("/accounts/{}/services/move", owner.as_str().unwrap()), &body)
+            }
+            7 => ask(&app, &token, "POST", &format!("/services/{}/end", services[pick(services.len())]), &json!({})),
+            8 => {
+                ask(&app, &token, "POST", &format!("/services/{}/activate", services[pick(services.len())]), &json!({}))
+            }
+            _ => {
+                let body = json!({"ID": format!("O{}", pick(step)), "Account": {"ID": number, "Role": "User"}});
+                Call::post("Subscriptions/Cancel", body.to_string()).send(&app)
+            }
+        };
+        done += usize::from(matches!(reply.status, 200 | 201));
+        assert!(matches!(reply.status, 200 | 201 | 409), "{step}: {} {}", reply.status, reply.body);
+        let strays: Vec<(i64, i64)> = user_services::table
+            .inner_join(users::table.on(users::id.eq(user_services::user_id)))
+            .inner_join(
+                tiersync::store::schema::services::table
+                    .on(tiersync::store::schema::services::id.eq(user_services::service_id)),
+            )
+            .filter(
+                tiersync::store::schema::services::account_id
+                    .ne(users::account_id)
+                    .or(tiersync::store::schema::services::status.eq("ended"))
+                    .or(users::status.eq("ended")),
+            )
+            .select((user_services::user_id, user_services::service_id))
+            .load(&mut app.database())
+            .unwrap();
+        assert_eq!(strays, [], "{seed} {step}");
+    }
+    assert!(done > 40, "{done}");
+    let database = &mut app.database();
+    let told = stored(database);
+    assert_tells_everything(database, &told);
+    assert_whole(database);
+}
+
+#[test]
+fn users_have_living_services_of_their_own_account_alone() {
+    for backend in backends() {
+        for seed in [7, 1_000_003] {
+            whatever(backend, seed);
+        }
+    }
+}
