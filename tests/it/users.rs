@@ -92,6 +92,7 @@ fn life(backend: Backend) {
         ("?login=ANN@bakery.example", vec!["Ann@Bakery.example"]),
         (&format!("?service={site}"), vec!["Ann@Bakery.example"]),
         (&format!("?service={mail}"), vec![]),
+        ("?service=unheard", vec![]),
     ] {
         assert_eq!(column(&all(&app, &token, &format!("{path}{query}"), 1), "login"), logins, "{query}");
     }
