@@ -16,6 +16,9 @@ mod migrate;
 mod operator;
 mod output;
 mod partners;
+mod plans;
+mod promote;
+mod provisioning;
 mod prune;
 mod quarantine;
 mod reconcile;
@@ -162,9 +165,19 @@ enum Command {
     Relations(relations::Relations),
     /// What changed, in the order in which it was stored
     Changes(changes::Changes),
+    /// What the vendor's systems have to do again behind moves
+    #[command(subcommand)]
+    Provisioning(provisioning::Provisioning),
     /// The vendor's partners, such as those behind MPN IDs
     #[command(subcommand)]
     Partners(partners::Partners),
+    /// What resellers may sell: services, on which plans, at which locations
+    #[command(subcommand)]
+    Plans(plans::Plans),
+    /// Make a customer a reseller, with what it may sell and a login of its own
+    Promote(promote::Promote),
+    /// Make a reseller without customers a customer again
+    Demote(promote::Demote),
     /// People and tools that use /v1, and what they changed
     #[command(subcommand)]
     Operator(operator::Operators),
@@ -279,9 +292,13 @@ pub fn main() -> ExitCode {
         Command::Accounts(accounts) => accounts.run(common),
         Command::Services(services) => services.run(common),
         Command::Users(users) => users.run(common),
+        Command::Provisioning(provisioning) => provisioning.run(common),
         Command::Relations(relations) => relations.run(common),
         Command::Changes(changes) => changes.run(common),
         Command::Partners(partners) => partners.run(common),
+        Command::Plans(plans) => plans.run(common),
+        Command::Promote(promote) => promote.run(common),
+        Command::Demote(demote) => demote.run(common),
         Command::Operator(operator) => operator.run(common),
         Command::Sources(sources) => sources.run(common),
         Command::Reconcile(reconcile) => reconcile.run(common),

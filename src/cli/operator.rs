@@ -78,12 +78,12 @@ pub(super) struct Revoke {
     format: Format,
 }
 
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     parse_name(text).map_err(|error| error.to_string())
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| "it is none of viewer, reseller_admin, provider_admin".to_owned())
+    Role::parse(text).ok_or_else(|| "it is none of viewer, provisioner, reseller_admin, provider_admin".to_owned())
 }
 
 /// A time, for a flag.
@@ -93,7 +93,7 @@ pub(super) fn time(text: &str) -> Result<i64, String> {
 }
 
 /// A length of time in microseconds.
-fn lifetime(text: &str) -> Result<i64, String> {
+pub(super) fn lifetime(text: &str) -> Result<i64, String> {
     let wrong = || format!("it is no length of time such as 12h, 90d or 52w, at most {MOST_DAYS}d");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let hours = match unit {
@@ -138,7 +138,7 @@ impl Add {
             Role::ResellerAdmin if self.reseller.is_empty() => {
                 return Err(CliError::Usage("a reseller_admin needs at least one --reseller".to_owned()));
             }
-            Role::Viewer | Role::ProviderAdmin if !self.reseller.is_empty() => {
+            Role::Viewer | Role::Provisioner | Role::ProviderAdmin if !self.reseller.is_empty() => {
                 let why = format!("--reseller means nothing to a {}, who sees everything", self.role.as_str());
                 return Err(CliError::Usage(why));
             }

@@ -9,6 +9,7 @@ mod dossiers;
 mod foresee;
 mod moves;
 mod needs;
+mod rights;
 mod services;
 mod users;
 
@@ -19,10 +20,11 @@ use super::account::{Account, BodyRef};
 use super::act::{Act, ActOutcome, PlannedAct};
 use super::call::{Call, SignedId};
 use super::case::{CaseEvent, CaseKey};
-use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, RelationId, Scope, SourceId};
+use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, ProvisioningId, RelationId, Scope, SourceId};
 use super::outcome::Outcome;
 use super::partner::{Answers, Meaning};
 use super::plan::{Change, Planned};
+use super::provisioning::NewRequest;
 use super::relation::{Cause, Relation, RelationState};
 use changes::waits_for;
 
@@ -55,7 +57,9 @@ pub struct World {
     services: services::Services,
     users: users::Users,
     moves: moves::Moves,
+    rights: rights::Known,
     dossiers: dossiers::Dossiers,
+    provisioning: Vec<NewRequest>,
     chain: i64,
     rows_issued: i64,
 }
@@ -85,7 +89,9 @@ impl World {
             services: services::Services::default(),
             users: users::Users::default(),
             moves: moves::Moves::default(),
+            rights: rights::Known::default(),
             dossiers: dossiers::Dossiers::default(),
+            provisioning: Vec::new(),
             chain,
             rows_issued,
         }
@@ -127,6 +133,9 @@ impl World {
             Need::UsersOf(account) => self.users.knows_of(*account),
             Need::Seller(account) => self.moves.knows_seller(*account),
             Need::UnderWay(account) => self.moves.knows_under_way(*account),
+            Need::Listing(account) => self.rights.knows_list(*account),
+            Need::OperatorName(name) => self.rights.knows_name(name),
+            Need::OperatorsOf(account) => self.rights.knows_operators(*account),
         }
     }
 
@@ -323,7 +332,7 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users, dossier, moved } = planned;
+        let PlannedAct { account, acted, change, services, users, dossier, moved, rights } = planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -340,6 +349,7 @@ impl World {
             self.dossiers.put(id, *dossier);
         }
         let moved = self.take_over_moved(moved);
+        self.take_over_rights(rights);
         ActOutcome { account: act.account.clone(), id, acted, moved }
     }
 
@@ -407,6 +417,15 @@ impl World {
         id
     }
 
+    /// Takes over a provisioning request that is to be opened in the same commit, and gives it its ids.
+    pub fn open_provisioning(&mut self, mut request: NewRequest) -> ProvisioningId {
+        let chain = self.chain;
+        request.issue(chain, || self.issue_row());
+        let id = request.id;
+        self.provisioning.push(request);
+        id
+    }
+
     fn issue_row(&mut self) -> i64 {
         self.rows_issued += 1;
         self.rows_issued
@@ -470,6 +489,7 @@ impl World {
             links: self.links,
             cases: self.cases,
             causes: self.causes,
+            provisioning: self.provisioning,
             rows_issued: self.rows_issued,
             ..Changes::default()
         };
@@ -485,6 +505,7 @@ impl World {
         self.services.give(&mut changes);
         self.users.give(&mut changes);
         self.moves.give(&mut changes);
+        self.rights.give(&mut changes);
         self.dossiers.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();

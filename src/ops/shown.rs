@@ -1,16 +1,23 @@
 //! From rows to what is shown, the same for commands and /v1.
 
 use super::import::{Fate, Summary, Told};
+use crate::domain::account::Account;
 use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
+use crate::store::offers::Listing;
 use crate::store::seen::events::{Event, What};
 use crate::store::seen::partners;
+use crate::store::seen::provisioning as provisioned;
 use crate::store::seen::relations::{Party, Related};
 use crate::store::seen::services::Happened;
 use crate::store::seen::users;
 use crate::wire::account_event::AccountEventView;
 use crate::wire::import::{SummaryView, ToldView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
+use crate::wire::plans::{PlansView, SellerView};
+use crate::wire::provisioning::{
+    ProvisionedCustomerView, ProvisionedServiceView, ProvisionedUserView, ProvisioningItemView, ProvisioningView,
+};
 use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
 use crate::wire::service_show::HappenedView;
 use crate::wire::show::{AccountView, PartnerShown, ResellerShown};
@@ -69,6 +76,50 @@ pub fn partner(listed: &partners::Listed, now: i64) -> RegisteredView {
     });
     let stored = &listed.stored;
     RegisteredView::new(&stored.partner, reseller, (stored.created_at, stored.updated_at), now)
+}
+
+/// A provisioning request.
+#[must_use]
+pub fn provisioning(listed: &provisioned::Listed) -> ProvisioningView {
+    ProvisioningView::new(&listed.request, provisioned_customer(&listed.customer))
+}
+
+/// Whose a provisioning request is.
+#[must_use]
+pub fn provisioned_customer(customer: &provisioned::Customer) -> ProvisionedCustomerView {
+    let provisioned::Customer { id, source, tenant, platform_id, external_id, name } = customer.clone();
+    ProvisionedCustomerView { id: id.to_string(), source, tenant, platform_id, external_id, name }
+}
+
+/// An item of a provisioning request; `whole` says whether everything of it may be told.
+#[must_use]
+pub fn provisioning_item(listed: &provisioned::ListedItem, whole: bool) -> ProvisioningItemView {
+    let kind = &listed.item.kind;
+    let named = listed.service.clone();
+    let service = kind.service().map(|id| ProvisionedServiceView {
+        id: id.to_string(),
+        external_id: named.as_ref().map(|service| service.external_id.clone()),
+        platform_id: named.as_ref().and_then(|service| service.platform_id.clone()),
+        service: named.as_ref().map(|service| service.service.clone()),
+        name: named.as_ref().map(|service| service.name.clone()),
+    });
+    let user = kind.user().map(|id| ProvisionedUserView { id: id.to_string(), login: listed.login.clone() });
+    ProvisioningItemView::new(&listed.item, service, user, whole)
+}
+
+/// What a reseller may sell.
+#[must_use]
+pub fn plans(reseller: &Account, listing: &Listing) -> PlansView {
+    let key = &reseller.key;
+    let view = SellerView {
+        id: reseller.id.to_string(),
+        source: key.scope.source.to_string(),
+        tenant: key.scope.tenant.as_str().to_owned(),
+        platform_id: key.platform_id.to_string(),
+        external_id: reseller.external_id.to_string(),
+        name: reseller.profile.name.clone(),
+    };
+    PlansView::new(view, &listing.seller, listing.price_list.clone(), listing.changed_at)
 }
 
 /// A relation.

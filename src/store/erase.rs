@@ -7,8 +7,8 @@ use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
 use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, partners, places, reconciliations,
-    services, shape, users,
+    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, offers, partners, places, provisioning,
+    reconciliations, services, shape, users,
 };
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
@@ -50,6 +50,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     let second = now.div_euclid(1_000_000);
     empty(connection, id, second)?;
     services::erase(connection, id)?;
+    offers::erase(connection, id, now)?;
     moves::erase(connection, id)?;
     dossiers::erase(connection, id)?;
     shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;
@@ -59,6 +60,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     reconciliations::forget(connection, &account.key)?;
     acknowledgements::forget(connection, &account.key)?;
     let mut entries = users::erase(connection, id, now)?;
+    entries.extend(provisioning::erase(connection, id, now)?);
     entries.extend(feed::erased(&account, account.revision, until));
     changes::append(connection, now, &entries)?;
     Ok(Erasure::Erased)

@@ -3,6 +3,7 @@
 // Tests stop where something is not as it must be; that is what unwrap says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod account_events;
 mod acts;
 mod auth;
 mod auth_replay;
@@ -15,6 +16,8 @@ mod commands_binary;
 mod commands_deliveries;
 mod commands_operator;
 mod commands_partners;
+mod commands_plans;
+mod commands_promote;
 mod concurrency;
 mod demo;
 mod durability;
@@ -42,8 +45,11 @@ mod meanings;
 mod model;
 mod partners;
 mod payloads;
+mod plans;
 mod predictions;
 mod products;
+mod profile;
+mod promote;
 mod quarantine;
 mod reconcile;
 mod reconcile_dates;
@@ -65,6 +71,7 @@ mod services;
 mod services_manage;
 mod shape;
 mod signers;
+mod standing;
 mod subscribers;
 mod subscribers_manage;
 mod subscribers_server;

@@ -19,8 +19,11 @@ pub mod moves;
 pub mod operator;
 pub mod partners;
 pub mod patch;
+pub mod plans;
 pub mod problem;
 pub mod profile;
+pub mod promote;
+pub mod provisioning;
 pub mod query;
 pub mod reconciliations;
 pub mod relations;
@@ -58,7 +61,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .default_service(web::to(get_patch_or_delete)),
             )
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
+            .service(post("/accounts/{account}/promote", web::post().to(promote::promote)))
+            .service(post("/accounts/{account}/demote", web::post().to(promote::demote)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
+            .service(
+                web::resource("/accounts/{account}/plans")
+                    .route(web::get().to(plans::show))
+                    .route(web::put().to(plans::put))
+                    .route(web::patch().to(plans::change))
+                    .default_service(web::to(get_put_or_patch)),
+            )
             .service(
                 web::resource("/accounts/{account}/profile")
                     .route(web::get().to(profile::show))
@@ -151,6 +163,19 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .route(web::delete().to(partners::end))
                     .default_service(web::to(get_put_or_delete)),
             )
+            .service(
+                web::resource("/provisioning-requests")
+                    .route(web::get().to(provisioning::list))
+                    .route(web::post().to(provisioning::open))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/provisioning-requests/lease", web::post().to(provisioning::lease::take)))
+            .service(resource("/provisioning-requests/{provisioning}", web::get().to(provisioning::show)))
+            .service(resource("/provisioning-requests/{provisioning}/items", web::get().to(provisioning::items)))
+            .service(post("/provisioning-requests/{provisioning}/retry", web::post().to(provisioning::retry)))
+            .service(post("/provisioning-requests/{provisioning}/cancel", web::post().to(provisioning::cancel)))
+            .service(resource("/provisioning-items/{item}", web::get().to(provisioning::item)))
+            .service(post("/provisioning-items/{item}/report", web::post().to(provisioning::report::report)))
             .service(resource("/deliveries", web::get().to(deliveries::list)))
             .service(resource("/deliveries/{delivery}", web::get().to(deliveries::show)))
             .service(post("/deliveries/{delivery}/reprocess", web::post().to(cases::reprocess)))
@@ -221,6 +246,10 @@ async fn get_or_patch() -> Answered {
 
 async fn get_put_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PUT, DELETE"))
+}
+
+async fn get_put_or_patch() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, PUT, PATCH"))
 }
 
 async fn put_only() -> Answered {
