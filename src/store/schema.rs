@@ -591,4 +591,4 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);
 diesel::allow_tables_to_appear_in_same_query!(reconciliation_findings, acknowledgements);
-diesel::allow_tables_to_appear_in_same_query!(users, user_services);
+diesel::allow_tables_to_appear_in_same_query!(users, user_services, services);

@@ -28,6 +28,8 @@ struct World {
     services: [String; 2],
     /// Provisioning of ours, and of theirs: a request, and its item.
     provisioning: [[String; 2]; 2],
+    /// A user of ours, and one of theirs.
+    users: [String; 2],
 }
 
 fn world(backend: Backend) -> World {
@@ -74,6 +76,15 @@ fn world(backend: Backend) -> World {
     };
     let ours = order(json!({"ID": "11", "Role": "User", "ResellerID": "10"}), "OurService");
     let hidden = order(json!({"ID": "THEIR-CUSTOMER", "Role": "User", "ResellerID": "THEIR-RESELLER"}), "TheirService");
+    let add = |account: &str, login: &str| {
+        let call = Call::new("POST", &format!("/v1/accounts/{}/users", id(&app, account)));
+        let call =
+            call.header("Authorization", format!("Bearer {everything}")).header("Content-Type", "application/json");
+        let reply = call.body(json!({"login": login}).to_string()).send(&app);
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        reply.json()["id"].as_str().unwrap().to_owned()
+    };
+    let users = [add("11", "ann"), add("THEIR-CUSTOMER", "TheirUser")];
     // Refused, and asked only: both name them, both about one of ours.
     let conflict = json!({"ID": "11", "Role": "User", "ResellerID": "10", "ResellerExternalID": their_reseller});
     assert_eq!(app.synchronize(&conflict.to_string()).code(), 1004);
@@ -100,6 +111,7 @@ fn world(backend: Backend) -> World {
         "TheirHandle",
         "TheirLogin",
         "TheirService",
+        "TheirUser",
         "THEIR-RESELLER",
         "TheirName",
         "their@mail",
@@ -137,7 +149,7 @@ fn world(backend: Backend) -> World {
         let items = all(&app, &everything, &format!("/provisioning-requests/{request}/items"), 5);
         [request, items[0]["id"].as_str().unwrap().to_owned()]
     });
-    World { app, token, everything, secrets, theirs, services: [ours, hidden], provisioning }
+    World { app, token, everything, secrets, theirs, services: [ours, hidden], users, provisioning }
 }
 
 impl World {
@@ -202,6 +214,7 @@ fn every_route(backend: Backend) {
                 "account" => world.theirs.clone(),
                 "delivery" | "case" => hidden.clone(),
                 "service" => vec![world.services[1].clone()],
+                "user" => vec![world.users[1].clone()],
                 "partner" => vec!["77777".to_owned()],
                 // No source belongs to a reseller: all alike are forbidden.
                 "source" => vec!["eu".to_owned()],
@@ -236,6 +249,7 @@ fn every_route(backend: Backend) {
             "service" => vec![filled(&path, &world.services[0])],
             "provisioning" => vec![filled(&path, &world.provisioning[0][0])],
             "item" => vec![filled(&path, &world.provisioning[0][1])],
+            "user" => vec![filled(&path, &world.users[0])],
             "partner" => vec![filled(&path, "11111")],
             "case" => {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
@@ -358,6 +372,7 @@ fn roles(backend: Backend) {
             "service" => &world.services[0],
             "provisioning" => &world.provisioning[1][0],
             "item" => &world.provisioning[1][1],
+            "user" => &world.users[0],
             _ => "0-2",
         };
         let path = filled(path, name);
