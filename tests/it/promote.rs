@@ -35,10 +35,14 @@ fn fill(app: &TestApp) -> String {
         send(app, &body);
     }
     let plans = |reseller: &str| format!("/accounts/{}/plans", id(app, reseller));
-    let body = json!({"offers": offers(), "price_list": "Standard", "directory_ou": "OU=Northwind,DC=x"});
+    let body = json!({"offers": offers(), "directory_ou": "OU=Northwind,DC=x"});
     assert_eq!(ask(app, &token, "PUT", &plans("10"), &body, None).status, 200);
-    let body = json!({"offers": [{"service": "Backup", "plan": "S"}], "price_list": "Contoso's"});
+    let body = json!({"offers": [{"service": "Backup", "plan": "S"}]});
     assert_eq!(ask(app, &token, "PUT", &plans("20"), &body, None).status, 200);
+    for (reseller, name) in [("10", "Standard"), ("20", "Contoso's")] {
+        let path = format!("/accounts/{}/profile", id(app, reseller));
+        assert_eq!(ask(app, &token, "PATCH", &path, &json!({"price_list": name}), None).status, 200);
+    }
     token
 }
 
@@ -128,7 +132,7 @@ fn promotion(backend: Backend) {
     assert_eq!(done["account"], account(&app, &token, "11"));
     let sold = &done["plans"];
     assert_eq!(
-        [&sold["offers"], &sold["price_list"], &sold["directory_ou"], &sold["revision"]],
+        [&sold["offers"], &done["price_list"], &sold["directory_ou"], &sold["revision"]],
         [&offers(), &json!("Standard"), &json!("OU=Bakery,DC=x"), &json!(1)]
     );
     assert_eq!(sold, &plans(&app, &token, "11").json());
@@ -143,6 +147,7 @@ fn promotion(backend: Backend) {
     assert_eq!(get(&app, own, "/me").json()["resellers"], json!([eleven]));
     assert_eq!(column(&all(&app, own, "/accounts", 50), "platform_id"), ["11", "111"]);
     assert_eq!(&plans(&app, own, "11").json(), sold);
+    assert_eq!(get(&app, own, &format!("/accounts/{eleven}/profile")).json()["price_list"], "Standard");
     problem(&plans(&app, own, "10"), 404, "not_found");
     // Who waited for it is linked, and it has its history.
     assert_eq!(account(&app, &token, "111")["reseller"]["state"], "linked");
@@ -153,7 +158,10 @@ fn promotion(backend: Backend) {
         column(&told, "kind"),
         ["account.updated", "account.kind_changed", "relation.closed", "plans.changed", "relation.linked"]
     );
-    assert_eq!((&told[0]["changed"], &told[4]["account"]["platform_id"]), (&json!(["reseller.drift"]), &json!("111")));
+    assert_eq!(
+        (&told[0]["changed"], &told[4]["account"]["platform_id"]),
+        (&json!(["reseller.drift", "price_list"]), &json!("111"))
+    );
     assert!(told.iter().all(|entry| entry["cause"] == "promote" && entry["at"] == told[0]["at"]), "{told:?}");
     let audit = all(&app, &token, "/audit", 50);
     assert_eq!(column(&audit[..2], "action"), ["operator.add", "accounts.promote"]);
@@ -177,11 +185,11 @@ fn choices(backend: Backend) {
     let at = "2999-01-01T00:00:00Z";
     let done = promoted(&app, &token, "11", &json!({"plans_from": twenty, "operator": "bakery@x", "expires_at": at}));
     assert_eq!(done["plans"]["offers"], json!([{"service": "Backup", "plan": "S", "locations": []}]));
-    assert_eq!((&done["plans"]["price_list"], &done["plans"]["directory_ou"]), (&json!("Contoso's"), &Value::Null));
+    assert_eq!((&done["price_list"], &done["plans"]["directory_ou"]), (&json!("Contoso's"), &Value::Null));
     assert_eq!((&done["operator"]["name"], &done["operator"]["expires_at"]), (&json!("bakery@x"), &json!(at)));
     let given = json!([{"service": "Mail", "plan": "1 GB", "locations": ["north"]}]);
     let done = promoted(&app, &token, "12", &json!({"offers": given, "price_list": "Own"}));
-    assert_eq!((&done["plans"]["offers"], &done["plans"]["price_list"]), (&given, &json!("Own")));
+    assert_eq!((&done["plans"]["offers"], &done["price_list"]), (&given, &json!("Own")));
     // Nobody's customer has nobody's offers.
     let done = promoted(&app, &token, "13", &json!({}));
     assert_eq!(done["plans"]["offers"], json!([]));
@@ -325,6 +333,7 @@ fn demotion(backend: Backend) {
         json!([
             "operator both sees this account no longer",
             format!("operator reseller-{eleven} is revoked, since it had no other reseller"),
+            "the price list Standard is its no longer",
         ])
     );
     assert_eq!(history(&app, &token, "11"), [row("10", "sync", "promote"), row("10", "promote", "-")]);
@@ -332,6 +341,7 @@ fn demotion(backend: Backend) {
     assert_eq!(get(&app, &both, "/me").json()["resellers"], json!([id(&app, "20")]));
     problem(&get(&app, &both, &format!("/accounts/{eleven}")), 404, "not_found");
     assert_eq!(plans(&app, &token, "11").status, 409);
+    assert_eq!(get(&app, &token, &format!("/accounts/{eleven}/profile")).json()["price_list"], "");
     let told: Vec<Value> = feed(&app, &token).split_off(before);
     assert!(told.iter().all(|entry| entry["cause"] == "promote" && entry["at"] == told[0]["at"]), "{told:?}");
     assert!(told.iter().any(|entry| entry["kind"] == "plans.changed"), "{told:?}");
