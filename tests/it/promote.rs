@@ -5,8 +5,17 @@ use std::sync::{Arc, Barrier};
 
 use serde_json::{Value, json};
 use tiersync::app::Options;
+use tiersync::auth::token::new_token;
+use tiersync::config::Config;
+use tiersync::domain::act::{Act, Login, OffersOf, Promotion, What};
+use tiersync::domain::ids::{AccountId, AccountKey, PlatformId, Scope, SourceId, Tenant};
 use tiersync::domain::operator::Role;
-use tiersync::store::{StoreError, operators};
+use tiersync::domain::outcome::Code;
+use tiersync::domain::relation::Cause;
+use tiersync::ops::alone;
+use tiersync::store::audit::Entry;
+use tiersync::store::{StoreError, offers as offers_of, operators};
+use tiersync::writer::acts::ActList;
 use tiersync::writer::faults::{Faults, Place};
 
 use crate::feed::{assert_tells_everything, feed, stored};
@@ -487,4 +496,65 @@ fn at_once(backend: Backend) {
 #[test]
 fn of_two_promotions_at_once_one_is_done() {
     backends().into_iter().for_each(at_once);
+}
+
+/// Acts of one list see what the ones before them did, also of what hangs beside accounts.
+fn in_one_list(backend: Backend) {
+    let (mut app, _) = world(backend);
+    let [eleven, twelve] = ["11", "12"].map(|customer| id(&app, customer));
+    let both = operator(&app, "both", Role::ResellerAdmin, &[&eleven, &twelve], None);
+    app.stop();
+    let mut config = Config::from_toml(&config("", MPNID)).unwrap();
+    config.database_url.clone_from(&app.database_url);
+    let (writer, thread) = alone::writer(&config).unwrap();
+    let act = |platform_id: &str, what: What| {
+        let scope = Scope { source: SourceId::stored("eu"), tenant: Tenant::none() };
+        let key = AccountKey { scope, platform_id: PlatformId::stored(platform_id) };
+        Act::new(key, 1_900_000_000_000_000, Cause::Promote, what)
+    };
+    let promote = |platform_id: &str, name: &str, offers: OffersOf| {
+        let login = Login { name: name.to_owned(), token_hash: new_token().1.as_bytes().to_owned(), expires_at: None };
+        act(platform_id, What::Promote(Box::new(Promotion { offers, price_list: None, directory_ou: None, login })))
+    };
+    let entry = |at: i64| Entry {
+        at,
+        operator: "cli".to_owned(),
+        action: "accounts.promote".to_owned(),
+        subject: "-".to_owned(),
+        detail: "{}".to_owned(),
+        remote: "-".to_owned(),
+    };
+    let done = |acts: Vec<Act>| {
+        let list = ActList { acts, policies: alone::policies(&config), all_or_nothing: false, entry: entry(7) };
+        writer.acts_blocking(list).unwrap()
+    };
+    let key = act("11", What::Delete).account;
+    // The second one gets the offers that the first one has just got, but not its name.
+    let outcomes = done(vec![
+        promote("11", "a", OffersOf::Former),
+        promote("12", "a", OffersOf::Former),
+        promote("12", "b", OffersOf::Reseller(key)),
+    ]);
+    assert_eq!(outcomes[1].refused().map(|(code, _)| code), Some(Code::Conflict), "{outcomes:?}");
+    assert!(outcomes[0].applied().is_some() && outcomes[2].applied().is_some(), "{outcomes:?}");
+    let listing = |account: &str| offers_of::of(&mut app.database(), AccountId::parse(account).unwrap()).unwrap();
+    assert_eq!(listing(&eleven).offers.list.len(), 2);
+    assert_eq!(listing(&eleven).offers, listing(&twelve).offers);
+    // Who saw both is revoked with the second one.
+    let outcomes = done(vec![act("11", What::Demote { reseller: None }), act("12", What::Demote { reseller: None })]);
+    let notes: Vec<String> =
+        outcomes.iter().flat_map(|outcome| &outcome.applied().unwrap().notes).map(ToString::to_string).collect();
+    assert!(notes.contains(&"operator both sees this account no longer".to_owned()), "{notes:?}");
+    assert!(notes.contains(&"operator both is revoked, since it had no other reseller".to_owned()), "{notes:?}");
+    drop(writer);
+    thread.join();
+    assert_eq!((listing(&eleven).offers.revision, listing(&twelve).offers.list.len()), (2, 0));
+    let app = app.second();
+    problem(&get(&app, &both, "/me"), 401, "not_authenticated");
+    whole(&app);
+}
+
+#[test]
+fn acts_of_one_list_see_each_others_offers_and_logins() {
+    backends().into_iter().for_each(in_one_list);
 }
