@@ -18,6 +18,7 @@ mod output;
 mod partners;
 mod plans;
 mod promote;
+mod provisioning;
 mod prune;
 mod quarantine;
 mod reconcile;
@@ -164,6 +165,9 @@ enum Command {
     Relations(relations::Relations),
     /// What changed, in the order in which it was stored
     Changes(changes::Changes),
+    /// What the vendor's systems have to do again behind moves
+    #[command(subcommand)]
+    Provisioning(provisioning::Provisioning),
     /// The vendor's partners, such as those behind MPN IDs
     #[command(subcommand)]
     Partners(partners::Partners),
@@ -288,6 +292,7 @@ pub fn main() -> ExitCode {
         Command::Accounts(accounts) => accounts.run(common),
         Command::Services(services) => services.run(common),
         Command::Users(users) => users.run(common),
+        Command::Provisioning(provisioning) => provisioning.run(common),
         Command::Relations(relations) => relations.run(common),
         Command::Changes(changes) => changes.run(common),
         Command::Partners(partners) => partners.run(common),

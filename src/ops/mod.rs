@@ -11,6 +11,7 @@ pub mod moves;
 pub mod partners;
 pub mod plans;
 pub mod promote;
+pub mod provisioning;
 pub mod quarantine;
 pub mod reconcile;
 pub mod replay;

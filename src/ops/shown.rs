@@ -7,6 +7,7 @@ use crate::store::accounts::Listed;
 use crate::store::offers::Listing;
 use crate::store::seen::events::{Event, What};
 use crate::store::seen::partners;
+use crate::store::seen::provisioning as provisioned;
 use crate::store::seen::relations::{Party, Related};
 use crate::store::seen::services::Happened;
 use crate::store::seen::users;
@@ -14,6 +15,9 @@ use crate::wire::account_event::AccountEventView;
 use crate::wire::import::{SummaryView, ToldView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
 use crate::wire::plans::{PlansView, SellerView};
+use crate::wire::provisioning::{
+    ProvisionedCustomerView, ProvisionedServiceView, ProvisionedUserView, ProvisioningItemView, ProvisioningView,
+};
 use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
 use crate::wire::service_show::HappenedView;
 use crate::wire::show::{AccountView, PartnerShown, ResellerShown};
@@ -72,6 +76,35 @@ pub fn partner(listed: &partners::Listed, now: i64) -> RegisteredView {
     });
     let stored = &listed.stored;
     RegisteredView::new(&stored.partner, reseller, (stored.created_at, stored.updated_at), now)
+}
+
+/// A provisioning request.
+#[must_use]
+pub fn provisioning(listed: &provisioned::Listed) -> ProvisioningView {
+    ProvisioningView::new(&listed.request, provisioned_customer(&listed.customer))
+}
+
+/// Whose a provisioning request is.
+#[must_use]
+pub fn provisioned_customer(customer: &provisioned::Customer) -> ProvisionedCustomerView {
+    let provisioned::Customer { id, source, tenant, platform_id, external_id, name } = customer.clone();
+    ProvisionedCustomerView { id: id.to_string(), source, tenant, platform_id, external_id, name }
+}
+
+/// An item of a provisioning request; `whole` says whether everything of it may be told.
+#[must_use]
+pub fn provisioning_item(listed: &provisioned::ListedItem, whole: bool) -> ProvisioningItemView {
+    let kind = &listed.item.kind;
+    let named = listed.service.clone();
+    let service = kind.service().map(|id| ProvisionedServiceView {
+        id: id.to_string(),
+        external_id: named.as_ref().map(|service| service.external_id.clone()),
+        platform_id: named.as_ref().and_then(|service| service.platform_id.clone()),
+        service: named.as_ref().map(|service| service.service.clone()),
+        name: named.as_ref().map(|service| service.name.clone()),
+    });
+    let user = kind.user().map(|id| ProvisionedUserView { id: id.to_string(), login: listed.login.clone() });
+    ProvisioningItemView::new(&listed.item, service, user, whole)
 }
 
 /// What a reseller may sell.

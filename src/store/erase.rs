@@ -7,7 +7,7 @@ use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
 use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, offers, partners, places,
+    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, offers, partners, places, provisioning,
     reconciliations, services, shape, users,
 };
 use crate::domain::account::{Account, Address, Contact};
@@ -60,6 +60,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     reconciliations::forget(connection, &account.key)?;
     acknowledgements::forget(connection, &account.key)?;
     let mut entries = users::erase(connection, id, now)?;
+    entries.extend(provisioning::erase(connection, id, now)?);
     entries.extend(feed::erased(&account, account.revision, until));
     changes::append(connection, now, &entries)?;
     Ok(Erasure::Erased)

@@ -24,6 +24,7 @@ pub mod people;
 pub mod plans;
 pub mod products_show;
 pub mod profile;
+pub mod provisioning;
 pub mod reconcile;
 pub mod redact;
 pub mod relation;

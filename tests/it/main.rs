@@ -3,6 +3,7 @@
 // Tests stop where something is not as it must be; that is what unwrap says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod account_events;
 mod acts;
 mod auth;
 mod auth_replay;
@@ -46,6 +47,7 @@ mod partners;
 mod payloads;
 mod plans;
 mod predictions;
+mod profile;
 mod promote;
 mod quarantine;
 mod reconcile;
@@ -67,6 +69,7 @@ mod schema;
 mod services;
 mod shape;
 mod signers;
+mod standing;
 mod subscribers;
 mod subscribers_manage;
 mod subscribers_server;

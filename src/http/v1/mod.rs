@@ -23,6 +23,7 @@ pub mod plans;
 pub mod problem;
 pub mod profile;
 pub mod promote;
+pub mod provisioning;
 pub mod query;
 pub mod reconciliations;
 pub mod relations;
@@ -162,6 +163,19 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .route(web::delete().to(partners::end))
                     .default_service(web::to(get_put_or_delete)),
             )
+            .service(
+                web::resource("/provisioning-requests")
+                    .route(web::get().to(provisioning::list))
+                    .route(web::post().to(provisioning::open))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/provisioning-requests/lease", web::post().to(provisioning::lease::take)))
+            .service(resource("/provisioning-requests/{provisioning}", web::get().to(provisioning::show)))
+            .service(resource("/provisioning-requests/{provisioning}/items", web::get().to(provisioning::items)))
+            .service(post("/provisioning-requests/{provisioning}/retry", web::post().to(provisioning::retry)))
+            .service(post("/provisioning-requests/{provisioning}/cancel", web::post().to(provisioning::cancel)))
+            .service(resource("/provisioning-items/{item}", web::get().to(provisioning::item)))
+            .service(post("/provisioning-items/{item}/report", web::post().to(provisioning::report::report)))
             .service(resource("/deliveries", web::get().to(deliveries::list)))
             .service(resource("/deliveries/{delivery}", web::get().to(deliveries::show)))
             .service(post("/deliveries/{delivery}/reprocess", web::post().to(cases::reprocess)))

@@ -15,6 +15,7 @@ pub mod moves;
 mod names;
 pub mod offers;
 pub mod partners;
+pub mod provisioning;
 pub mod reconciliations;
 pub mod relations;
 pub mod services;

@@ -91,6 +91,13 @@ pub(super) fn acts(visible: &Visible, account: AccountId) -> Option<Condition> {
     }
 }
 
+/// The provisioning requests that are seen: of a customer those that were opened while it was related to one of these
+/// resellers.
+pub(super) fn provisioning_requests(visible: &Visible) -> Option<Condition> {
+    let customer = "provisioning_requests.customer_id";
+    while_theirs(visible, customer, customer, "provisioning_requests.opened_at")
+}
+
 /// What happened, at the time in column `at`, to the account in column `account` while that was theirs. `indexed` is the
 /// same column, as an index is to see it.
 fn while_theirs(
