@@ -1,5 +1,6 @@
 //! One typed configuration, from file, environment and flags; later wins.
 
+pub mod atria;
 mod file;
 pub mod first_start;
 pub mod reconcile;
@@ -134,6 +135,8 @@ pub struct Config {
     pub feed_days: u32,
     /// When the self-check runs, and what runs leave behind.
     pub reconcile: reconcile::Reconciling,
+    /// How clients of the Atria dialect write.
+    pub atria: atria::Atria,
 }
 
 /// What flags and environment say, over the file.

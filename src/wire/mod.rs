@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod answer;
+pub mod atria;
 pub mod book;
 pub mod capture;
 pub mod case;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod acts;
+mod atria;
 mod auth;
 mod auth_replay;
 mod auth_signatures;

@@ -1,0 +1,104 @@
+//! The answers.
+
+use super::read::is_char;
+
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
+
+/// A customer where it was to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Done<'a> {
+    /// The provisioning request that the move opened; none where there was nothing to do. This is what Atria itself
+    /// answers a SET with.
+    pub request: Option<&'a str>,
+    /// Our id of the customer, and what the caller called it.
+    pub customer: (&'a str, &'a str),
+    /// The same of its parent.
+    pub parent: (&'a str, &'a str),
+    /// Whether it was moved; it may have been there before.
+    pub changed: bool,
+    /// What was done, for people.
+    pub message: &'a str,
+}
+
+/// A text as it may stand in an element.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            c if is_char(c) => out.push(c),
+            _ => out.push('\u{fffd}'),
+        }
+    }
+    out
+}
+
+fn element(name: &str, text: &str) -> String {
+    format!("<{name}>{}</{name}>", escaped(text))
+}
+
+/// The answer to a call that is done.
+#[must_use]
+pub fn done(done: &Done<'_>) -> String {
+    let request = done.request.map(|id| format!("<request>{}</request>", element("id", id))).unwrap_or_default();
+    // Atria's words: a customer whose services are still to be set up again is requested.
+    let status = if done.request.is_some() { "Requested" } else { "Provisioned" };
+    format!(
+        "{DECLARATION}<response version=\"1.0\">{request}<customer>{}{}<parent>{}{}</parent>{}</customer>{}{}</response>",
+        element("id", done.customer.0),
+        element("name", done.customer.1),
+        element("id", done.parent.0),
+        element("name", done.parent.1),
+        element("status", status),
+        element("changed", if done.changed { "true" } else { "false" }),
+        element("message", done.message),
+    )
+}
+
+/// The answer to a call that is not.
+#[must_use]
+pub fn refused(code: i32, message: &str) -> String {
+    format!(
+        "{DECLARATION}<response version=\"1.0\"><error>{}{}</error></response>",
+        element("code", &code.to_string()),
+        element("message", message)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shapes() {
+        let moved = Done {
+            request: Some("7"),
+            customer: ("0-3", "Bakery & <Sons>"),
+            parent: ("0-2", "HNP"),
+            changed: true,
+            message: "Moved.",
+        };
+        assert_eq!(
+            done(&moved),
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><response version=\"1.0\"><request><id>7</id></request><customer>\
+             <id>0-3</id><name>Bakery &amp; &lt;Sons&gt;</name><parent><id>0-2</id><name>HNP</name></parent>\
+             <status>Requested</status></customer><changed>true</changed><message>Moved.</message></response>"
+        );
+        let there = Done { request: None, changed: false, ..moved };
+        let there = done(&there);
+        assert!(
+            there.contains("<response version=\"1.0\"><customer>") && there.contains("<status>Provisioned<"),
+            "{there}"
+        );
+        assert!(there.contains("<changed>false</changed>"));
+        assert_eq!(
+            refused(1005, "\"a\u{1}\" it's"),
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><response version=\"1.0\"><error><code>1005</code>\
+             <message>&quot;a\u{fffd}&quot; it&apos;s</message></error></response>"
+        );
+    }
+}
