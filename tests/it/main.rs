@@ -17,6 +17,7 @@ mod commands_deliveries;
 mod commands_operator;
 mod commands_partners;
 mod concurrency;
+mod coverage;
 mod demo;
 mod durability;
 mod endpoints;

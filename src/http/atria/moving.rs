@@ -37,8 +37,8 @@ pub(super) async fn commit(operator: &Operator, customer: &Listed, parent: &List
     Ok(Moved { request: None, changed: true, message: "The customer was moved.".to_owned() })
 }
 
-/// Whether the customer's reseller is this account, as far as the operator sees it.
+/// Whether the customer's reseller is this account. One that sells to it by its partner alone does not hold it yet.
 fn is_under(customer: &Listed, parent: &Listed) -> bool {
-    let (of, key) = (&customer.account.key, &parent.account.key);
-    of.scope == key.scope && customer.reseller.as_ref().is_some_and(|(platform_id, ..)| *platform_id == key.platform_id)
+    let held = customer.account.reseller.as_ref().and_then(|relation| relation.reseller_account);
+    held == Some(parent.account.id)
 }
