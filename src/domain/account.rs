@@ -62,6 +62,57 @@ impl AccountStatus {
     }
 }
 
+/// What an account may do, as an operator set it. Platforms never say it, so no call changes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Standing {
+    /// Everything.
+    #[default]
+    Enabled,
+    /// Nothing is ordered for it.
+    Disabled,
+    /// Marked as fraud: nothing is ordered for it.
+    Fraud,
+    /// A reseller that gets no new customers; those that it has go on.
+    Frozen,
+}
+
+impl Standing {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 4] = [Self::Enabled, Self::Disabled, Self::Fraud, Self::Frozen];
+
+    /// The name in database, API and command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+            Self::Fraud => "fraud",
+            Self::Frozen => "frozen",
+        }
+    }
+
+    /// Reads the name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|standing| standing.as_str() == name)
+    }
+
+    /// Whether services may be ordered for the account.
+    #[must_use]
+    pub fn may_order(self) -> bool {
+        match self {
+            Self::Enabled | Self::Frozen => true,
+            Self::Disabled | Self::Fraud => false,
+        }
+    }
+
+    /// Whether the account, as a reseller, may take new customers.
+    #[must_use]
+    pub fn takes_customers(self) -> bool {
+        self != Self::Frozen
+    }
+}
+
 /// The primary contact. Empty text is "none".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs)] // The names are the protocol's own (protocol.md, "The account").
@@ -173,6 +224,8 @@ pub struct Account {
     pub kind: AccountKind,
     /// Alive or ended.
     pub status: AccountStatus,
+    /// What it may do.
+    pub standing: Standing,
     /// What describes it.
     pub profile: Profile,
     /// The whole set of synchronization options.
@@ -213,6 +266,7 @@ impl Account {
             external_id,
             kind: AccountKind::DirectCustomer,
             status: AccountStatus::Active,
+            standing: Standing::Enabled,
             profile: Profile::default(),
             options: OptionSet::default(),
             reported: None,
@@ -247,6 +301,7 @@ impl Account {
     pub fn shows_the_same(&self, other: &Self) -> bool {
         self.kind == other.kind
             && self.status == other.status
+            && self.standing == other.standing
             && self.hold == other.hold
             && self.reported == other.reported
             && self.reported_external_id == other.reported_external_id

@@ -259,6 +259,22 @@ row_id! {
     /// Our own id of a service: opaque to everybody else, written `chain-position`.
     ServiceId
 }
+row_id! {
+    /// Our own id of a user of a customer: opaque to everybody else, written `chain-position`.
+    UserId
+}
+row_id! {
+    /// A provisioning request: opaque to everybody else, written `chain-position`.
+    ProvisioningId
+}
+row_id! {
+    /// A move of a customer: opaque to everybody else, written `chain-position`.
+    MoveId
+}
+row_id! {
+    /// An item of a provisioning request: opaque to everybody else, written `chain-position`.
+    ItemId
+}
 
 #[cfg(test)]
 mod tests {

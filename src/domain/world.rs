@@ -6,8 +6,10 @@
 mod cases;
 mod changes;
 mod foresee;
+mod moves;
 mod needs;
 mod services;
+mod users;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use super::relation::{Cause, Relation, RelationState};
 use changes::waits_for;
 
 pub use changes::{Changes, Link, RelationChange};
+pub use moves::Moved;
 pub use needs::{Memory, Need, Reference, ResellerName};
 
 /// See the module.
@@ -49,6 +52,8 @@ pub struct World {
     /// Whether what is kept of the registry is of its present revision.
     partners_current: bool,
     services: services::Services,
+    users: users::Users,
+    moves: moves::Moves,
     chain: i64,
     rows_issued: i64,
 }
@@ -76,6 +81,8 @@ impl World {
             partners: Answers::default(),
             partners_current: false,
             services: services::Services::default(),
+            users: users::Users::default(),
+            moves: moves::Moves::default(),
             chain,
             rows_issued,
         }
@@ -110,6 +117,12 @@ impl World {
             Need::Partner(id) => self.partners_current && self.partners.get(id).is_some(),
             Need::Service(scope, name) => self.services.knows(scope, name),
             Need::AddOns(parent) => self.services.knows_add_ons(*parent),
+            Need::Kept(service, account) => self.services.keeps(*service, *account),
+            Need::ServicesOf(account) => self.services.knows_of(*account),
+            Need::User(id) => self.users.knows(*id),
+            Need::UsersOf(account) => self.users.knows_of(*account),
+            Need::Seller(account) => self.moves.knows_seller(*account),
+            Need::UnderWay(account) => self.moves.knows_under_way(*account),
         }
     }
 
@@ -282,7 +295,7 @@ impl World {
             account_id = Some(self.take_over(*change, Cause::Sync, Some(delivery), call.received_at));
         }
         if let Some(owner) = account_id {
-            self.take_over_services(planned.services, owner, delivery);
+            self.take_over_services(planned.services, owner, Cause::Sync, Some(delivery));
         }
         if let (true, Some(SignedId(id))) = (planned.remember, &call.signed_id) {
             let key = (call.scope.source.clone(), id.clone());
@@ -306,7 +319,7 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change } = planned;
+        let PlannedAct { account, acted, change, services, users, moved } = planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -315,7 +328,12 @@ impl World {
             }
             None => account,
         };
-        ActOutcome { account: act.account.clone(), id, acted }
+        if let Some(owner) = id {
+            self.take_over_services(services, owner, act.cause, None);
+        }
+        self.take_over_users(users, act.cause);
+        let moved = self.take_over_moved(moved);
+        ActOutcome { account: act.account.clone(), id, acted, moved }
     }
 
     /// Takes over a change: numbers what is new, notes the relations to write and links what waits for a reseller that
@@ -458,6 +476,8 @@ impl World {
         }
         changes.relations = self.relations.into_values().collect();
         self.services.give(&mut changes);
+        self.users.give(&mut changes);
+        self.moves.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes

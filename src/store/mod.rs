@@ -20,8 +20,10 @@ pub mod erase;
 pub mod error;
 pub mod load;
 pub mod migrate;
+pub mod moves;
 pub mod names;
 pub mod noticed;
+pub mod offers;
 pub mod operators;
 pub mod partners;
 pub mod places;
@@ -38,6 +40,7 @@ pub mod snapshot;
 pub mod sources;
 pub mod subscribers;
 pub mod transaction;
+pub mod users;
 
 pub use connection::AnyConnection;
 pub use error::StoreError;

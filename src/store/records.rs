@@ -4,7 +4,9 @@ use diesel::prelude::Queryable;
 
 use super::encode;
 use super::error::StoreError;
-use crate::domain::account::{Account, AccountKind, AccountStatus, BodyRef, EventStamp, Hold, Profile, Report};
+use crate::domain::account::{
+    Account, AccountKind, AccountStatus, BodyRef, EventStamp, Hold, Profile, Report, Standing,
+};
 use crate::domain::call::Endpoint;
 use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId, Scope, SourceId, Tenant,
@@ -67,6 +69,7 @@ pub struct AccountRow {
     pub open_cases: bool,
     pub erased_second: Option<i64>,
     pub sync_options: String,
+    pub standing: String,
 }
 
 impl AccountRow {
@@ -84,7 +87,7 @@ impl AccountRow {
     /// # Errors
     /// [`StoreError::Corrupt`] for a word that this version does not know.
     pub fn reference(&self) -> Result<Reference, StoreError> {
-        let row = (self.id, self.external_id.clone(), self.kind.clone(), self.status.clone());
+        let row = (self.id, self.external_id.clone(), self.kind.clone(), self.status.clone(), self.standing.clone());
         reference_of(self.key(), row)
     }
 
@@ -117,6 +120,7 @@ impl AccountRow {
             external_id: ExternalId::stored(&self.external_id),
             kind: word(&self.kind, "accounts.kind", AccountKind::parse)?,
             status: word(&self.status, "accounts.status", AccountStatus::parse)?,
+            standing: word(&self.standing, "accounts.standing", Standing::parse)?,
             profile: Profile {
                 name: self.name,
                 code: self.code,
@@ -147,13 +151,13 @@ impl AccountRow {
     }
 }
 
-/// A reference from its columns: id, ExternalID, kind and status.
+/// A reference from its columns: id, ExternalID, kind, status and standing.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] for a word that this version does not know.
 pub fn reference_of(
     key: AccountKey,
-    (id, external_id, kind, status): (i64, String, String, String),
+    (id, external_id, kind, status, standing): (i64, String, String, String, String),
 ) -> Result<Reference, StoreError> {
     Ok(Reference {
         key,
@@ -161,6 +165,7 @@ pub fn reference_of(
         external_id: ExternalId::stored(&external_id),
         kind: word(&kind, "accounts.kind", AccountKind::parse)?,
         status: word(&status, "accounts.status", AccountStatus::parse)?,
+        standing: word(&standing, "accounts.standing", Standing::parse)?,
     })
 }
 

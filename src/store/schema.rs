@@ -44,6 +44,7 @@ diesel::table! {
         open_cases -> Bool,
         erased_second -> Nullable<BigInt>,
         sync_options -> Text,
+        standing -> Text,
     }
 }
 
@@ -357,6 +358,45 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         revision -> BigInt,
         last_delivery -> Nullable<BigInt>,
+        reported_account_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        login -> Text,
+        name -> Text,
+        email -> Text,
+        status -> Text,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_services (user_id, service_id) {
+        user_id -> BigInt,
+        service_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_history (user_id, revision) {
+        user_id -> BigInt,
+        revision -> BigInt,
+        at -> BigInt,
+        happening -> Text,
+        changed -> Text,
+        gained -> Text,
+        lost -> Text,
+        account_id -> BigInt,
+        status -> Text,
+        cause -> Text,
+        delivery_id -> Nullable<BigInt>,
     }
 }
 
@@ -391,5 +431,45 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    offer_lists (account_id) {
+        account_id -> BigInt,
+        revision -> BigInt,
+        name -> Text,
+        directory_ou -> Text,
+        promoted_at -> Nullable<BigInt>,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    offers (account_id, service, plan) {
+        account_id -> BigInt,
+        service -> Text,
+        plan -> Text,
+        locations -> Text,
+    }
+}
+
+diesel::table! {
+    moves (id) {
+        id -> BigInt,
+        customer_id -> BigInt,
+        from_id -> Nullable<BigInt>,
+        to_id -> Nullable<BigInt>,
+        state -> Text,
+        side -> Nullable<Text>,
+        requested_by -> Text,
+        reason -> Nullable<Text>,
+        at -> BigInt,
+        decided_by -> Nullable<Text>,
+        decision -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+        choices -> Text,
+        provisioning_id -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);
 diesel::allow_tables_to_appear_in_same_query!(reconciliation_findings, acknowledgements);
+diesel::allow_tables_to_appear_in_same_query!(users, user_services);

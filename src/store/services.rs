@@ -41,6 +41,7 @@ pub struct ServiceRow {
     pub ended_at: Option<i64>,
     pub revision: i64,
     pub last_delivery: Option<i64>,
+    pub reported_account_id: Option<i64>,
 }
 
 fn word<T>(value: &str, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
@@ -85,6 +86,7 @@ impl ServiceRow {
             ended_at: self.ended_at,
             revision: self.revision,
             last_delivery: self.last_delivery.map(DeliveryId),
+            reported_account: self.reported_account_id.map(AccountId),
         })
     }
 }
@@ -124,8 +126,31 @@ pub fn add_ons(connection: &mut AnyConnection, parent: ServiceId) -> Result<Vec<
     rows.into_iter().map(ServiceRow::into_service).collect()
 }
 
+/// The service of this id.
+///
+/// # Errors
+/// As [`named`].
+pub fn by_id(connection: &mut AnyConnection, id: ServiceId) -> Result<Option<Service>, StoreError> {
+    let mut rows: Vec<ServiceRow> = services::table.filter(services::id.eq(id.0)).load(connection)?;
+    rows.pop().map(ServiceRow::into_service).transpose()
+}
+
+/// The services of an account that are not ended, at most `limit`, in the order of their ids.
+///
+/// # Errors
+/// As [`named`].
+pub fn living_of(connection: &mut AnyConnection, account: AccountId, limit: usize) -> Result<Vec<Service>, StoreError> {
+    let rows: Vec<ServiceRow> = services::table
+        .filter(services::account_id.eq(account.0))
+        .filter(services::status.ne(ServiceStatus::Ended.as_str()))
+        .order(services::id)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .load(connection)?;
+    rows.into_iter().map(ServiceRow::into_service).collect()
+}
+
 /// What is written of a service: first what never changes.
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 28] = [
     "source",
     "tenant",
     "external_id",
@@ -152,6 +177,7 @@ const COLUMNS: [&str; 27] = [
     "ended_at",
     "revision",
     "last_delivery",
+    "reported_account_id",
     "id",
 ];
 
@@ -200,7 +226,7 @@ impl Statement for InsertStep {
     ];
 }
 
-fn changing(service: &Service) -> [Value<'_>; 22] {
+fn changing(service: &Service) -> [Value<'_>; 23] {
     let transfer = service.transfer.as_ref();
     [
         Value::MaybeText(service.platform_id.as_ref().map(PlatformId::as_str)),
@@ -224,6 +250,7 @@ fn changing(service: &Service) -> [Value<'_>; 22] {
         Value::MaybeBigInt(service.ended_at),
         Value::BigInt(service.revision),
         Value::MaybeBigInt(service.last_delivery.map(|delivery| delivery.0)),
+        Value::MaybeBigInt(service.reported_account.map(|account| account.0)),
         Value::BigInt(service.id.0),
     ]
 }

@@ -55,6 +55,25 @@ pub struct ChangedServiceView {
     pub status: &'static str,
     /// Its revision behind what happened.
     pub revision: i64,
+    /// The account that it left, by id, where it was moved.
+    pub from: Option<String>,
+    /// The account that it came to, by id, where it was moved.
+    pub to: Option<String>,
+}
+
+/// The user that an entry is about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedUserView {
+    pub id: String,
+    /// Its state behind what happened.
+    pub status: &'static str,
+    /// Its revision behind what happened.
+    pub revision: i64,
+    /// The account that it left, by id, where it was moved.
+    pub from: Option<String>,
+    /// The account that it came to, by id, where it was moved.
+    pub to: Option<String>,
 }
 
 /// An entry of the change feed.
@@ -72,7 +91,7 @@ pub struct ChangeView {
     /// The account's revision behind it; null where only the other side of its relation changed.
     pub revision: Option<i64>,
     /// Fields that changed, as the account's JSON names them; of `options.changed` the IDs of the options; of
-    /// `service.…` those of the service.
+    /// `service.…` and `user.…` those of the service or user; of `plans.changed` those of the list.
     pub changed: Vec<String>,
     /// What the account is, where it is new, revived or of another kind than before.
     pub account_kind: Option<&'static str>,
@@ -82,6 +101,8 @@ pub struct ChangeView {
     pub relation: Option<ChangedRelationView>,
     /// The service, of `service.…`.
     pub service: Option<ChangedServiceView>,
+    /// The user, of `user.…`.
+    pub user: Option<ChangedUserView>,
     /// What made it happen: sync, partner, move, promote, import or erase.
     pub cause: &'static str,
     /// The delivery that made it happen; null for what no call did.
@@ -119,6 +140,18 @@ impl ChangeView {
                     kind: told.kind.as_str(),
                     status: told.status.as_str(),
                     revision: told.revision,
+                    from: told.moved.map(|(from, _)| from.to_string()),
+                    to: told.moved.map(|(_, to)| to.to_string()),
+                }),
+                _ => None,
+            },
+            user: match &entry.event {
+                Event::User(_, told) => Some(ChangedUserView {
+                    id: told.user.to_string(),
+                    status: told.status.as_str(),
+                    revision: told.revision,
+                    from: told.moved.map(|(from, _)| from.to_string()),
+                    to: told.moved.map(|(_, to)| to.to_string()),
                 }),
                 _ => None,
             },
@@ -133,7 +166,9 @@ fn changed(event: &Event) -> Vec<String> {
         Event::Updated(fields) | Event::Revived(_, fields) => fields.names().map(str::to_owned).collect(),
         Event::KindChanged { .. } => vec!["kind".to_owned()],
         Event::OptionsChanged(options) => options.clone(),
+        Event::PlansChanged(names) => names.clone(),
         Event::Service(_, told) => told.changed.clone(),
+        Event::User(_, told) => told.changed.clone(),
         Event::Created(_) | Event::Deleted | Event::Erased | Event::Opened(_) | Event::Closed(_) | Event::Linked(_) => {
             Vec::new()
         }

@@ -16,6 +16,7 @@ pub mod import;
 pub mod intent;
 pub mod json;
 pub mod list;
+pub mod moves;
 pub mod named;
 mod objects;
 pub mod partners;

@@ -14,10 +14,10 @@ use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, What};
 use crate::domain::outcome::Code;
 use crate::domain::partner::Answers;
 use crate::domain::policy::Policies;
-use crate::domain::world::World;
+use crate::domain::world::{Need, World};
 use crate::store::audit::{self, Entry};
 use crate::store::chains::{Advance, Tail};
-use crate::store::load::Purpose;
+use crate::store::load::{self, Purpose};
 use crate::store::places::Places;
 use crate::store::transaction::Locks;
 use crate::store::{AnyConnection, StoreError, save};
@@ -103,6 +103,7 @@ pub(super) fn perform(
                 code: Code::RuleBroken,
                 message: format!("A list has at most {MAX_ACTS} acts. Send them in parts."),
             },
+            moved: None,
         };
         return Ok(list.acts.iter().map(refused).collect());
     }
@@ -118,7 +119,7 @@ pub(super) fn perform(
         for outcome in &mut outcomes {
             if let Some(applied) = outcome.applied() {
                 outcome.id = outcome.id.filter(|_| !applied.created);
-                outcome.acted = Acted::Withheld;
+                (outcome.acted, outcome.moved) = (Acted::Withheld, None);
             }
         }
     }
@@ -131,6 +132,25 @@ pub(super) fn perform(
 /// [`StoreError`] of the first look-up that fails.
 pub fn preview(connection: &mut AnyConnection, list: &ActList) -> Result<Vec<ActOutcome>, StoreError> {
     perform(connection, &mut World::new(planning::NOWHERE, 0), list, Purpose::Preview)
+}
+
+/// Looks at something, such as a move, without locks and without writing: `look` is asked again with whatever it needed
+/// looked up, until it tells.
+///
+/// # Errors
+/// [`StoreError`] of the first look-up that fails.
+pub fn look<T>(
+    connection: &mut AnyConnection,
+    mut look: impl FnMut(&World) -> Result<T, Need>,
+) -> Result<T, StoreError> {
+    let mut world = World::new(planning::NOWHERE, 0);
+    for _ in 0..planning::MAX_LOOKUPS {
+        match look(&world) {
+            Ok(seen) => return Ok(seen),
+            Err(need) => load::load(connection, &mut world, std::slice::from_ref(&need), 1, Purpose::Preview)?,
+        }
+    }
+    Err(StoreError::Failed("a look asked for too many look-ups".to_owned()))
 }
 
 impl Writer {

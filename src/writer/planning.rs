@@ -10,7 +10,7 @@ use crate::store::{AnyConnection, StoreError};
 
 /// Most look-ups that one call may ask for one after the other. Only an ExternalID whose suffixes are taken asks for
 /// more than a handful, and the planner gives up before this.
-const MAX_LOOKUPS: usize = 2_000;
+pub(super) const MAX_LOOKUPS: usize = 2_000;
 
 /// A chain that nobody writes: what is numbered on it is never stored. For what-if and previews.
 pub const NOWHERE: i64 = (1 << 22) - 1;

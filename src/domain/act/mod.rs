@@ -6,6 +6,7 @@
 
 mod changed;
 mod import;
+mod moving;
 mod place;
 mod plan;
 mod restore;
@@ -14,11 +15,15 @@ use std::borrow::Cow;
 
 use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report};
 use super::call::ProfilePatch;
-use super::ids::{AccountId, AccountKey, ExternalId, PlatformId};
+use super::ids::{AccountId, AccountKey, ExternalId, MoveId, PlatformId};
+use super::moves::{Moving, UsersMoving};
 use super::options::{OptionSet, OptionValue};
 use super::outcome::Code;
 use super::plan::Change;
 use super::relation::{Cause, Relation};
+use super::service::Service;
+use super::user::User;
+use super::world::Moved;
 pub use plan::plan_act;
 
 /// Most acts of one list: they are planned and written in one transaction, and every call waits behind it.
@@ -84,6 +89,10 @@ pub enum What {
     Release,
     /// Puts back what an account was, to undo an act.
     Restore(Box<Before>),
+    /// Moves a customer with everything that it bought to another reseller, or asks for that. Held.
+    Move(Box<Moving>),
+    /// Moves users of a customer to another one.
+    MoveUsers(Box<UsersMoving>),
 }
 
 /// An account as a list describes it.
@@ -202,6 +211,8 @@ pub struct ActOutcome {
     pub id: Option<AccountId>,
     /// What became of it.
     pub acted: Acted,
+    /// The move that is kept of it, where it was one.
+    pub moved: Option<MoveId>,
 }
 
 impl ActOutcome {
@@ -233,4 +244,19 @@ pub struct PlannedAct {
     pub acted: Acted,
     /// What changes, if anything.
     pub change: Option<Box<Change>>,
+    /// Services as they are to be, each changed one with its next revision; new ones have no id, and a subscription
+    /// stands before its add-ons.
+    pub services: Vec<Service>,
+    /// Users as they are to be, each with its next revision; new ones have no id.
+    pub users: Vec<User>,
+    /// The move to keep, and what it makes the vendor's systems do.
+    pub moved: Moved,
+}
+
+impl PlannedAct {
+    /// An act that changes nothing.
+    #[must_use]
+    pub fn idle(account: Option<AccountId>, acted: Acted) -> Self {
+        Self { account, acted, change: None, services: Vec::new(), users: Vec::new(), moved: Moved::default() }
+    }
 }

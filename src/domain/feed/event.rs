@@ -1,9 +1,10 @@
 //! What an entry of the feed says.
 
 use crate::domain::account::{Account, AccountKind};
-use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId};
+use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId, UserId};
 use crate::domain::relation::{Axis, Cause, Relation, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
+use crate::domain::user::{UserHappening, UserStatus};
 
 /// What an entry is about. The numbers are stored: new kinds get new ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,11 +39,23 @@ pub enum EventKind {
     ServiceActivated = 14,
     /// A service ended.
     ServiceEnded = 15,
+    /// What a reseller may sell changed.
+    PlansChanged = 19,
+    /// A service became another account's.
+    ServiceMoved = 20,
+    /// A user is here for the first time.
+    UserCreated = 21,
+    /// What describes a user, or which services it has, changed.
+    UserUpdated = 22,
+    /// A user became another account's.
+    UserMoved = 23,
+    /// A user ended.
+    UserEnded = 24,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::AccountCreated,
         Self::AccountUpdated,
         Self::AccountKindChanged,
@@ -58,6 +71,12 @@ impl EventKind {
         Self::ServiceSuspended,
         Self::ServiceActivated,
         Self::ServiceEnded,
+        Self::PlansChanged,
+        Self::ServiceMoved,
+        Self::UserCreated,
+        Self::UserUpdated,
+        Self::UserMoved,
+        Self::UserEnded,
     ];
 
     /// The name in API, commands and configuration.
@@ -79,6 +98,12 @@ impl EventKind {
             Self::ServiceSuspended => "service.suspended",
             Self::ServiceActivated => "service.activated",
             Self::ServiceEnded => "service.ended",
+            Self::PlansChanged => "plans.changed",
+            Self::ServiceMoved => "service.moved",
+            Self::UserCreated => "user.created",
+            Self::UserUpdated => "user.updated",
+            Self::UserMoved => "user.moved",
+            Self::UserEnded => "user.ended",
         }
     }
 
@@ -225,6 +250,23 @@ pub struct ServiceTold {
     pub revision: i64,
     /// The names of the fields that changed.
     pub changed: Vec<String>,
+    /// From which account to which, where it became another one's.
+    pub moved: Option<(AccountId, AccountId)>,
+}
+
+/// A user as an entry tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserTold {
+    /// Which.
+    pub user: UserId,
+    /// Its state behind what happened.
+    pub status: UserStatus,
+    /// Its revision behind what happened.
+    pub revision: i64,
+    /// The names of the fields that changed.
+    pub changed: Vec<String>,
+    /// From which account to which, where it became another one's.
+    pub moved: Option<(AccountId, AccountId)>,
 }
 
 /// What happened.
@@ -257,6 +299,10 @@ pub enum Event {
     OptionsChanged(Vec<String>),
     /// See [`EventKind::ServiceCreated`] and those behind it.
     Service(Happening, ServiceTold),
+    /// See [`EventKind::UserCreated`] and those behind it.
+    User(UserHappening, UserTold),
+    /// See [`EventKind::PlansChanged`]: which of `offers`, `directory_ou` and `price_list`.
+    PlansChanged(Vec<String>),
 }
 
 impl Event {
@@ -279,6 +325,12 @@ impl Event {
             Self::Service(Happening::Suspended, _) => EventKind::ServiceSuspended,
             Self::Service(Happening::Activated, _) => EventKind::ServiceActivated,
             Self::Service(Happening::Ended, _) => EventKind::ServiceEnded,
+            Self::PlansChanged(_) => EventKind::PlansChanged,
+            Self::Service(Happening::Moved, _) => EventKind::ServiceMoved,
+            Self::User(UserHappening::Created, _) => EventKind::UserCreated,
+            Self::User(UserHappening::Updated, _) => EventKind::UserUpdated,
+            Self::User(UserHappening::Moved, _) => EventKind::UserMoved,
+            Self::User(UserHappening::Ended, _) => EventKind::UserEnded,
         }
     }
 
@@ -341,6 +393,12 @@ mod tests {
                 (13, "service.suspended"),
                 (14, "service.activated"),
                 (15, "service.ended"),
+                (19, "plans.changed"),
+                (20, "service.moved"),
+                (21, "user.created"),
+                (22, "user.updated"),
+                (23, "user.moved"),
+                (24, "user.ended"),
             ]
         );
         for kind in EventKind::ALL {

@@ -8,12 +8,13 @@ mod event;
 use std::collections::{BTreeMap, HashMap};
 
 use super::account::Account;
-use super::ids::{AccountId, DeliveryId, RelationId};
+use super::ids::{AccountId, DeliveryId, RelationId, UserId};
 use super::relation::{Axis, Cause, RelationState};
-use super::service::Step;
+use super::service::{Happening, Step};
+use super::user::{Lost, UserHappening, UserStatus, UserStep};
 use super::world::{Changes, Link, RelationChange};
 
-pub use event::{Entry, Event, EventKind, Fields, Related, ServiceTold};
+pub use event::{Entry, Event, EventKind, Fields, Related, ServiceTold, UserTold};
 
 /// What a batch changed, account by account, each in the order in which it happened.
 #[must_use]
@@ -50,26 +51,67 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
         let cause = changes.causes.get(&account).copied().unwrap_or(Cause::Sync);
         tell.relations(&About { account, revision: None, cause, delivery: None }, relations);
     }
-    entries.extend(changes.steps.iter().map(of_service));
+    entries.extend(changes.steps.iter().flat_map(of_service));
+    entries.extend(changes.user_steps.iter().flat_map(of_user));
     entries
 }
 
 /// What happened to a service. Each of its revisions is told, also of several within one commit.
-fn of_service(step: &Step) -> Entry {
+/// One that became another account's is told to both.
+fn of_service(step: &Step) -> impl Iterator<Item = Entry> {
     let after = &step.after;
+    let from = step.before.as_ref().map(|before| before.account).filter(|from| *from != after.account);
     let told = ServiceTold {
         service: after.id,
         kind: after.kind,
         status: after.status,
         revision: after.revision,
         changed: step.changed().into_iter().map(str::to_owned).collect(),
+        moved: from.map(|from| (from, after.account)),
     };
-    Entry {
-        account: after.account,
+    let entry = |account, happening, told| Entry {
+        account,
         revision: None,
         cause: step.cause,
         delivery: step.delivery,
-        event: Event::Service(step.happening(), told),
+        event: Event::Service(happening, told),
+    };
+    let left = from.map(|from| entry(from, Happening::Moved, told.clone()));
+    left.into_iter().chain([entry(after.account, step.happening(), told)])
+}
+
+/// What happened to a user; one that became another account's is told to both.
+fn of_user(step: &UserStep) -> impl Iterator<Item = Entry> {
+    let after = &step.after;
+    let from = step.before.as_ref().map(|before| before.account).filter(|from| *from != after.account);
+    let told = UserTold {
+        user: after.id,
+        status: after.status,
+        revision: after.revision,
+        changed: step.changed().into_iter().map(str::to_owned).collect(),
+        moved: from.map(|from| (from, after.account)),
+    };
+    let entry = |account, happening, told| Entry {
+        account,
+        revision: None,
+        cause: step.cause,
+        delivery: step.delivery,
+        event: Event::User(happening, told),
+    };
+    let left = from.map(|from| entry(from, UserHappening::Moved, told.clone()));
+    left.into_iter().chain([entry(after.account, step.happening(), told)])
+}
+
+/// The entry of a user who lost a service that ended or moved.
+#[must_use]
+pub fn lost_service(user: UserId, account: AccountId, status: UserStatus, revision: i64, lost: &Lost) -> Entry {
+    let told = UserTold { user, status, revision, changed: vec!["services".to_owned()], moved: None };
+    Entry {
+        account,
+        revision: None,
+        cause: lost.cause,
+        delivery: lost.delivery,
+        event: Event::User(UserHappening::Updated, told),
     }
 }
 

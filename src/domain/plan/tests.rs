@@ -325,6 +325,10 @@ impl Receiver {
             // Services are tested whole, in tests/it/services.rs.
             Need::Service(scope, name) => world.learn_service(scope.clone(), name.clone(), None),
             Need::AddOns(parent) => world.learn_add_ons(*parent, Vec::new()),
+            Need::Kept(service, account) => world.learn_kept(*service, *account, None),
+            Need::ServicesOf(account) => world.learn_services_of(*account, Some(Vec::new())),
+            Need::User(id) => world.learn_user(*id, None),
+            Need::UsersOf(account) => world.learn_users_of(*account, Some(Vec::new())),
         }
     }
 

@@ -19,6 +19,10 @@ pub const MAX_ATTRIBUTES: usize = 64 * 1024;
 /// Most add-ons of one subscription that are not ended: each of them is looked up when the subscription ends.
 pub const MAX_ADD_ONS: usize = 500;
 
+/// Most services of one account that are not ended, for whatever looks at all of them at once, such as a move. A platform
+/// may order more; the account is then refused there. Raising it raises what one such act holds in memory.
+pub const MAX_SERVICES: usize = 5_000;
+
 /// Namespace of the name-based UUIDs that become ExternalIDs of services. Changing it would give the services of a
 /// rebuilt database other IDs than the ones that platforms hold.
 const EXTERNAL_ID_NAMESPACE: Uuid = Uuid::from_u128(0x2c5b_8f4e_90d3_5b6a_8d17_41f2_c3a6_0be9);
@@ -186,6 +190,8 @@ pub struct Service {
     pub revision: i64,
     /// The delivery that made what it shows; none where an operator did.
     pub last_delivery: Option<DeliveryId>,
+    /// The account under which the platform orders it, where an operator gave it to another one; none where the two agree.
+    pub reported_account: Option<AccountId>,
 }
 
 impl ServiceId {
@@ -221,6 +227,7 @@ impl Service {
             ended_at: None,
             revision: 0,
             last_delivery: None,
+            reported_account: None,
         }
     }
 
@@ -241,6 +248,7 @@ impl Service {
     pub fn differing(&self, other: &Self) -> Vec<&'static str> {
         [
             ("account", self.account != other.account),
+            ("reported_account", self.reported_account != other.reported_account),
             ("platform_id", self.platform_id != other.platform_id),
             ("kind", self.kind != other.kind),
             ("service", self.service != other.service),
@@ -302,11 +310,14 @@ pub enum Happening {
     Activated,
     /// It ended.
     Ended,
+    /// It is another account's.
+    Moved,
 }
 
 impl Happening {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Created, Self::Updated, Self::Suspended, Self::Activated, Self::Ended];
+    pub const ALL: [Self; 6] =
+        [Self::Created, Self::Updated, Self::Suspended, Self::Activated, Self::Ended, Self::Moved];
 
     /// The name in database and API.
     #[must_use]
@@ -317,6 +328,7 @@ impl Happening {
             Self::Suspended => "suspended",
             Self::Activated => "activated",
             Self::Ended => "ended",
+            Self::Moved => "moved",
         }
     }
 
@@ -338,6 +350,7 @@ impl Step {
             (ServiceStatus::Suspended | ServiceStatus::Ended, ServiceStatus::Active | ServiceStatus::Trial) => {
                 Happening::Activated
             }
+            _ if before.account != self.after.account => Happening::Moved,
             _ => Happening::Updated,
         }
     }

@@ -1,13 +1,16 @@
 //! What a batch wants written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::case::CaseEvent;
-use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, SourceId};
+use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, SourceId, UserId};
+use crate::domain::moves::Move;
+use crate::domain::provisioning::NewRequest;
 use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
 use crate::domain::service::{Service, Step};
+use crate::domain::user::{Lost, User, UserStep};
 
 /// A reseller that came: relations in the store that wait for it must be linked in the same commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +78,20 @@ pub struct Changes {
     pub services_updated: Vec<Arc<Service>>,
     /// What happened to services, in order.
     pub steps: Vec<Step>,
+    /// Users that are new.
+    pub users_created: Vec<Arc<User>>,
+    /// Users that changed: as the store has them, and as they are to be.
+    pub users_updated: Vec<(Arc<User>, Arc<User>)>,
+    /// What happened to users, in order.
+    pub user_steps: Vec<UserStep>,
+    /// Services that nobody has any longer.
+    pub lost_services: Vec<Lost>,
+    /// The users that lost them here already; the store takes them from all others.
+    pub users_known: BTreeSet<UserId>,
+    /// Moves to keep, in order, each with whether it is new.
+    pub moves: Vec<(Move, bool)>,
+    /// What the vendor's own systems have to do.
+    pub provisioning: Vec<NewRequest>,
     /// How many rows the chain has numbered besides deliveries.
     pub rows_issued: i64,
 }

@@ -9,6 +9,7 @@ use crate::domain::call::{Call, Intent, Said, SignedId};
 use crate::domain::classify::Role;
 use crate::domain::definition::OptionDefinition;
 use crate::domain::ids::{AccountKey, ExternalId, PlatformId, is_id};
+use crate::domain::moves;
 use crate::domain::options::OptionValue;
 use crate::domain::policy::SourcePolicy;
 
@@ -94,6 +95,8 @@ impl World {
             | What::Delete
             | What::Revive
             | What::Release => {}
+            What::Move(moving) => needs.extend(moving.reseller.iter().cloned().map(Need::Reference)),
+            What::MoveUsers(moving) => needs.push(Need::Account(moving.to.clone())),
         }
         needs
     }
@@ -112,6 +115,7 @@ impl World {
                 .filter_map(|report| report.reseller.as_ref())
                 .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
                 .collect(),
+            (What::Move(moving), _) => moves::needs(self, &act.account, moving),
             _ => Vec::new(),
         }
     }

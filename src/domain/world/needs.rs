@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::account::{Account, AccountKind, AccountStatus};
+use crate::domain::account::{Account, AccountKind, AccountStatus, Standing};
 use crate::domain::call::Endpoint;
-use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, ServiceId, SourceId};
+use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, Scope, ServiceId, SourceId, UserId};
 use crate::domain::outcome::{Answer, Outcome};
 
 /// As much of an account as others need who only name it.
@@ -20,6 +20,8 @@ pub struct Reference {
     pub kind: AccountKind,
     /// Alive or ended.
     pub status: AccountStatus,
+    /// What it may do.
+    pub standing: Standing,
 }
 
 impl From<&Account> for Reference {
@@ -30,6 +32,7 @@ impl From<&Account> for Reference {
             external_id: account.external_id.clone(),
             kind: account.kind,
             status: account.status,
+            standing: account.standing,
         }
     }
 }
@@ -85,4 +88,17 @@ pub enum Need {
     Service(Scope, Arc<str>),
     /// The add-ons of a subscription that are not ended.
     AddOns(ServiceId),
+    /// A service that hangs on this account, as it is once that account is kept still. For an order that comes under
+    /// another account.
+    Kept(ServiceId, AccountId),
+    /// The services of an account that are not ended.
+    ServicesOf(AccountId),
+    /// A user.
+    User(UserId),
+    /// The users of an account that are not ended.
+    UsersOf(AccountId),
+    /// What a reseller may sell.
+    Seller(AccountId),
+    /// What keeps an account from being moved.
+    UnderWay(AccountId),
 }

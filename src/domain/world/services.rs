@@ -1,13 +1,16 @@
 //! What a batch knows of services. They are looked up for calls that name one, and for no others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Changes, Need, World};
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountId, DeliveryId, Scope, ServiceId};
+use crate::domain::outcome::Code;
+use crate::domain::plan::Stop;
 use crate::domain::relation::Cause;
-use crate::domain::service::{Service, Step};
+use crate::domain::service::{MAX_SERVICES, Service, Step};
+use crate::domain::user::Lost;
 
 /// Services as they were loaded and as calls changed them since.
 #[derive(Debug, Default)]
@@ -15,6 +18,10 @@ pub(super) struct Services {
     now: HashMap<ServiceId, Arc<Service>>,
     names: HashMap<(Scope, Arc<str>), Option<ServiceId>>,
     add_ons: HashMap<ServiceId, Vec<ServiceId>>,
+    /// None where an account has more than are looked up.
+    of_account: HashMap<AccountId, Option<BTreeSet<ServiceId>>>,
+    /// Services whose account is kept still although no call or act here is about it.
+    kept: BTreeMap<ServiceId, AccountId>,
     /// What is to be written, and whether it is new.
     written: BTreeMap<ServiceId, bool>,
     steps: Vec<Step>,
@@ -29,6 +36,14 @@ impl Services {
         self.add_ons.contains_key(&parent)
     }
 
+    pub(super) fn knows_of(&self, account: AccountId) -> bool {
+        self.of_account.contains_key(&account)
+    }
+
+    pub(super) fn keeps(&self, service: ServiceId, account: AccountId) -> bool {
+        self.kept.get(&service) == Some(&account)
+    }
+
     /// Everything to write.
     pub(super) fn give(self, changes: &mut Changes) {
         for (id, created) in &self.written {
@@ -40,7 +55,8 @@ impl Services {
         changes.steps = self.steps;
     }
 
-    fn put(&mut self, service: Service, created: bool, delivery: Option<DeliveryId>, cause: Cause) {
+    /// Returns whether nobody has it any longer.
+    fn put(&mut self, service: Service, created: bool, delivery: Option<DeliveryId>, cause: Cause) -> bool {
         let id = service.id;
         let before = self.now.get(&id).cloned();
         let after = Arc::new(service);
@@ -68,11 +84,22 @@ impl Services {
                 siblings.sort_unstable();
             }
         }
+        if let Some(Some(ids)) = before.as_ref().and_then(|before| self.of_account.get_mut(&before.account)) {
+            ids.remove(&id);
+        }
+        if after.lives()
+            && let Some(Some(ids)) = self.of_account.get_mut(&after.account)
+        {
+            ids.insert(id);
+        }
+        let lost =
+            before.as_ref().is_some_and(|before| before.account != after.account || (before.lives() && !after.lives()));
         self.now.insert(id, after.clone());
         *self.written.entry(id).or_insert(created) |= created;
         if before.as_ref().is_none_or(|before| before.revision != after.revision) {
             self.steps.push(Step { before, after, cause, delivery });
         }
+        lost
     }
 }
 
@@ -110,6 +137,53 @@ impl World {
         self.services.add_ons.entry(parent).or_insert(ids);
     }
 
+    /// Takes in the services of an account that are not ended; none where there are more than [`MAX_SERVICES`].
+    pub fn learn_services_of(&mut self, account: AccountId, services: Option<Vec<Service>>) {
+        if self.services.knows_of(account) {
+            return;
+        }
+        let Some(services) = services else {
+            self.services.of_account.insert(account, None);
+            return;
+        };
+        for service in services {
+            self.services.now.entry(service.id).or_insert_with(|| Arc::new(service));
+        }
+        // With those that this batch made or moved here, and without those that it ended or moved away.
+        let now = self.services.now.values().filter(|service| service.account == account && service.lives());
+        let ids = now.map(|service| service.id).collect();
+        self.services.of_account.insert(account, Some(ids));
+    }
+
+    /// Takes in a service as it is behind the lock of `account`, to which it belonged when it was looked up before.
+    pub fn learn_kept(&mut self, id: ServiceId, account: AccountId, service: Option<Service>) {
+        // What this batch changed is behind such a lock already.
+        if let (Some(service), false) = (service, self.services.written.contains_key(&id)) {
+            self.services.now.insert(id, Arc::new(service));
+        }
+        self.services.kept.insert(id, account);
+    }
+
+    /// Asks for the account of a service to be kept still: an order came for it under another one.
+    pub(in crate::domain) fn keep(&self, service: &Service) -> Result<(), Need> {
+        if self.services.keeps(service.id, service.account) {
+            return Ok(());
+        }
+        Err(Need::Kept(service.id, service.account))
+    }
+
+    /// The services of an account that are not ended now, in the order of their ids.
+    pub(in crate::domain) fn services_of(&self, account: AccountId) -> Result<Vec<&Arc<Service>>, Stop> {
+        match self.services.of_account.get(&account) {
+            Some(Some(ids)) => Ok(ids.iter().filter_map(|id| self.services.now.get(id)).collect()),
+            Some(None) => Err(Stop::Refuse(
+                Code::RuleBroken,
+                format!("This account has more than {MAX_SERVICES} services. End those that are no longer used first."),
+            )),
+            None => Err(Need::ServicesOf(account).into()),
+        }
+    }
+
     /// The service that is called this now.
     pub(in crate::domain) fn service(&self, scope: &Scope, name: &str) -> Result<Option<&Arc<Service>>, Need> {
         let name: Arc<str> = Arc::from(name);
@@ -133,14 +207,23 @@ impl World {
         }
     }
 
-    /// Takes over services that an order makes or changes: numbers what is new and notes what happened.
-    pub(super) fn take_over_services(&mut self, services: Vec<Service>, owner: AccountId, delivery: DeliveryId) {
+    /// Takes over services that an order or an act makes or changes: numbers what is new and notes what happened, and who
+    /// loses what. `owner` is whose those are that belong to nobody yet, since their account is new.
+    pub(super) fn take_over_services(
+        &mut self,
+        services: Vec<Service>,
+        owner: AccountId,
+        cause: Cause,
+        delivery: Option<DeliveryId>,
+    ) {
         let mut subscription = None;
         for mut service in services {
             let created = service.id == ServiceId::UNISSUED;
             if created {
                 service.id = ServiceId::issue(self.chain, self.issue_row());
-                service.account = owner;
+                if service.account == AccountId(0) {
+                    service.account = owner;
+                }
                 if service.parent == Some(ServiceId::UNISSUED) {
                     service.parent = subscription;
                 }
@@ -149,10 +232,13 @@ impl World {
                 subscription = Some(service.id);
             }
             let changes = self.services.now.get(&service.id).is_none_or(|held| held.revision != service.revision);
-            if changes {
-                service.last_delivery = Some(delivery);
+            if changes && delivery.is_some() {
+                service.last_delivery = delivery;
             }
-            self.services.put(service, created, Some(delivery), Cause::Sync);
+            let (id, at) = (service.id, service.changed_at);
+            if self.services.put(service, created, delivery, cause) {
+                self.users.lose(Lost { service: id, at, cause, delivery });
+            }
         }
     }
 }

@@ -6,10 +6,11 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::account::AccountKind;
-use crate::domain::feed::{Entry, Event, EventKind, Fields, Related, ServiceTold};
-use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId};
+use crate::domain::feed::{Entry, Event, EventKind, Fields, Related, ServiceTold, UserTold};
+use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId, UserId};
 use crate::domain::relation::{Axis, Cause, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
+use crate::domain::user::{UserHappening, UserStatus};
 use crate::store::StoreError;
 
 /// What errors call the column.
@@ -40,6 +41,21 @@ struct Line<'a> {
     relation: Option<LineRelation<'a>>,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none", borrow)]
     service: Option<LineService<'a>>,
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none", borrow)]
+    user: Option<LineUser<'a>>,
+    /// From which account to which.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    moved: Option<(i64, i64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LineUser<'a> {
+    #[serde(rename = "i")]
+    id: i64,
+    #[serde(rename = "t", borrow)]
+    status: Cow<'a, str>,
+    #[serde(rename = "v")]
+    revision: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -110,6 +126,8 @@ fn line(entry: &Entry) -> Line<'_> {
         options: Vec::new(),
         relation: None,
         service: None,
+        user: None,
+        moved: None,
     };
     match &entry.event {
         Event::Created(kind) => line.kind = borrowed(kind.as_str()),
@@ -131,6 +149,19 @@ fn line(entry: &Entry) -> Line<'_> {
                 status: Cow::Borrowed(told.status.as_str()),
                 revision: told.revision,
             });
+            line.moved = told.moved.map(|(from, to)| (from.0, to.0));
+        }
+        Event::PlansChanged(names) => {
+            line.options = names.iter().map(|name| Cow::Borrowed(name.as_str())).collect();
+        }
+        Event::User(_, told) => {
+            line.options = told.changed.iter().map(|name| Cow::Borrowed(name.as_str())).collect();
+            line.user = Some(LineUser {
+                id: told.user.0,
+                status: Cow::Borrowed(told.status.as_str()),
+                revision: told.revision,
+            });
+            line.moved = told.moved.map(|(from, to)| (from.0, to.0));
         }
     }
     line
@@ -199,6 +230,12 @@ fn read(text: &str) -> Result<Entry, StoreError> {
         EventKind::ServiceSuspended => Event::Service(Happening::Suspended, told(&line).ok_or_else(corrupt)?),
         EventKind::ServiceActivated => Event::Service(Happening::Activated, told(&line).ok_or_else(corrupt)?),
         EventKind::ServiceEnded => Event::Service(Happening::Ended, told(&line).ok_or_else(corrupt)?),
+        EventKind::ServiceMoved => Event::Service(Happening::Moved, told(&line).ok_or_else(corrupt)?),
+        EventKind::PlansChanged => Event::PlansChanged(line.options.iter().map(ToString::to_string).collect()),
+        EventKind::UserCreated => Event::User(UserHappening::Created, user_told(&line).ok_or_else(corrupt)?),
+        EventKind::UserUpdated => Event::User(UserHappening::Updated, user_told(&line).ok_or_else(corrupt)?),
+        EventKind::UserMoved => Event::User(UserHappening::Moved, user_told(&line).ok_or_else(corrupt)?),
+        EventKind::UserEnded => Event::User(UserHappening::Ended, user_told(&line).ok_or_else(corrupt)?),
     };
     Ok(Entry {
         account: AccountId(line.account),
@@ -217,6 +254,22 @@ fn told(line: &Line<'_>) -> Option<ServiceTold> {
         status: ServiceStatus::parse(&service.status)?,
         revision: service.revision,
         changed: line.options.iter().map(ToString::to_string).collect(),
+        moved: moved(line),
+    })
+}
+
+fn moved(line: &Line<'_>) -> Option<(AccountId, AccountId)> {
+    line.moved.map(|(from, to)| (AccountId(from), AccountId(to)))
+}
+
+fn user_told(line: &Line<'_>) -> Option<UserTold> {
+    let user = line.user.as_ref()?;
+    Some(UserTold {
+        user: UserId(user.id),
+        status: UserStatus::parse(&user.status)?,
+        revision: user.revision,
+        changed: line.options.iter().map(ToString::to_string).collect(),
+        moved: moved(line),
     })
 }
 
@@ -273,15 +326,22 @@ mod tests {
             Event::Closed(partner),
             Event::Linked(related),
             Event::OptionsChanged(vec!["MPN\tID\n".to_owned(), "b\"".to_owned()]),
+            Event::PlansChanged(vec!["offers".to_owned(), "directory_ou".to_owned()]),
         ];
         let told = |happening| {
+            let moved = (happening == Happening::Moved).then_some((AccountId::issue(0, 1), AccountId::issue(0, 2)));
             let (service, kind, status) = (ServiceId::issue(2, 5), ServiceKind::Ssl, ServiceStatus::Trial);
             Event::Service(
                 happening,
-                ServiceTold { service, kind, status, revision: 4, changed: vec!["plan".to_owned()] },
+                ServiceTold { service, kind, status, revision: 4, changed: vec!["plan".to_owned()], moved },
             )
         };
-        let events = events.into_iter().chain(Happening::ALL.map(told));
+        let user = |happening| {
+            let moved = (happening == UserHappening::Moved).then_some((AccountId::issue(0, 1), AccountId::issue(0, 2)));
+            let (user, status) = (UserId::issue(2, 6), UserStatus::Disabled);
+            Event::User(happening, UserTold { user, status, revision: 5, changed: vec!["services".to_owned()], moved })
+        };
+        let events = events.into_iter().chain(Happening::ALL.map(told)).chain(UserHappening::ALL.map(user));
         let entry = |(at, event)| Entry {
             account: AccountId::issue(3, at),
             revision: (at % 2 == 0).then_some(at),

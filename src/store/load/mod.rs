@@ -12,13 +12,18 @@ use diesel::sql_types::Bool;
 
 use super::connection::AnyConnection;
 use super::error::StoreError;
-use super::partners;
 use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
 use super::services;
+use super::users;
+use super::{moves, offers, partners};
 use crate::domain::account::Account;
-use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, Scope, ServiceId, SourceId};
+use crate::domain::ids::{
+    AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, Scope, ServiceId, SourceId, UserId,
+};
 use crate::domain::outcome::{Answer, Code, Outcome};
+use crate::domain::service::MAX_SERVICES;
+use crate::domain::user::MAX_USERS;
 use crate::domain::world::{Memory, Need, Reference, ResellerName, World};
 
 /// What is looked up for.
@@ -41,6 +46,12 @@ struct Asked<'a> {
     partners: BTreeSet<&'a Arc<str>>,
     services: BTreeSet<(&'a Scope, &'a Arc<str>)>,
     add_ons: Vec<ServiceId>,
+    kept: Vec<(ServiceId, AccountId)>,
+    services_of: Vec<AccountId>,
+    users: Vec<UserId>,
+    users_of: Vec<AccountId>,
+    sellers: Vec<AccountId>,
+    under_way: Vec<AccountId>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -78,6 +89,12 @@ pub fn load(
                 asked.services.insert((scope, name));
             }
             Need::AddOns(parent) => asked.add_ons.push(*parent),
+            Need::Kept(service, account) => asked.kept.push((*service, *account)),
+            Need::ServicesOf(account) => asked.services_of.push(*account),
+            Need::User(id) => asked.users.push(*id),
+            Need::UsersOf(account) => asked.users_of.push(*account),
+            Need::Seller(account) => asked.sellers.push(*account),
+            Need::UnderWay(account) => asked.under_way.push(*account),
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
@@ -113,6 +130,33 @@ pub fn load(
     for parent in asked.add_ons {
         let add_ons = services::add_ons(connection, parent)?;
         world.learn_add_ons(parent, add_ons);
+    }
+    for (service, account) in asked.kept {
+        if purpose == Purpose::Change {
+            keep_still(connection, account)?;
+        }
+        let now = services::by_id(connection, service)?;
+        world.learn_kept(service, account, now);
+    }
+    for account in asked.services_of {
+        let living = services::living_of(connection, account, MAX_SERVICES + 1)?;
+        world.learn_services_of(account, (living.len() <= MAX_SERVICES).then_some(living));
+    }
+    for id in asked.users {
+        let user = users::by_id(connection, id)?;
+        world.learn_user(id, user);
+    }
+    for account in asked.users_of {
+        let living = users::living_of(connection, account, MAX_USERS + 1)?;
+        world.learn_users_of(account, (living.len() <= MAX_USERS).then_some(living));
+    }
+    for account in asked.sellers {
+        let seller = offers::of(connection, account)?;
+        world.learn_seller(account, seller);
+    }
+    for account in asked.under_way {
+        let (requested, at_work) = (moves::requested(connection, account)?, false);
+        world.learn_under_way(account, requested, at_work);
     }
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;
@@ -162,8 +206,8 @@ fn sqlite_reference(connection: &mut SqliteConnection, key: &AccountKey) -> Resu
         .filter(accounts::source.eq(key.scope.source.as_str()))
         .filter(accounts::tenant.eq(key.scope.tenant.as_str()))
         .filter(accounts::platform_id.eq(key.platform_id.as_str()))
-        .select((accounts::id, accounts::external_id, accounts::kind, accounts::status))
-        .load::<(i64, String, String, String)>(connection)?
+        .select((accounts::id, accounts::external_id, accounts::kind, accounts::status, accounts::standing))
+        .load::<(i64, String, String, String, String)>(connection)?
         .pop();
     row.map(|row| reference_of(key.clone(), row)).transpose()
 }
@@ -231,6 +275,16 @@ fn customers(connection: &mut AnyConnection, name: &ResellerName, cap: usize) ->
     found.sort_unstable();
     found.dedup();
     Ok(found.into_iter().map(AccountId).collect())
+}
+
+/// Locks an account that is named by its id alone. Out of the order of the keys, so two receivers may deadlock here, and
+/// one of them runs again.
+fn keep_still(connection: &mut AnyConnection, account: AccountId) -> Result<(), StoreError> {
+    if let AnyConnection::Postgres(postgres) = connection {
+        let locked = accounts::table.filter(accounts::id.eq(account.0)).select(accounts::id).for_update();
+        locked.load::<i64>(postgres)?;
+    }
+    Ok(())
 }
 
 /// Looks up services. On PostgreSQL another receiver may be making one of the same name at this moment, for another

@@ -100,7 +100,7 @@ macro_rules! named {
     () => {
         "accounts.id, accounts.source, accounts.tenant, accounts.platform_id, accounts.external_id, accounts.kind, \
          accounts.status, '', '', '', '', '', '', '', false, '', '', '', NULL, NULL, NULL, NULL, 0, false, 0, 0, NULL, \
-         NULL, NULL, false, NULL, '{}'"
+         NULL, NULL, false, NULL, '{}', accounts.standing"
     };
 }
 

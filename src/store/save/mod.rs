@@ -18,7 +18,7 @@ use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
-use crate::store::{cases, changes as feed_of, services};
+use crate::store::{cases, changes as feed_of, moves, services, users};
 use rows::{
     InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
     UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made, update_row,
@@ -117,6 +117,7 @@ pub fn batch(
     for link in &changes.links {
         entries.extend(link_waiting(connection, link)?);
     }
+    entries.extend(users::save(connection, changes)?);
     together.add(connection, &deliveries)?;
     together.add(connection, &bodies)?;
     together.add(connection, &updates)?;
@@ -126,6 +127,7 @@ pub fn batch(
     together.add(connection, &services_now)?;
     together.add(connection, &steps)?;
     cases::save(connection, &changes.cases)?;
+    moves::save(connection, &changes.moves)?;
     if together.finish(connection, advance)? != 1 {
         return Err(StoreError::Contended("another writer took over the ledger chain".to_owned()));
     }

@@ -1,0 +1,106 @@
+//! What a batch knows of what resellers may sell and of moves under way. Looked up for acts that move somebody.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Changes, Need, World};
+use crate::domain::ids::{AccountId, MoveId};
+use crate::domain::moves::{Move, MoveState, UnderWay};
+use crate::domain::offer::Seller;
+use crate::domain::provisioning::NewRequest;
+
+/// What an act does beside accounts, services and users.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Moved {
+    /// The move to keep: a new one without an id, or the request that this accepts.
+    pub record: Option<Move>,
+    /// What the vendor's own systems have to do.
+    pub provisioning: Option<NewRequest>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Moves {
+    sellers: HashMap<AccountId, Arc<Seller>>,
+    under_way: HashMap<AccountId, UnderWay>,
+    kept: HashMap<MoveId, Move>,
+    written: Vec<(Move, bool)>,
+    opened: Vec<NewRequest>,
+}
+
+impl Moves {
+    pub(super) fn knows_seller(&self, account: AccountId) -> bool {
+        self.sellers.contains_key(&account)
+    }
+
+    pub(super) fn knows_under_way(&self, account: AccountId) -> bool {
+        self.under_way.contains_key(&account)
+    }
+
+    /// Everything to write.
+    pub(super) fn give(self, changes: &mut Changes) {
+        changes.moves = self.written;
+        changes.provisioning.extend(self.opened);
+    }
+}
+
+impl World {
+    /// Takes in what a reseller may sell.
+    pub fn learn_seller(&mut self, account: AccountId, seller: Seller) {
+        self.moves.sellers.entry(account).or_insert_with(|| Arc::new(seller));
+    }
+
+    /// Takes in what keeps an account from being moved, and the request itself where one waits.
+    pub fn learn_under_way(&mut self, account: AccountId, requested: Option<Move>, at_work: bool) {
+        let under_way = UnderWay { requested: requested.as_ref().map(|one| one.id), at_work };
+        self.moves.under_way.entry(account).or_insert(under_way);
+        if let Some(requested) = requested {
+            self.moves.kept.entry(requested.id).or_insert(requested);
+        }
+    }
+
+    /// What a reseller may sell.
+    pub(in crate::domain) fn seller(&self, account: AccountId) -> Result<&Arc<Seller>, Need> {
+        self.moves.sellers.get(&account).ok_or(Need::Seller(account))
+    }
+
+    /// What keeps an account from being moved now.
+    pub(in crate::domain) fn under_way(&self, account: AccountId) -> Result<UnderWay, Need> {
+        self.moves.under_way.get(&account).copied().ok_or(Need::UnderWay(account))
+    }
+
+    /// A request that waits, as it is kept.
+    pub(in crate::domain) fn requested(&self, id: MoveId) -> Option<&Move> {
+        self.moves.kept.get(&id)
+    }
+
+    /// Takes over a move and what it makes the vendor's systems do. Returns the id of the move that is kept.
+    pub(super) fn take_over_moved(&mut self, moved: Moved) -> Option<MoveId> {
+        let Moved { record, provisioning } = moved;
+        let request = provisioning.map(|mut request| {
+            let chain = self.chain;
+            request.issue(chain, || self.issue_row());
+            request
+        });
+        let Some(mut record) = record else {
+            self.moves.opened.extend(request);
+            return None;
+        };
+        let created = record.id == MoveId(0);
+        if created {
+            record.id = MoveId::issue(self.chain, self.issue_row());
+        }
+        if let Some(mut request) = request {
+            request.move_id = Some(record.id.0);
+            record.provisioning = Some(request.id);
+            self.moves.opened.push(request);
+        }
+        let waits = (record.state == MoveState::Requested).then_some(record.id);
+        let at_work = self.moves.under_way.get(&record.customer).is_some_and(|one| one.at_work);
+        self.moves.under_way.insert(record.customer, UnderWay { requested: waits, at_work });
+        self.moves.kept.insert(record.id, record.clone());
+        let id = record.id;
+        self.moves.written.push((record, created));
+        Some(id)
+    }
+}
