@@ -5,6 +5,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICAT
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use crate::auth::basic::CHALLENGE;
+use crate::domain::moves;
 use crate::domain::outcome::Code;
 use crate::http::error::Failure;
 use crate::http::v1::problem::Problem;
@@ -34,6 +35,8 @@ pub(super) enum Refusal {
     Unnamed(String),
     /// A rule is against it: why, and what to do next.
     Rule(Code, String),
+    /// Several things are in the way of the move: all of them, at least one.
+    Rules(Vec<moves::Refusal>),
     /// The body is too large, too slow or broken.
     Body(Failure),
     /// Our fault. The cause is in the log.
@@ -53,6 +56,7 @@ impl Refusal {
             Self::Compressed | Self::Unread(_) => Code::Malformed,
             Self::Unnamed(_) => Code::UnknownAccount,
             Self::Rule(code, _) => *code,
+            Self::Rules(reasons) => reasons.first().map_or(Code::RuleBroken, |first| first.code),
             Self::Body(failure) => failure.code(),
             Self::Internal => Code::Internal,
             Self::Unavailable => Code::Unavailable,
@@ -62,7 +66,7 @@ impl Refusal {
     /// WebClient throws the bodies of all but 200 away, so what a person is to read is 200.
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unnamed(_) | Self::Rule(..) | Self::Unread(Unread::NotUnderstood(_)) => StatusCode::OK,
+            Self::Unnamed(_) | Self::Rule(..) | Self::Rules(_) | Self::Unread(Unread::NotUnderstood(_)) => StatusCode::OK,
             Self::Unread(Unread::NotXml(_)) => StatusCode::BAD_REQUEST,
             Self::NotAuthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
@@ -92,6 +96,16 @@ impl Refusal {
             Self::Compressed => "Send the request as it is; compressed bodies are not read.",
             Self::Unread(unread) => return unread.to_string(),
             Self::Unnamed(why) | Self::Rule(_, why) => why,
+            Self::Rules(reasons) => match reasons.as_slice() {
+                [only] => &only.message,
+                several => {
+                    return format!(
+                        "{} things are in the way of this move; each is a reason here. What has to be chosen is chosen by \
+                         POST /v1/moves.",
+                        several.len()
+                    );
+                }
+            },
             Self::Body(Failure::BodyTooLarge) => "The body is larger than 64 KiB.",
             Self::Body(_) => "The body came too slowly, or broke off. Send the call again.",
             Self::Internal => "The call failed here; the receiver's log says why.",
@@ -123,9 +137,14 @@ impl Refusal {
             | Self::Unread(_)
             | Self::Unnamed(_)
             | Self::Rule(..)
+            | Self::Rules(_)
             | Self::Internal => {}
         }
-        xml(&mut response, atria::refused(self.code().number(), &self.message()))
+        let reasons: Vec<String> = match self {
+            Self::Rules(reasons) if reasons.len() > 1 => reasons.iter().map(|reason| reason.message.clone()).collect(),
+            _ => Vec::new(),
+        };
+        xml(&mut response, atria::refused(self.code().number(), &self.message(), &reasons))
     }
 }
 

@@ -59,11 +59,19 @@ pub fn done(done: &Done<'_>) -> String {
     )
 }
 
-/// The answer to a call that is not.
+/// Most reasons that an answer tells.
+const MOST_REASONS: usize = 50;
+
+/// The answer to a call that is not. `reasons` are all that is in the way, where that is more than the message says.
 #[must_use]
-pub fn refused(code: i32, message: &str) -> String {
+pub fn refused(code: i32, message: &str, reasons: &[String]) -> String {
+    let each: String = reasons.iter().take(MOST_REASONS).map(|reason| element("reason", reason)).collect();
+    let left = match reasons.len().saturating_sub(MOST_REASONS) {
+        0 => String::new(),
+        left => element("reason", &format!("And {left} more.")),
+    };
     format!(
-        "{DECLARATION}<response version=\"1.0\"><error>{}{}</error></response>",
+        "{DECLARATION}<response version=\"1.0\"><error>{}{}{each}{left}</error></response>",
         element("code", &code.to_string()),
         element("message", message)
     )
@@ -96,9 +104,13 @@ mod tests {
         );
         assert!(there.contains("<changed>false</changed>"));
         assert_eq!(
-            refused(1005, "\"a\u{1}\" it's"),
+            refused(1005, "\"a\u{1}\" it's", &[]),
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><response version=\"1.0\"><error><code>1005</code>\
              <message>&quot;a\u{fffd}&quot; it&apos;s</message></error></response>"
         );
+        let many: Vec<String> = (0..53).map(|at| format!("<{at}>")).collect();
+        let several = refused(1006, "Much.", &many);
+        assert!(several.contains("</message><reason>&lt;0&gt;</reason><reason>"), "{several}");
+        assert!(several.contains("<reason>&lt;49&gt;</reason><reason>And 3 more.</reason></error>"), "{several}");
     }
 }
