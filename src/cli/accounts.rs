@@ -14,6 +14,7 @@ use super::{CliError, Common};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::ids::AccountId;
 use crate::domain::relation::Relation;
+use crate::ops::find::{self, FindError};
 use crate::ops::shown;
 use crate::store::AnyConnection;
 use crate::store::accounts::{self, AccountFilter, AskedState, Listed};
@@ -195,31 +196,13 @@ pub(super) fn find(
     source: Option<&str>,
     tenant: Option<&str>,
 ) -> Result<Listed, CliError> {
-    let base = AccountFilter {
-        source: source.map(str::to_owned),
-        tenant: tenant.map(str::to_owned),
-        ..AccountFilter::default()
-    };
-    let mut found = Vec::new();
-    if let Some(id) = AccountId::parse(name) {
-        let page = accounts::list(connection, &base, Some(AccountId(id.0 - 1)), 1)?;
-        found.extend(page.into_iter().filter(|listed| listed.account.id == id));
-    }
-    let by_external_id = AccountFilter { external_id: Some(name.to_owned()), ..base.clone() };
-    let by_platform_id = AccountFilter { platform_id: Some(name.to_owned()), ..base };
-    for filter in [by_external_id, by_platform_id] {
-        found.extend(accounts::list(connection, &filter, None, 10)?);
-    }
-    found.sort_by_key(|listed| listed.account.id);
-    found.dedup_by_key(|listed| listed.account.id);
-    let several = found.len();
-    match (found.pop(), several) {
-        (Some(one), 1) => Ok(one),
-        (Some(_), _) => Err(CliError::Usage(format!(
-            "{several} accounts are called {name}; narrow it with --source and --tenant, or use the id that `accounts list` shows"
-        ))),
-        (None, _) => Err(CliError::Failed(format!("no account is called {name}; see `tiersync accounts list`"))),
-    }
+    find::account(connection, name, source, tenant).map_err(|error| match error {
+        FindError::Store(error) => error.into(),
+        FindError::Several { .. } => CliError::Usage(format!(
+            "{error}; narrow it with --source and --tenant, or use the id that `accounts list` shows"
+        )),
+        FindError::Nobody(_) => CliError::Failed(format!("{error}; see `tiersync accounts list`")),
+    })
 }
 
 impl Show {

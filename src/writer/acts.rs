@@ -22,10 +22,15 @@ use crate::store::places::Places;
 use crate::store::transaction::Locks;
 use crate::store::{AnyConnection, StoreError, save};
 
+/// Most acts that may be one thing, all of them or nothing: they cannot be done in parts, so every call waits until they
+/// are done.
+pub const MAX_TOGETHER: usize = 50_000;
+
 /// Acts that are done together.
 #[derive(Debug, Clone)]
 pub struct ActList {
-    /// At most [`MAX_ACTS`], in their order: each sees what the ones before it did.
+    /// At most [`MAX_ACTS`], or [`MAX_TOGETHER`] where they are one thing, in their order: each sees what the ones before
+    /// it did.
     pub acts: Vec<Act>,
     /// The rules of the sources whose accounts they are about.
     pub policies: Arc<Policies>,
@@ -95,13 +100,14 @@ pub(super) fn perform(
     list: &ActList,
     purpose: Purpose,
 ) -> Result<Vec<ActOutcome>, StoreError> {
-    if list.acts.len() > MAX_ACTS {
+    let most = if list.all_or_nothing { MAX_TOGETHER } else { MAX_ACTS };
+    if list.acts.len() > most {
         let refused = |act: &Act| ActOutcome {
             account: act.account.clone(),
             id: None,
             acted: Acted::Refused {
                 code: Code::RuleBroken,
-                message: format!("A list has at most {MAX_ACTS} acts. Send them in parts."),
+                message: format!("A list has at most {most} acts. Send them in parts."),
             },
             moved: None,
         };

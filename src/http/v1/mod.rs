@@ -14,6 +14,7 @@ pub mod history;
 pub mod import;
 pub mod list;
 pub mod me;
+pub mod moves;
 pub mod operator;
 pub mod partners;
 pub mod patch;
@@ -58,6 +59,18 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(resource("/accounts/{account}/services", web::get().to(services::list)))
             .service(resource("/services/{service}", web::get().to(services::show)))
             .service(resource("/services/{service}/history", web::get().to(services::history)))
+            .service(
+                web::resource("/moves")
+                    .route(web::get().to(moves::list))
+                    .route(web::post().to(moves::start::start))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/moves/batch", web::post().to(moves::batch::start)))
+            .service(post("/moves/users", web::post().to(moves::users::start)))
+            .service(resource("/moves/{move}", web::get().to(moves::show)))
+            .service(post("/moves/{move}/accept", web::post().to(moves::decide::accept)))
+            .service(post("/moves/{move}/decline", web::post().to(moves::decide::decline)))
+            .service(post("/moves/{move}/withdraw", web::post().to(moves::decide::withdraw)))
             .service(resource("/relations", web::get().to(relations::list)))
             .service(resource("/partners", web::get().to(partners::list)))
             .service(post("/partners/import", web::post().to(partners::upload)))

@@ -9,6 +9,7 @@ pub mod cases;
 pub mod changes;
 pub mod deliveries;
 pub mod history;
+pub mod moves;
 mod names;
 pub mod partners;
 pub mod reconciliations;
