@@ -3,11 +3,13 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::Barrier;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tiersync::domain::ids::AccountId;
 use tiersync::domain::operator::Role;
 use tiersync::store::operators;
 
@@ -126,10 +128,9 @@ fn guide(backend: Backend) {
     assert_eq!(trail.len(), before + 1, "{trail:?}");
     let entry = &trail[0];
     assert_eq!((entry["operator"].as_str(), entry["remote"].as_str()), (Some("maria"), Some("127.0.0.1")), "{entry}");
-    assert!(
-        entry["at"].is_string() && entry.to_string().contains("0-3") && entry.to_string().contains("0-2"),
-        "{entry}"
-    );
+    assert_eq!((entry["action"].as_str(), entry["subject"].as_str()), (Some("moves.commit"), Some("0-3")), "{entry}");
+    assert!(entry["at"].is_string(), "{entry}");
+    assert_eq!(entry["detail"]["reseller"], "20", "{entry}");
 
     // As a script with Windows line ends has it, behind a byte-order mark; and it is there already.
     let windows = format!("\u{feff}{}", GUIDE.replace('\n', "\r\n"));
@@ -254,6 +255,107 @@ fn sides(backend: Backend) {
 #[test]
 fn a_reseller_admin_moves_between_resellers_of_its_own() {
     backends().into_iter().for_each(sides);
+}
+
+/// What a reseller may sell, set past the API: (service, plan, locations), and where its directory has its customers.
+fn sells(app: &TestApp, reseller: &str, revision: i64, ou: &str, offers: &[(&str, &str, &str)]) {
+    let id = AccountId::parse(reseller).unwrap().0;
+    let run = |sql: String| diesel::RunQueryDsl::execute(diesel::sql_query(sql), &mut app.database()).unwrap();
+    run(format!("DELETE FROM offer_lists WHERE account_id = {id}"));
+    run(format!("DELETE FROM offers WHERE account_id = {id}"));
+    run(format!(
+        "INSERT INTO offer_lists (account_id, revision, name, directory_ou, changed_at) VALUES ({id}, {revision}, '', '{ou}', 0)"
+    ));
+    for (service, plan, locations) in offers {
+        run(format!(
+            "INSERT INTO offers (account_id, service, plan, locations) VALUES ({id}, '{service}', '{plan}', '{locations}')"
+        ));
+    }
+}
+
+fn plans(backend: Backend) {
+    let app = world(backend);
+    let token = operator(&app, "maria", Role::ProviderAdmin, &[], None);
+    let maria = ("maria", token.as_str());
+    for (service, plan, location) in [("Workspace", "gold", ""), ("Mail", "10 GB", "north")] {
+        let order = json!({"Name": format!("My {service}"), "ServiceType": service, "ProductID": plan, "Location": location,
+            "Account": {"ID": "11", "Role": "User", "ResellerID": "10"}});
+        assert_eq!(Call::post("Subscriptions/Create", order.to_string()).send(&app).code(), 0);
+    }
+    // Services must be sold by both.
+    let blocked = set(&app, maria, GUIDE);
+    refused(&blocked, 200, 1006, "2 things are in the way of this move");
+    assert_eq!(blocked.body.matches("<reason>").count(), 2, "{}", blocked.body);
+    assert!(
+        blocked.body.contains("<reason>My Workspace: ") && blocked.body.contains("<reason>My Mail: "),
+        "{}",
+        blocked.body
+    );
+    sells(&app, "0-2", 1, "OU=Harbour", &[("Workspace", "gold", "[]"), ("Mail", "25 GB", "[]")]);
+    let other = set(&app, maria, GUIDE);
+    refused(&other, 200, 1006, "My Mail: ");
+    assert!(!other.body.contains("<reason>") && other.body.contains("25 GB"), "{}", other.body);
+    let offers = [("Workspace", "gold", "[]"), ("Mail", "10 GB", "[\"north\",\"south\"]")];
+    sells(&app, "0-2", 2, "OU=Harbour", &offers);
+    let freeze = |standing: &str| {
+        let sql = format!("UPDATE accounts SET standing = '{standing}' WHERE platform_id = '20'");
+        assert_eq!(diesel::RunQueryDsl::execute(diesel::sql_query(sql), &mut app.database()).unwrap(), 1);
+    };
+    freeze("frozen");
+    refused(&set(&app, maria, GUIDE), 200, 1006, "frozen");
+    freeze("enabled");
+    assert_eq!(reseller_of(&app, &token, "11"), "10");
+    assert!(get(&app, &token, "/audit").json()["items"].as_array().unwrap().is_empty());
+
+    // Equal plans are matched by themselves, and the services are provisioned again.
+    let reply = upload_string(&app, maria, GUIDE.as_bytes());
+    moved(&reply, true);
+    assert_eq!(element(&reply, "status").as_deref(), Some("Requested"));
+    assert!(element(&reply, "message").unwrap().contains("2 service(s)"), "{}", reply.body);
+    let id = |name: &str| {
+        let (_, rest) = reply.body.split_once(&format!("<{name}><id>")).unwrap();
+        rest.split_once("</id>").unwrap().0.to_owned()
+    };
+    let kept = get(&app, &token, &format!("/moves/{}", id("move"))).json();
+    assert_eq!((kept["state"].as_str(), kept["requested_by"].as_str()), (Some("done"), Some("maria")), "{kept}");
+    assert_eq!(kept["provisioning_request"], id("request"), "{kept}");
+    assert_eq!(reseller_of(&app, &token, "11"), "20");
+    let again = set(&app, maria, GUIDE);
+    moved(&again, false);
+    assert!(!again.body.contains("<request>") && !again.body.contains("<move>"), "{}", again.body);
+}
+
+#[test]
+fn plans_are_matched_by_themselves_and_what_blocks_is_told() {
+    backends().into_iter().for_each(plans);
+}
+
+fn together(backend: Backend) {
+    let app = world(backend);
+    let token = operator(&app, "maria", Role::ProviderAdmin, &[], None);
+    let barrier = Barrier::new(4);
+    let replies: Vec<Reply> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    set(&app, ("maria", &token), GUIDE)
+                })
+            })
+            .collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    });
+    let changed = replies.iter().filter(|reply| element(reply, "changed").as_deref() == Some("true")).count();
+    assert_eq!(changed, 1, "{replies:?}");
+    for reply in &replies {
+        assert_eq!((reply.status, element(reply, "code")), (200, None), "{}", reply.body);
+    }
+    assert_eq!(get(&app, &token, "/audit").json()["items"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_same_call_at_the_same_moment_moves_once() {
+    backends().into_iter().for_each(together);
 }
 
 fn hostile(backend: Backend) {

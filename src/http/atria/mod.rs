@@ -112,13 +112,13 @@ async fn carry_out(
     let ids = [moved, under].map(|listed| listed.account.id.to_string());
     let done = moving::commit(operator, moved, under).await?;
     let answer = atria::done(&Done {
+        moved: done.id.as_deref(),
         request: done.request.as_deref(),
         customer: (&ids[0], &customer),
         parent: (&ids[1], &parent),
-        changed: done.changed,
         message: &done.message,
     });
-    let line = format!("customer={} parent={} changed={}", ids[0], ids[1], done.changed);
+    let line = format!("customer={} parent={} move={}", ids[0], ids[1], done.id.as_deref().unwrap_or("-"));
     Ok((refusal::xml(&mut HttpResponse::Ok(), answer), line))
 }
 

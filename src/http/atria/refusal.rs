@@ -9,7 +9,6 @@ use crate::domain::moves;
 use crate::domain::outcome::Code;
 use crate::http::error::Failure;
 use crate::http::v1::problem::Problem;
-use crate::ops::set::SetError;
 use crate::wire::atria::{self, Unread};
 use crate::writer::SubmitError;
 
@@ -66,7 +65,9 @@ impl Refusal {
     /// WebClient throws the bodies of all but 200 away, so what a person is to read is 200.
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unnamed(_) | Self::Rule(..) | Self::Rules(_) | Self::Unread(Unread::NotUnderstood(_)) => StatusCode::OK,
+            Self::Unnamed(_) | Self::Rule(..) | Self::Rules(_) | Self::Unread(Unread::NotUnderstood(_)) => {
+                StatusCode::OK
+            }
             Self::Unread(Unread::NotXml(_)) => StatusCode::BAD_REQUEST,
             Self::NotAuthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
@@ -156,15 +157,6 @@ pub(super) fn xml(response: &mut HttpResponseBuilder, body: String) -> HttpRespo
 impl From<Unread> for Refusal {
     fn from(unread: Unread) -> Self {
         Self::Unread(unread)
-    }
-}
-
-impl From<SetError> for Refusal {
-    fn from(error: SetError) -> Self {
-        match error {
-            SetError::Usage(why) => Self::Rule(Code::RuleBroken, format!("Cannot do this: {why}.")),
-            SetError::Refused(code, why) => Self::Rule(code, why),
-        }
     }
 }
 

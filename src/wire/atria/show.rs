@@ -7,6 +7,8 @@ const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
 /// A customer where it was to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Done<'a> {
+    /// The move that is kept; none for a customer that was there before.
+    pub moved: Option<&'a str>,
     /// The provisioning request that the move opened; none where there was nothing to do. This is what Atria itself
     /// answers a SET with.
     pub request: Option<&'a str>,
@@ -14,8 +16,6 @@ pub struct Done<'a> {
     pub customer: (&'a str, &'a str),
     /// The same of its parent.
     pub parent: (&'a str, &'a str),
-    /// Whether it was moved; it may have been there before.
-    pub changed: bool,
     /// What was done, for people.
     pub message: &'a str,
 }
@@ -44,17 +44,20 @@ fn element(name: &str, text: &str) -> String {
 /// The answer to a call that is done.
 #[must_use]
 pub fn done(done: &Done<'_>) -> String {
-    let request = done.request.map(|id| format!("<request>{}</request>", element("id", id))).unwrap_or_default();
+    let named = |name: &str, id: Option<&str>| {
+        id.map(|id| format!("<{name}>{}</{name}>", element("id", id))).unwrap_or_default()
+    };
+    let (request, moved) = (named("request", done.request), named("move", done.moved));
     // Atria's words: a customer whose services are still to be set up again is requested.
     let status = if done.request.is_some() { "Requested" } else { "Provisioned" };
     format!(
-        "{DECLARATION}<response version=\"1.0\">{request}<customer>{}{}<parent>{}{}</parent>{}</customer>{}{}</response>",
+        "{DECLARATION}<response version=\"1.0\">{request}{moved}<customer>{}{}<parent>{}{}</parent>{}</customer>{}{}</response>",
         element("id", done.customer.0),
         element("name", done.customer.1),
         element("id", done.parent.0),
         element("name", done.parent.1),
         element("status", status),
-        element("changed", if done.changed { "true" } else { "false" }),
+        element("changed", if done.moved.is_some() { "true" } else { "false" }),
         element("message", done.message),
     )
 }
@@ -84,19 +87,19 @@ mod tests {
     #[test]
     fn the_shapes() {
         let moved = Done {
+            moved: Some("0-9"),
             request: Some("7"),
             customer: ("0-3", "Bakery & <Sons>"),
             parent: ("0-2", "HNP"),
-            changed: true,
             message: "Moved.",
         };
         assert_eq!(
             done(&moved),
-            "<?xml version=\"1.0\" encoding=\"utf-8\"?><response version=\"1.0\"><request><id>7</id></request><customer>\
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><response version=\"1.0\"><request><id>7</id></request><move><id>0-9</id></move><customer>\
              <id>0-3</id><name>Bakery &amp; &lt;Sons&gt;</name><parent><id>0-2</id><name>HNP</name></parent>\
              <status>Requested</status></customer><changed>true</changed><message>Moved.</message></response>"
         );
-        let there = Done { request: None, changed: false, ..moved };
+        let there = Done { request: None, moved: None, ..moved };
         let there = done(&there);
         assert!(
             there.contains("<response version=\"1.0\"><customer>") && there.contains("<status>Provisioned<"),
