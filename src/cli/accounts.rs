@@ -5,19 +5,23 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::account_events::Events;
 use super::erase::Which;
 use super::import::Import;
 use super::operator::time;
 use super::output::{Format, Listing, pages};
-use super::set::Set;
+use super::set::{Set, standing};
+use super::standing::{Stand, Tag};
 use super::{CliError, Common};
-use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::account::{AccountKind, AccountStatus, Standing};
 use crate::domain::ids::AccountId;
 use crate::domain::relation::Relation;
 use crate::ops::find::{self, FindError};
 use crate::ops::shown;
 use crate::store::AnyConnection;
 use crate::store::accounts::{self, AccountFilter, AskedState, Listed};
+use crate::store::dossiers;
+use crate::wire::profile::{CardView, LoginView, ProfileView};
 use crate::wire::show::AccountView;
 use crate::wire::time::rfc3339;
 
@@ -37,6 +41,20 @@ pub(super) enum Accounts {
     Import(Import),
     /// Change an account by hand; its place holds until the platform reports something else
     Set(Box<Set>),
+    /// Let an account order again, and a frozen reseller take new customers
+    Enable(Stand),
+    /// Refuse orders for an account
+    Disable(Stand),
+    /// Mark an account as fraud, and refuse orders for it
+    Fraud(Stand),
+    /// Refuse new customers of a reseller; those that it has go on
+    Freeze(Stand),
+    /// Add tags to an account
+    Tag(Tag),
+    /// Take tags from an account
+    Untag(Tag),
+    /// List what happened in an account, newest first
+    Events(Events),
     /// Remove an account's personal data everywhere; ids, relations and hashes stay
     Erase(Which),
     /// Lift an erasure, so that calls from before it may bring the account back
@@ -61,6 +79,15 @@ pub(super) struct List {
     /// Only with this status: active or deleted
     #[arg(long, value_parser = status)]
     status: Option<AccountStatus>,
+    /// Only with this standing: enabled, disabled, fraud or frozen
+    #[arg(long, value_parser = standing)]
+    standing: Option<Standing>,
+    /// Only with this tag
+    #[arg(long)]
+    tag: Option<String>,
+    /// Only under this label; empty for those under none
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
     /// Only customers of this reseller: our id, or its ExternalID
     #[arg(long, value_name = "ACCOUNT")]
     reseller: Option<String>,
@@ -134,6 +161,13 @@ impl Accounts {
             Self::Tree(tree) => tree.run(&mut common.open()?),
             Self::Import(import) => import.run(common),
             Self::Set(set) => set.run(common),
+            Self::Enable(stand) => stand.run(common, Standing::Enabled),
+            Self::Disable(stand) => stand.run(common, Standing::Disabled),
+            Self::Fraud(stand) => stand.run(common, Standing::Fraud),
+            Self::Freeze(stand) => stand.run(common, Standing::Frozen),
+            Self::Tag(tag) => tag.run(common, true),
+            Self::Untag(tag) => tag.run(common, false),
+            Self::Events(events) => events.run(common),
             Self::Erase(which) => which.erase(common, &mut common.open()?),
             Self::Revive(which) => which.revive(common, &mut common.open()?),
         }
@@ -152,6 +186,9 @@ impl List {
             platform_id: self.platform_id,
             kind: self.kind,
             status: self.status,
+            standing: self.standing,
+            tag: self.tag,
+            label: self.label,
             reseller,
             state: self.state,
             partner_id: self.partner_id,
@@ -210,12 +247,20 @@ impl Show {
         let listed = find(connection, &self.account, self.source.as_deref(), self.tenant.as_deref())?;
         let history = accounts::history(connection, listed.account.id)?;
         let view = shown::account(&listed);
+        let dossier = dossiers::of(connection, listed.account.id)?;
+        let contacts: Vec<CardView> = dossier.contacts.iter().map(CardView::from).collect();
+        let email = &listed.account.profile.email;
+        let logins: Vec<LoginView> = dossier.logins.iter().map(|login| LoginView::new(login, email)).collect();
+        let kept = json!({
+            "profile": ProfileView::new(&listed.account, &dossier), "contacts": contacts, "logins": logins,
+        });
         if self.format != Format::Table {
             let mut listing =
                 Listing::start(self.format, &["id", "source", "tenant", "platform_id", "kind", "status", "name"])?;
             let mut whole = serde_json::to_value(&view).map_err(|error| CliError::Failed(error.to_string()))?;
             if let Some(object) = whole.as_object_mut() {
                 object.insert("history".to_owned(), history.iter().map(relation_json).collect());
+                object.extend(kept.as_object().cloned().into_iter().flatten());
             }
             let cells = [&*view.id, &view.source, &view.tenant, &view.platform_id, view.kind, view.status, &view.name];
             listing.row(&whole, &cells)?;
@@ -223,7 +268,10 @@ impl Show {
         }
         let whole = serde_json::to_value(&view).map_err(|error| CliError::Failed(error.to_string()))?;
         let mut listing = Listing::start(Format::Table, &["", ""])?;
-        for (name, value) in whole.as_object().into_iter().flatten() {
+        let settings = kept["profile"].as_object().into_iter().flatten();
+        let settings = settings.filter(|(name, _)| !matches!(name.as_str(), "account" | "standing"));
+        let lists = kept.as_object().into_iter().flatten().filter(|(name, _)| *name != "profile");
+        for (name, value) in whole.as_object().into_iter().flatten().chain(settings).chain(lists) {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             listing.row(&(), &[name, &text])?;
         }

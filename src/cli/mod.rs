@@ -1,6 +1,7 @@
 //! The command line: one subcommand a file. Errors are one line that says what to do next; exit codes are 0 fine,
 //! 1 findings or failures, 2 usage, 3 cannot reach or open something.
 
+mod account_events;
 mod accounts;
 mod audit;
 mod changes;
@@ -25,6 +26,7 @@ mod serve;
 mod services;
 mod set;
 mod sources;
+mod standing;
 mod subscribers;
 
 use std::io::Write;

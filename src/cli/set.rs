@@ -2,30 +2,26 @@
 
 use std::io::Write;
 
-use clap::Args;
-use serde_json::json;
+use clap::{Args, ValueEnum};
 
 use super::operator::entry;
 use super::output::{Format, Listing};
 use super::{CliError, Common};
-use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::account::{Account, AccountKind, AccountStatus, Standing};
 use crate::domain::call::ProfilePatch;
+use crate::domain::dossier::{self, SettingsPatch, Verification};
 use crate::domain::options::MAX_TEXT_CHARS;
 use crate::ops::set::{self, SetError, Wanted};
 use crate::ops::{alone, shown};
+use crate::store::AnyConnection;
+use crate::store::accounts::Listed;
 use crate::writer::SubmitError;
 
 /// What to change of which account.
 #[derive(Debug, Args)]
 pub(super) struct Set {
-    /// Our id, the ExternalID, or the platform ID
-    account: String,
-    /// Only of this source, where several have the ID
-    #[arg(long)]
-    source: Option<String>,
-    /// Only of this tenant, where several have the ID
-    #[arg(long)]
-    tenant: Option<String>,
+    #[command(flatten)]
+    account: Named,
     /// Its reseller, by any of its names, or "none": held until the platform reports something else than now
     #[arg(long, value_name = "ACCOUNT")]
     reseller: Option<String>,
@@ -44,6 +40,27 @@ pub(super) struct Set {
     /// Its code, until the platform says another
     #[arg(long, value_parser = text)]
     code: Option<String>,
+    /// What it may do: enabled, disabled, fraud, or frozen for a reseller
+    #[arg(long, value_parser = standing)]
+    standing: Option<Standing>,
+    /// Its label; empty takes it away
+    #[arg(long, value_name = "TEXT", value_parser = label)]
+    label: Option<String>,
+    /// How far it is known who it is: unverified, pending, verified or rejected
+    #[arg(long, value_parser = verification)]
+    verification: Option<Verification>,
+    /// The IP address from which it signed up; empty takes it away
+    #[arg(long, value_name = "IP", value_parser = address)]
+    sign_up_address: Option<Address>,
+    /// The name of its price list; empty takes it away
+    #[arg(long, value_name = "NAME", value_parser = price_list)]
+    price_list: Option<String>,
+    /// Whether it may change name servers and the DNS of its domains
+    #[arg(long, value_enum)]
+    dns_options: Option<Switch>,
+    /// The name servers that its domains get, separated by commas; empty for the vendor's own
+    #[arg(long, value_name = "HOST,…", value_parser = servers)]
+    name_servers: Option<Servers>,
     /// End a hold or a review: what the platform last reported applies
     #[arg(long)]
     release: bool,
@@ -62,7 +79,50 @@ fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn reason(text: &str) -> Result<String, String> {
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    /// It may
+    On,
+    /// It may not
+    Off,
+}
+
+/// An address that is set, or taken away.
+#[derive(Debug, Clone)]
+struct Address(Option<std::net::IpAddr>);
+
+/// Name servers, in order.
+#[derive(Debug, Clone)]
+struct Servers(Vec<String>);
+
+pub(super) fn standing(text: &str) -> Result<Standing, String> {
+    Standing::parse(text).ok_or_else(|| "it is none of enabled, disabled, fraud, frozen".to_owned())
+}
+
+fn verification(text: &str) -> Result<Verification, String> {
+    Verification::parse(text).ok_or_else(|| "it is none of unverified, pending, verified, rejected".to_owned())
+}
+
+fn label(text: &str) -> Result<String, String> {
+    dossier::label(text).map_err(|why| format!("it {why}"))
+}
+
+fn price_list(text: &str) -> Result<String, String> {
+    dossier::price_list(text).map_err(|why| format!("it {why}"))
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    dossier::sign_up_address(text).map(Address).map_err(|why| format!("it {why}"))
+}
+
+fn servers(text: &str) -> Result<Servers, String> {
+    let names = text.split(',').filter(|name| !name.trim().is_empty());
+    let list = names.map(|name| dossier::name_server(name).map_err(|why| format!("{} {why}", name.trim())));
+    list.collect::<Result<_, _>>().map(Servers)
+}
+
+pub(super) fn reason(text: &str) -> Result<String, String> {
     set::reason(text).map_err(|why| format!("it {why}"))
 }
 
@@ -75,65 +135,106 @@ impl From<SetError> for CliError {
     }
 }
 
-impl Set {
-    pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
-        let config = common.load()?;
-        let mut connection = common.open()?;
-        let (source, tenant) = (self.source.as_deref(), self.tenant.as_deref());
-        let account = super::accounts::find(&mut connection, &self.account, source, tenant)?.account;
-        let reseller = match self.reseller.as_deref() {
-            None => None,
-            Some("none") => Some(None),
-            Some(name) => {
-                let scope = &account.key.scope;
-                let within = super::accounts::find(
-                    &mut connection,
-                    name,
-                    Some(scope.source.as_str()),
-                    Some(scope.tenant.as_str()),
-                );
-                Some(Some(within?.account.key))
-            }
-        };
-        let wanted = Wanted {
-            reseller,
-            kind: self.kind,
-            status: self.status,
-            release: self.release,
-            profile: ProfilePatch { name: self.name, email: self.email, code: self.code, ..ProfilePatch::default() },
-        };
-        let id = account.id;
-        let detail = json!({"fields": wanted.names(), "reason": self.reason});
-        let list = wanted.list(&account, alone::policies(&config), entry("accounts.set", &id.to_string(), &detail))?;
-        let (writer, thread) = alone::writer(&config)?;
-        let done = writer.acts_blocking(list);
-        drop(writer);
-        thread.join();
-        let outcomes = done.map_err(|error| match error {
-            SubmitError::Failed => {
-                CliError::Failed("the change failed and was taken back; nothing is written".to_owned())
-            }
-            other => CliError::Unreachable(format!("{other}; run the command again")),
-        })?;
-        let changed = set::changed(&outcomes)?;
-        if self.format == Format::Table {
-            let done = if changed.is_empty() {
-                "is so already".to_owned()
-            } else {
-                format!("changed: {}", changed.join(", "))
-            };
-            writeln!(std::io::stdout(), "account {id} {done}")?;
-            for note in outcomes.iter().filter_map(|outcome| outcome.applied()).flat_map(|applied| &applied.notes) {
-                writeln!(std::io::stdout(), "{note}")?;
-            }
-            return Ok(());
+/// An account by any of its names.
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// Our id, the ExternalID, or the platform ID
+    account: String,
+    /// Only of this source, where several have the ID
+    #[arg(long)]
+    source: Option<String>,
+    /// Only of this tenant, where several have the ID
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+impl Named {
+    /// The account.
+    pub(super) fn find(&self, connection: &mut AnyConnection) -> Result<Listed, CliError> {
+        super::accounts::find(connection, &self.account, self.source.as_deref(), self.tenant.as_deref())
+    }
+}
+
+/// Changes an account and says what changed. `wanted` tells what, once the account is known.
+pub(super) fn carry_out(
+    common: &Common,
+    named: &Named,
+    reason: Option<&str>,
+    format: Format,
+    wanted: impl FnOnce(&mut AnyConnection, &Account) -> Result<Wanted, CliError>,
+) -> Result<(), CliError> {
+    let config = common.load()?;
+    let mut connection = common.open()?;
+    let account = named.find(&mut connection)?.account;
+    let wanted = wanted(&mut connection, &account)?;
+    let id = account.id;
+    let entry = entry("accounts.set", &id.to_string(), &wanted.detail(reason));
+    let list = wanted.list(&account, alone::policies(&config), entry)?;
+    let (writer, thread) = alone::writer(&config)?;
+    let done = writer.acts_blocking(list);
+    drop(writer);
+    thread.join();
+    let outcomes = done.map_err(|error| match error {
+        SubmitError::Failed => CliError::Failed("the change failed and was taken back; nothing is written".to_owned()),
+        other => CliError::Unreachable(format!("{other}; run the command again")),
+    })?;
+    let changed = set::changed(&outcomes)?;
+    if format == Format::Table {
+        let done =
+            if changed.is_empty() { "is so already".to_owned() } else { format!("changed: {}", changed.join(", ")) };
+        writeln!(std::io::stdout(), "account {id} {done}")?;
+        for note in outcomes.iter().filter_map(|outcome| outcome.applied()).flat_map(|applied| &applied.notes) {
+            writeln!(std::io::stdout(), "{note}")?;
         }
-        let listed = super::accounts::find(&mut connection, &id.to_string(), source, tenant)?;
-        let view = shown::account(&listed);
-        let mut listing =
-            Listing::start(self.format, &["id", "source", "tenant", "platform_id", "kind", "status", "name"])?;
-        let cells = [&*view.id, &view.source, &view.tenant, &view.platform_id, view.kind, view.status, &view.name];
-        listing.row(&view, &cells)?;
-        listing.end()
+        return Ok(());
+    }
+    let listed = super::accounts::find(&mut connection, &id.to_string(), None, None)?;
+    let view = shown::account(&listed);
+    let mut listing = Listing::start(format, &["id", "source", "tenant", "platform_id", "kind", "status", "name"])?;
+    let cells = [&*view.id, &view.source, &view.tenant, &view.platform_id, view.kind, view.status, &view.name];
+    listing.row(&view, &cells)?;
+    listing.end()
+}
+
+impl Set {
+    fn settings(&self) -> SettingsPatch {
+        SettingsPatch {
+            label: self.label.clone(),
+            verification: self.verification,
+            sign_up_address: self.sign_up_address.clone().map(|Address(address)| address),
+            price_list: self.price_list.clone(),
+            dns_options: self.dns_options.map(|on| on == Switch::On),
+            name_servers: self.name_servers.clone().map(|Servers(list)| list),
+            ..SettingsPatch::default()
+        }
+    }
+
+    pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
+        let settings = self.settings();
+        carry_out(common, &self.account, self.reason.as_deref(), self.format, |connection, account| {
+            let reseller = match self.reseller.as_deref() {
+                None => None,
+                Some("none") => Some(None),
+                Some(name) => {
+                    let scope = &account.key.scope;
+                    let (source, tenant) = (Some(scope.source.as_str()), Some(scope.tenant.as_str()));
+                    Some(Some(super::accounts::find(connection, name, source, tenant)?.account.key))
+                }
+            };
+            Ok(Wanted {
+                reseller,
+                kind: self.kind,
+                status: self.status,
+                release: self.release,
+                standing: self.standing,
+                profile: ProfilePatch {
+                    name: self.name,
+                    email: self.email,
+                    code: self.code,
+                    ..ProfilePatch::default()
+                },
+                settings,
+            })
+        })
     }
 }

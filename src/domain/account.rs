@@ -97,19 +97,32 @@ impl Standing {
         Self::ALL.into_iter().find(|standing| standing.as_str() == name)
     }
 
-    /// Whether services may be ordered for the account.
+    /// Why nothing may be ordered for the account, in a sentence for whoever orders; none where it may.
     #[must_use]
-    pub fn may_order(self) -> bool {
+    pub fn refuses_orders(self) -> Option<&'static str> {
         match self {
-            Self::Enabled | Self::Frozen => true,
-            Self::Disabled | Self::Fraud => false,
+            Self::Enabled | Self::Frozen => None,
+            Self::Disabled => Some(
+                "This account is disabled at the vendor, so nothing can be ordered for it. Ask the vendor to enable it, \
+                 then order again.",
+            ),
+            Self::Fraud => Some(
+                "This account is marked as fraud at the vendor, so nothing can be ordered for it. Ask the vendor to \
+                 clear it, then order again.",
+            ),
         }
     }
 
-    /// Whether the account, as a reseller, may take new customers.
+    /// Why the account, as a reseller, gets no new customer, in a sentence for whoever sends one; none where it does.
     #[must_use]
-    pub fn takes_customers(self) -> bool {
-        self != Self::Frozen
+    pub fn refuses_customers(self) -> Option<&'static str> {
+        match self {
+            Self::Enabled | Self::Disabled | Self::Fraud => None,
+            Self::Frozen => Some(
+                "The reseller is frozen at the vendor and takes no new customers. Ask the vendor to enable it, or name \
+                 another reseller.",
+            ),
+        }
     }
 }
 
@@ -294,6 +307,12 @@ impl Account {
     #[must_use]
     pub fn sells(&self) -> bool {
         self.is_active() && self.kind == AccountKind::Reseller
+    }
+
+    /// Whether two versions differ in what others rest on who only name the account: kind, life and standing.
+    #[must_use]
+    pub fn moves_place(&self, other: &Self) -> bool {
+        self.kind != other.kind || self.status != other.status || self.standing != other.standing
     }
 
     /// Whether two versions show the same, whatever their event times, revisions and deliveries are.

@@ -1,6 +1,6 @@
 //! How two versions of an account differ, field by field, for people who ask what a call does.
 
-use super::account::{Account, Address, Contact, Profile};
+use super::account::{Account, Address, Contact, Profile, Standing};
 use super::options::OptionSet;
 use super::relation::Relation;
 
@@ -108,6 +108,8 @@ pub fn differences(
     let (profile, options) = (Profile::default(), OptionSet::default());
     compare.text("kind", before.map_or("", |before| before.kind.as_str()), after.kind.as_str());
     compare.text("status", before.map_or("", |before| before.status.as_str()), after.status.as_str());
+    let enabled = Standing::Enabled.as_str();
+    compare.text("standing", before.map_or(enabled, |before| before.standing.as_str()), after.standing.as_str());
     compare.text(
         "reseller",
         &named(before.and_then(|before| before.reseller.as_ref())),

@@ -4,6 +4,7 @@
 //! what-if give the same answer to the same question.
 
 pub mod account;
+pub mod account_event;
 pub mod act;
 pub mod address;
 pub mod call;
@@ -12,6 +13,7 @@ pub mod classify;
 pub mod decimal;
 pub mod definition;
 pub mod difference;
+pub mod dossier;
 pub mod feed;
 pub mod field;
 pub mod ids;

@@ -5,6 +5,7 @@
 
 mod cases;
 mod changes;
+mod dossiers;
 mod foresee;
 mod moves;
 mod needs;
@@ -54,6 +55,7 @@ pub struct World {
     services: services::Services,
     users: users::Users,
     moves: moves::Moves,
+    dossiers: dossiers::Dossiers,
     chain: i64,
     rows_issued: i64,
 }
@@ -83,6 +85,7 @@ impl World {
             services: services::Services::default(),
             users: users::Users::default(),
             moves: moves::Moves::default(),
+            dossiers: dossiers::Dossiers::default(),
             chain,
             rows_issued,
         }
@@ -120,6 +123,7 @@ impl World {
             Need::Kept(service, account) => self.services.keeps(*service, *account),
             Need::ServicesOf(account) => self.services.knows_of(*account),
             Need::User(id) => self.users.knows(*id),
+            Need::Dossier(account) => self.dossiers.knows(*account),
             Need::UsersOf(account) => self.users.knows_of(*account),
             Need::Seller(account) => self.moves.knows_seller(*account),
             Need::UnderWay(account) => self.moves.knows_under_way(*account),
@@ -319,7 +323,7 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users, moved } = planned;
+        let PlannedAct { account, acted, change, services, users, dossier, moved } = planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -332,6 +336,9 @@ impl World {
             self.take_over_services(services, owner, act.cause, None);
         }
         self.take_over_users(users, act.cause);
+        if let (Some(id), Some(dossier)) = (id, dossier) {
+            self.dossiers.put(id, *dossier);
+        }
         let moved = self.take_over_moved(moved);
         ActOutcome { account: act.account.clone(), id, acted, moved }
     }
@@ -478,6 +485,7 @@ impl World {
         self.services.give(&mut changes);
         self.users.give(&mut changes);
         self.moves.give(&mut changes);
+        self.dossiers.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use thiserror::Error;
 
-use crate::domain::account::{Account, AccountKind, AccountStatus};
+use crate::domain::account::{Account, AccountKind, AccountStatus, Standing};
 use crate::domain::act::{Act, ActOutcome, What};
 use crate::domain::call::ProfilePatch;
+use crate::domain::dossier::{DossierAct, SettingsPatch};
 use crate::domain::ids::AccountKey;
 use crate::domain::outcome::Code;
 use crate::domain::policy::Policies;
@@ -28,8 +30,12 @@ pub struct Wanted {
     pub status: Option<AccountStatus>,
     /// Ends a hold or a review, so that what the platform last reported applies.
     pub release: bool,
+    /// What it may do.
+    pub standing: Option<Standing>,
     /// What describes it.
     pub profile: ProfilePatch,
+    /// What is kept about it beside what platforms say.
+    pub settings: SettingsPatch,
 }
 
 /// Why nothing is changed.
@@ -52,13 +58,25 @@ impl Wanted {
             ("kind", self.kind.is_some()),
             ("status", self.status.is_some()),
             ("release", self.release),
+            ("standing", self.standing.is_some()),
             ("name", self.profile.name.is_some()),
             ("email", self.profile.email.is_some()),
             ("code", self.profile.code.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, wanted)| wanted.then_some(name))
+        .chain(self.settings.names())
         .collect()
+    }
+
+    /// What the audit trail says of it: the names of the fields, the standing itself, and why.
+    #[must_use]
+    pub fn detail(&self, reason: Option<&str>) -> serde_json::Value {
+        let mut detail = json!({"fields": self.names(), "reason": reason});
+        if let (Some(object), Some(standing)) = (detail.as_object_mut(), self.standing) {
+            object.insert("standing".to_owned(), standing.as_str().into());
+        }
+        detail
     }
 
     /// The acts that make it so of an account as somebody saw it. `at` is in microseconds since 1970.
@@ -111,6 +129,13 @@ impl Wanted {
             (Some(kind), _) => whats.push((Cause::Move, What::SetKind(kind))),
             (None, Some(reseller)) => whats.push((Cause::Move, What::Assign { reseller: reseller.clone() })),
             (None, None) => {}
+        }
+        if let Some(standing) = self.standing {
+            whats.push((Cause::Move, What::SetStanding(standing)));
+        }
+        if !self.settings.names().is_empty() {
+            let set = DossierAct::Set(Box::new(self.settings.clone()));
+            whats.push((Cause::Move, What::Keep(Box::new(set))));
         }
         if self.profile != ProfilePatch::default() {
             whats.push((Cause::Move, What::Describe(Box::new(self.profile.clone()))));

@@ -3,9 +3,11 @@
 use super::import::{Fate, Summary, Told};
 use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
+use crate::store::seen::events::{Event, What};
 use crate::store::seen::partners;
 use crate::store::seen::relations::{Party, Related};
 use crate::store::seen::services::Happened;
+use crate::wire::account_event::AccountEventView;
 use crate::wire::import::{SummaryView, ToldView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
 use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
@@ -28,6 +30,28 @@ pub fn account(listed: &Listed) -> AccountView {
         status: partner.status,
     });
     AccountView::new(&listed.account, reseller.as_ref(), partner.as_ref())
+}
+
+/// One thing that happened in an account.
+#[must_use]
+pub fn event(event: &Event) -> AccountEventView {
+    let at = event.at;
+    match &event.what {
+        What::Delivered(delivery) => AccountEventView::delivered(delivery),
+        What::Opened(relation) => AccountEventView::related(at, relation, false),
+        What::Closed(relation) => AccountEventView::related(at, relation, true),
+        What::Service(id, happening, caused) => {
+            let made = (caused.cause, caused.delivery);
+            let what = ("service", id.to_string(), happening.as_str());
+            AccountEventView::happened(at, what, made, caused.changed.clone())
+        }
+        What::User(id, happening, caused) => {
+            let made = (caused.cause, caused.delivery);
+            let what = ("user", id.to_string(), happening.as_str());
+            AccountEventView::happened(at, what, made, caused.changed.clone())
+        }
+        What::Acted { action, operator, detail, .. } => AccountEventView::acted(at, action, operator, detail),
+    }
 }
 
 /// A partner of the registry, with its status at `now`, in microseconds since 1970.

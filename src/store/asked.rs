@@ -7,7 +7,7 @@ use super::condition::{self, Condition};
 use super::connection::AnyConnection;
 use super::encode;
 use super::schema::accounts;
-use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::account::{AccountKind, AccountStatus, Standing};
 use crate::domain::ids::AccountId;
 use crate::domain::relation::RelationState;
 
@@ -26,6 +26,12 @@ pub struct AccountFilter {
     pub kind: Option<AccountKind>,
     /// Alive or ended.
     pub status: Option<AccountStatus>,
+    /// With this standing.
+    pub standing: Option<Standing>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Under this label.
+    pub label: Option<String>,
     /// Customers of this reseller.
     pub reseller: Option<AccountId>,
     /// With a relation in this state.
@@ -73,7 +79,12 @@ impl AccountFilter {
     /// Whether an index finds what is asked for.
     #[must_use]
     pub fn is_selective(&self) -> bool {
-        self.platform_id.is_some() || self.external_id.is_some() || self.reseller.is_some()
+        self.platform_id.is_some()
+            || self.external_id.is_some()
+            || self.reseller.is_some()
+            || self.standing.is_some_and(|standing| standing != Standing::Enabled)
+            || self.tag.is_some()
+            || self.label.as_ref().is_some_and(|label| !label.is_empty())
     }
 
     /// Whether rows are looked at that are not handed out.
@@ -83,6 +94,8 @@ impl AccountFilter {
             || self.tenant.is_some()
             || self.kind.is_some()
             || self.status.is_some()
+            || self.standing.is_some()
+            || self.label.is_some()
             || self.state.is_some()
             || self.partner_id.is_some()
             || self.option.is_some()
@@ -114,6 +127,35 @@ pub(super) fn matching(filter: &AccountFilter) -> Query<'static> {
     }
     if let Some(status) = filter.status {
         query = query.filter(accounts::status.eq(status.as_str()));
+    }
+    if let Some(standing) = filter.standing {
+        query = query.filter(match standing {
+            Standing::Enabled => Condition::new("accounts.standing = 'enabled'"),
+            // The first half is what the partial index begins at.
+            other => Condition::new("accounts.standing <> 'enabled' AND accounts.standing = ").text(other.as_str()),
+        });
+    }
+    if let Some(tag) = &filter.tag {
+        query = query.filter(
+            Condition::new("accounts.id IN (SELECT t.account_id FROM account_tags t WHERE t.tag = ").text(tag).sql(")"),
+        );
+    }
+    match filter.label.as_deref() {
+        Some("") => {
+            query = query.filter(Condition::new(
+                "NOT EXISTS (SELECT 1 FROM profiles p WHERE p.account_id = accounts.id AND p.label <> '')",
+            ));
+        }
+        Some(label) => {
+            query = query.filter(
+                Condition::new(
+                    "accounts.id IN (SELECT p.account_id FROM profiles p WHERE p.label <> '' AND p.label = ",
+                )
+                .text(label)
+                .sql(")"),
+            );
+        }
+        None => {}
     }
     if let Some(reseller) = filter.reseller {
         query = query.filter(

@@ -7,8 +7,8 @@ use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
 use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, moves, partners, places, reconciliations, services,
-    shape,
+    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, partners, places, reconciliations,
+    services, shape,
 };
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
@@ -51,6 +51,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     empty(connection, id, second)?;
     services::erase(connection, id)?;
     moves::erase(connection, id)?;
+    dossiers::erase(connection, id)?;
     shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;
     let until = end_relations(connection, &account, now)?;
     cases::close_all_of(connection, &account.key.scope, &account.key.platform_id, ClosedAs::Erased, now)?;

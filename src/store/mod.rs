@@ -14,6 +14,7 @@ pub mod compared;
 pub mod condition;
 pub mod connection;
 pub mod deliveries;
+pub mod dossiers;
 pub mod durable;
 pub mod encode;
 pub mod erase;

@@ -1,10 +1,10 @@
-//! What accounts stand for in the hierarchy - their kind and whether they are alive - kept still on PostgreSQL while
-//! others rest on it.
+//! What accounts stand for in the hierarchy - their kind, their standing and whether they are alive - kept still on
+//! PostgreSQL while others rest on it.
 //!
 //! Most calls name a reseller and change nothing of it. A row lock for each would write that row, and would make every
 //! two batches with customers of the same reseller wait for each other. Instead one lock stands for the places of all
 //! accounts: whoever only names others shares it, whoever changes the place of an account that exists takes it alone. The
-//! latter is rare: a Delete, a change of kind, a return. A new account needs neither, see `arrivals`.
+//! latter is rare: a Delete, a change of kind or standing, a return. A new account needs neither, see `arrivals`.
 
 use diesel::connection::SimpleConnection;
 

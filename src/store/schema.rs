@@ -432,6 +432,39 @@ diesel::table! {
 }
 
 diesel::table! {
+    profiles (account_id) {
+        account_id -> BigInt,
+        label -> Text,
+        verification -> Text,
+        sign_up_address -> Nullable<Text>,
+        price_list -> Text,
+        dns_options -> Bool,
+        name_servers -> Text,
+        contacts_issued -> BigInt,
+        logins_issued -> BigInt,
+        own_login -> Bool,
+    }
+}
+
+diesel::table! {
+    account_tags (account_id, tag) {
+        account_id -> BigInt,
+        tag -> Text,
+    }
+}
+
+diesel::table! {
+    contacts (account_id, number) {
+        account_id -> BigInt,
+        number -> BigInt,
+        card -> Text,
+        registries -> Text,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
     offer_lists (account_id) {
         account_id -> BigInt,
         revision -> BigInt,
@@ -439,6 +472,15 @@ diesel::table! {
         directory_ou -> Text,
         promoted_at -> Nullable<BigInt>,
         changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    logins (account_id, number) {
+        account_id -> BigInt,
+        number -> BigInt,
+        name -> Nullable<Text>,
+        may_sign_in -> Bool,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every outside shape and its limits: bytes to domain and back. All serde of the wire is here.
 
 pub mod account;
+pub mod account_event;
 pub mod answer;
 pub mod atria;
 pub mod book;
@@ -21,6 +22,7 @@ pub mod named;
 mod objects;
 pub mod partners;
 pub mod people;
+pub mod profile;
 pub mod reconcile;
 pub mod redact;
 pub mod relation;

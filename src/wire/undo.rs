@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::account::{AccountKind, AccountStatus, Address, Contact, Hold, Profile, Report};
+use crate::domain::account::{AccountKind, AccountStatus, Address, Contact, Hold, Profile, Report, Standing};
 use crate::domain::act::Before;
 use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId, Scope, SourceId, Tenant,
@@ -61,12 +61,19 @@ struct ActLine {
 struct BeforeLine {
     kind: String,
     status: String,
+    /// Absent in files from before there was any.
+    #[serde(default = "enabled")]
+    standing: String,
     hold: Option<String>,
     reported: Option<ReportLine>,
     profile: ProfileLine,
     options: BTreeMap<String, ValueLine>,
     reseller: Option<RelationLine>,
     partner: Option<RelationLine>,
+}
+
+fn enabled() -> String {
+    Standing::Enabled.as_str().to_owned()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -160,6 +167,7 @@ fn before_line(before: &Before) -> BeforeLine {
     BeforeLine {
         kind: before.kind.as_str().to_owned(),
         status: before.status.as_str().to_owned(),
+        standing: before.standing.as_str().to_owned(),
         hold: before.hold.map(|hold| hold.as_str().to_owned()),
         reported: before.reported.as_ref().map(|report| ReportLine {
             kind: report.kind.as_str().to_owned(),
@@ -305,6 +313,7 @@ fn before(line: BeforeLine) -> Result<Before, String> {
     Ok(Before {
         kind: word(&line.kind, "kind", AccountKind::parse)?,
         status: word(&line.status, "status", AccountStatus::parse)?,
+        standing: word(&line.standing, "standing", Standing::parse)?,
         hold: line.hold.map(|hold| word(&hold, "hold", Hold::parse)).transpose()?,
         reported,
         profile: profile(line.profile),
@@ -358,6 +367,7 @@ mod tests {
             before: Some(Before {
                 kind: AccountKind::ResellerCustomer,
                 status: AccountStatus::Active,
+                standing: Standing::Fraud,
                 hold: Some(Hold::Review),
                 reported: Some(Report { kind: AccountKind::DirectCustomer, reseller: None }),
                 profile,

@@ -58,7 +58,7 @@ pub(super) struct Done {
 
 /// What acts do to the places of accounts, as far as they say so themselves.
 fn foreseen_places(acts: &[Act]) -> Places {
-    let changes = |act: &Act| matches!(act.what, What::SetKind(_) | What::Delete | What::Revive);
+    let changes = |act: &Act| matches!(act.what, What::SetKind(_) | What::SetStanding(_) | What::Delete | What::Revive);
     if acts.iter().any(changes) { Places::Alone } else { Places::Shared }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn foreseen_places(calls: &[&Call]) -> Places {
 
 /// Whether accounts that exist change their places.
 pub(super) fn changes_places(changes: &Changes) -> bool {
-    changes.updated.iter().any(|(before, after)| before.kind != after.kind || before.status != after.status)
+    changes.updated.iter().any(|(before, after)| before.moves_place(after))
 }
 
 /// Runs a batch of `owner` up to its commit. None when it changes places and only shares them. `partners` is what is kept

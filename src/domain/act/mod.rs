@@ -5,6 +5,7 @@
 //! reseller *holds* until the platform reports something else than it had reported then ([`Hold::Operator`]).
 
 mod changed;
+mod dossier;
 mod import;
 mod moving;
 mod place;
@@ -13,8 +14,9 @@ mod restore;
 
 use std::borrow::Cow;
 
-use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report};
+use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report, Standing};
 use super::call::ProfilePatch;
+use super::dossier::{Dossier, DossierAct};
 use super::ids::{AccountId, AccountKey, ExternalId, MoveId, PlatformId};
 use super::moves::{Moving, UsersMoving};
 use super::options::{OptionSet, OptionValue};
@@ -72,6 +74,8 @@ pub enum What {
     },
     /// Makes it another kind. Held. A `reseller_customer` comes of [`What::Assign`] alone, since it needs a reseller.
     SetKind(AccountKind),
+    /// Sets what it may do. Platforms never say that, so nothing is held against them.
+    SetStanding(Standing),
     /// Sets a synchronization option, or takes it away. The platform's next set replaces it.
     SetOption {
         /// The option's ID.
@@ -81,6 +85,8 @@ pub enum What {
     },
     /// Changes what describes it. The platform's next word on the same field replaces it.
     Describe(Box<ProfilePatch>),
+    /// Changes what is kept about it beside what platforms say. Undoing it leaves that as it is: set it back instead.
+    Keep(Box<DossierAct>),
     /// Ends the account, as the platform's `Delete` does.
     Delete,
     /// Brings a deleted account back, with the place that the platform last reported.
@@ -119,6 +125,8 @@ pub struct Before {
     pub kind: AccountKind,
     /// Alive or ended.
     pub status: AccountStatus,
+    /// What it could do.
+    pub standing: Standing,
     /// Why kind and reseller could differ from the report.
     pub hold: Option<Hold>,
     /// What the platform had said.
@@ -140,6 +148,7 @@ impl Before {
         Self {
             kind: account.kind,
             status: account.status,
+            standing: account.standing,
             hold: account.hold,
             reported: account.reported.clone(),
             profile: account.profile.clone(),
@@ -251,12 +260,22 @@ pub struct PlannedAct {
     pub users: Vec<User>,
     /// The move to keep, and what it makes the vendor's systems do.
     pub moved: Moved,
+    /// What is kept about the account as it is to be; none where it stays.
+    pub dossier: Option<Box<Dossier>>,
 }
 
 impl PlannedAct {
     /// An act that changes nothing.
     #[must_use]
     pub fn idle(account: Option<AccountId>, acted: Acted) -> Self {
-        Self { account, acted, change: None, services: Vec::new(), users: Vec::new(), moved: Moved::default() }
+        Self {
+            account,
+            acted,
+            change: None,
+            services: Vec::new(),
+            users: Vec::new(),
+            dossier: None,
+            moved: Moved::default(),
+        }
     }
 }

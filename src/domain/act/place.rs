@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::account::{Account, AccountKind, AccountStatus, Hold, Report};
+use crate::domain::account::{Account, AccountKind, AccountStatus, Hold, Report, Standing};
 use crate::domain::definition::partner_named;
 use crate::domain::ids::{AccountKey, ExternalId, PlatformId};
 use crate::domain::outcome::Code;
@@ -58,12 +58,28 @@ pub(super) fn assign(
             "The account that is to be the reseller is none. Make it a reseller first, or name another.",
         );
     }
+    let goes_on = living.reseller.as_ref().is_some_and(|held| held.reseller_account == Some(found.id));
+    match found.standing {
+        Standing::Disabled | Standing::Fraud if !goes_on => {
+            let why =
+                format!("The reseller's standing is {}. Enable it first, or name another.", found.standing.as_str());
+            return refuse(Code::RuleBroken, why);
+        }
+        Standing::Frozen if !goes_on => {
+            return refuse(
+                Code::RuleBroken,
+                "The reseller is frozen and takes no new customers. Enable it first, or name another.",
+            );
+        }
+        _ => {}
+    }
     let target = Target {
         platform_id: found.key.platform_id,
         external_id: Some(found.external_id),
         account: Some(found.id),
         found_by: Some(FoundBy::Both),
         state: RelationState::Linked,
+        standing: found.standing,
     };
     after.kind = AccountKind::ResellerCustomer;
     after.reseller = match &living.reseller {
@@ -89,6 +105,14 @@ pub(super) fn set_kind(living: &Account, kind: AccountKind) -> Result<Account, S
     }
     after.kind = kind;
     Ok(after)
+}
+
+/// Sets what an account may do.
+pub(super) fn stand(living: &Account, standing: Standing) -> Result<Account, Stop> {
+    if standing == Standing::Frozen && living.kind != AccountKind::Reseller {
+        return refuse(Code::RuleBroken, "Only a reseller can be frozen. Disable the account instead.");
+    }
+    Ok(Account { standing, ..living.clone() })
 }
 
 /// Gives an account the place that the platform last reported.
@@ -121,7 +145,9 @@ pub(super) fn named(
     notes: &mut Vec<Cow<'static, str>>,
 ) -> Result<Relation, Stop> {
     let target = seek(world, policy, &before.key, id, external_id, notes)?;
-    Ok(match before.reseller.as_ref().filter(|_| before.is_active()) {
+    let held = before.reseller.as_ref().filter(|_| before.is_active());
+    target.must_take(held)?;
+    Ok(match held {
         // What is known of it goes on, too: doing a thing twice changes nothing.
         Some(held) if held.reseller_account == target.account && agrees(Some(held), Some(&target)) => held.clone(),
         held => related(held, target, turn),

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::import::{self, Taken};
 use super::moving;
-use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind};
+use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::restore::restore;
-use super::{Act, Acted, Applied, Before, PlannedAct, What, changed};
+use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, dossier};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
 use crate::domain::ids::AccountId;
@@ -31,14 +31,21 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
     }
 }
 
-fn planned(world: &World, policy: &SourcePolicy, act: &Act, before: Option<&Account>) -> Result<PlannedAct, Stop> {
+/// Refuses an act on another version of the account than the one that was looked at.
+pub(super) fn expected(act: &Act, before: Option<&Account>) -> Result<(), Stop> {
     if act.expect.is_some_and(|expected| before.map_or(0, |before| before.revision) != expected) {
         return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
     }
+    Ok(())
+}
+
+fn planned(world: &World, policy: &SourcePolicy, act: &Act, before: Option<&Account>) -> Result<PlannedAct, Stop> {
+    expected(act, before)?;
     let turn =
         Turn { valid: act.at.div_euclid(1_000_000).saturating_mul(1_000_000), learned_at: act.at, cause: act.cause };
     match &act.what {
         What::Move(moving) => moving::plan(world, policy, act, moving, turn),
+        What::Keep(what) => Ok(dossier::plan(world, act, what)?),
         What::MoveUsers(moving) => moving::plan_users(world, act, moving),
         _ => {
             let (acted, change) = decide(world, policy, act, before, turn)?;
@@ -97,6 +104,10 @@ fn taken(
             hold(before, &mut after);
             (before, after)
         }
+        What::SetStanding(standing) => {
+            let before = living(world, key)?;
+            (before, stand(before, *standing)?)
+        }
         What::SetOption { id, value } => {
             let before = living(world, key)?;
             let after = with_option(policy, before, id, value.as_ref())?;
@@ -133,6 +144,11 @@ fn taken(
                 }
             };
             (before, after)
+        }
+        // Planned by itself, see above; of the account it changes nothing.
+        What::Keep(_) => {
+            let before = known()?;
+            (before, before.clone())
         }
     };
     let passed = follow_partner(world, policy, Some(before), &mut after, turn, notes)?;

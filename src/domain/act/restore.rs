@@ -27,6 +27,7 @@ pub(super) fn restore(
     let mut after = account.clone();
     after.kind = before.kind;
     after.status = before.status;
+    after.standing = before.standing;
     after.hold = before.hold;
     after.reported.clone_from(&before.reported);
     after.profile.clone_from(&before.profile);

@@ -1,6 +1,7 @@
 //! What an entry of the feed says.
 
 use crate::domain::account::{Account, AccountKind};
+use crate::domain::dossier::Dossier;
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId, UserId};
 use crate::domain::relation::{Axis, Cause, Relation, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
@@ -131,7 +132,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 24] = [
     "name",
     "code",
     "email",
@@ -146,6 +147,16 @@ const FIELDS: [&str; 14] = [
     "reported",
     "reseller.drift",
     "erased",
+    "standing",
+    "label",
+    "tags",
+    "verification",
+    "sign_up_address",
+    "price_list",
+    "dns_options",
+    "name_servers",
+    "contacts",
+    "logins",
 ];
 
 impl Fields {
@@ -175,6 +186,30 @@ impl Fields {
         FIELDS.into_iter().enumerate().filter(move |(at, _)| self.0 >> at & 1 == 1).map(|(_, name)| name)
     }
 
+    /// In what two versions of what is kept about an account differ.
+    #[must_use]
+    pub fn kept(before: &Dossier, after: &Dossier) -> Self {
+        let (a, b) = (&before.settings, &after.settings);
+        let differ = [
+            a.label != b.label,
+            a.tags != b.tags,
+            a.verification != b.verification,
+            a.sign_up_address != b.sign_up_address,
+            a.price_list != b.price_list,
+            a.dns_options != b.dns_options,
+            a.name_servers != b.name_servers,
+            before.contacts != after.contacts,
+            before.logins != after.logins,
+        ];
+        Self((15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// The fields in which two versions of an account differ.
     #[must_use]
     pub fn differing(before: &Account, after: &Account) -> Self {
@@ -193,6 +228,9 @@ impl Fields {
             a.extra_details != b.extra_details,
             before.reported != after.reported || before.reported_external_id != after.reported_external_id,
             before.hold.is_some() != after.hold.is_some(),
+            // What is erased is told where that happens.
+            false,
+            before.standing != after.standing,
         ];
         Self(differ.into_iter().enumerate().fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
@@ -413,7 +451,8 @@ mod tests {
         assert_eq!(names(0), Some(vec![]));
         assert_eq!(names(0b101), Some(vec!["name", "email"]));
         assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
-        assert_eq!(names(0b11_1111_1111_1111), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 14), None);
+        assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
+        assert_eq!(names((1 << 24) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 24), None);
     }
 }

@@ -45,7 +45,9 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
         }
         let delivery = after.last_delivery.filter(|_| before.last_delivery != after.last_delivery);
         let about = About::new(changes, after, delivery);
-        tell.updated(&about, before, after, relations.remove(&after.id).unwrap_or_default());
+        let kept = changes.dossiers.get(&after.id).map(|(before, after)| Fields::kept(before, after));
+        let fields = Fields::differing(before, after).with(kept.unwrap_or_default());
+        tell.updated(&about, fields, (before, after), relations.remove(&after.id).unwrap_or_default());
     }
     for (account, relations) in relations {
         let cause = changes.causes.get(&account).copied().unwrap_or(Cause::Sync);
@@ -164,9 +166,14 @@ impl Telling<'_> {
         self.entries.push(Entry { account, revision, cause, delivery, event });
     }
 
-    fn updated(&mut self, about: &About, before: &Account, after: &Account, relations: Vec<&RelationChange>) {
+    fn updated(
+        &mut self,
+        about: &About,
+        fields: Fields,
+        (before, after): (&Account, &Account),
+        relations: Vec<&RelationChange>,
+    ) {
         let told = self.entries.len();
-        let fields = Fields::differing(before, after);
         let ends = before.is_active() && !after.is_active();
         // An account ends behind its relations, and lives again before them.
         if !before.is_active() && after.is_active() {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Stop, alive, turn};
-use crate::domain::account::{Account, AccountKind, AccountStatus, EventStamp, Hold, Report};
+use crate::domain::account::{Account, AccountKind, AccountStatus, EventStamp, Hold, Report, Standing};
 use crate::domain::call::{Call, Said, Submitted};
 use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, RelationId};
 use crate::domain::outcome::Code;
@@ -19,6 +19,18 @@ pub(in crate::domain) struct Target {
     pub account: Option<AccountId>,
     pub found_by: Option<FoundBy>,
     pub state: RelationState,
+    /// What the account of that name may do, whether it sells already or not.
+    pub standing: Standing,
+}
+
+impl Target {
+    /// Refuses a new customer of a frozen reseller. Who is its customer already stays, and so does who waits for it.
+    pub(in crate::domain) fn must_take(&self, held: Option<&Relation>) -> Result<(), Stop> {
+        match self.standing.refuses_customers() {
+            Some(why) if !agrees(held, Some(self)) => Err(Stop::Refuse(Code::RuleBroken, why.to_owned())),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Kind and reseller relation after a call, and why they may differ from the report.
@@ -68,6 +80,9 @@ pub(super) fn decide(
                 ));
             }
         }
+    }
+    if let Some(target) = &target {
+        target.must_take(held)?;
     }
     let reseller = target.map(|target| related(held, target, turn(call, event)));
     Ok(Place { kind: report.kind, reseller, hold: None })
@@ -217,7 +232,9 @@ pub(in crate::domain) fn seek(
         (false, true) => RelationState::Pending,
         (false, false) => RelationState::Unprovisioned,
     };
-    Ok(Target { platform_id: reseller.clone(), external_id, account: seller.map(|seller| seller.id), found_by, state })
+    let account = seller.map(|seller| seller.id);
+    let standing = found.as_ref().map_or(Standing::Enabled, |found| found.standing);
+    Ok(Target { platform_id: reseller.clone(), external_id, account, found_by, state, standing })
 }
 
 fn refuse_impossible(found: &Reference, subject: &AccountKey) -> Result<(), Stop> {

@@ -37,7 +37,13 @@ pub(super) fn plan(world: &World, policy: &SourcePolicy, call: &Call, order: &Or
         return Ok(planned);
     }
     let owner = planned.account.unwrap_or(AccountId(0));
-    match decide(world, call, order, &key, owner) {
+    // What is late changes nothing, so that is said first; whoever may not order may still give back.
+    let forbidden = before.filter(|_| !order.verb.withdraws()).and_then(|before| before.standing.refuses_orders());
+    let decided = decide(world, call, order, &key, owner).and_then(|decided| match (decided, forbidden) {
+        (Decided::Done(_), Some(why)) => refuse(Code::RuleBroken, why),
+        (decided, _) => Ok(decided),
+    });
+    match decided {
         Ok(Decided::Stale(second)) => {
             Ok(stale_behind(before.map(|before| before.id), order, &format!("the service shows second {second}")))
         }

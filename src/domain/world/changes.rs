@@ -1,10 +1,11 @@
 //! What a batch wants written.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::case::CaseEvent;
+use crate::domain::dossier::Dossier;
 use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, SourceId, UserId};
 use crate::domain::moves::Move;
 use crate::domain::provisioning::NewRequest;
@@ -92,6 +93,8 @@ pub struct Changes {
     pub moves: Vec<(Move, bool)>,
     /// What the vendor's own systems have to do.
     pub provisioning: Vec<NewRequest>,
+    /// What is kept about accounts: as the store has it, and as it is to be.
+    pub dossiers: BTreeMap<AccountId, (Arc<Dossier>, Arc<Dossier>)>,
     /// How many rows the chain has numbered besides deliveries.
     pub rows_issued: i64,
 }

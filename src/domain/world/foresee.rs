@@ -90,8 +90,10 @@ impl World {
             }
             What::Assign { .. }
             | What::SetKind(_)
+            | What::SetStanding(_)
             | What::SetOption { .. }
             | What::Describe(_)
+            | What::Keep(_)
             | What::Delete
             | What::Revive
             | What::Release => {}
@@ -116,6 +118,7 @@ impl World {
                 .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
                 .collect(),
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),
+            (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
             _ => Vec::new(),
         }
     }

@@ -101,4 +101,6 @@ pub enum Need {
     Seller(AccountId),
     /// What keeps an account from being moved.
     UnderWay(AccountId),
+    /// What operators keep about an account.
+    Dossier(AccountId),
 }

@@ -10,7 +10,7 @@ use super::operator::Operator;
 use super::problem::{Problem, ProblemBody};
 use super::query::{Params, cursor};
 use super::respond::{self, PageBody};
-use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::account::{AccountKind, AccountStatus, Standing};
 use crate::domain::ids::AccountId;
 use crate::domain::operator::Visible;
 use crate::ops::shown;
@@ -35,6 +35,9 @@ impl Asked {
             external_id: None,
             kind: params.parsed("kind", "reseller, reseller_customer or direct_customer", AccountKind::parse)?,
             status: params.parsed("status", "active or deleted", AccountStatus::parse)?,
+            standing: params.parsed("standing", "enabled, disabled, fraud or frozen", Standing::parse)?,
+            tag: params.text("tag"),
+            label: params.text("label"),
             reseller: None,
             state: params.parsed("state", "linked, pending, unprovisioned or unassigned", AskedState::parse)?,
             partner_id: params.text("partner_id"),
@@ -77,6 +80,9 @@ pub(super) fn one(connection: &mut AnyConnection, see: &Visible, name: &str) -> 
         ("platform_id" = Option<String>, Query, description = "With this platform ID."),
         ("kind" = Option<String>, Query, description = "reseller, reseller_customer or direct_customer."),
         ("status" = Option<String>, Query, description = "active or deleted."),
+        ("standing" = Option<String>, Query, description = "enabled, disabled, fraud or frozen."),
+        ("tag" = Option<String>, Query, description = "With this tag."),
+        ("label" = Option<String>, Query, description = "Under this label; empty for those under none."),
         ("reseller" = Option<String>, Query, description = "Customers of this reseller: its id or ExternalID."),
         ("state" = Option<String>, Query, description = "State of the relation: linked, pending, unprovisioned or unassigned."),
         ("partner_id" = Option<String>, Query, description = "With this partner ID, such as an MPN ID."),
@@ -129,6 +135,9 @@ pub struct CountBody {
         ("platform_id" = Option<String>, Query, description = "With this platform ID."),
         ("kind" = Option<String>, Query, description = "reseller, reseller_customer or direct_customer."),
         ("status" = Option<String>, Query, description = "active or deleted."),
+        ("standing" = Option<String>, Query, description = "enabled, disabled, fraud or frozen."),
+        ("tag" = Option<String>, Query, description = "With this tag."),
+        ("label" = Option<String>, Query, description = "Under this label; empty for those under none."),
         ("reseller" = Option<String>, Query, description = "Customers of this reseller: its id or ExternalID."),
         ("state" = Option<String>, Query, description = "State of the relation: linked, pending, unprovisioned or unassigned."),
         ("partner_id" = Option<String>, Query, description = "With this partner ID, such as an MPN ID."),

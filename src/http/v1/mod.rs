@@ -10,6 +10,7 @@ pub mod change;
 pub mod changes;
 pub mod deliveries;
 pub mod erase;
+pub mod events;
 pub mod history;
 pub mod import;
 pub mod list;
@@ -19,6 +20,7 @@ pub mod operator;
 pub mod partners;
 pub mod patch;
 pub mod problem;
+pub mod profile;
 pub mod query;
 pub mod reconciliations;
 pub mod relations;
@@ -57,6 +59,39 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
             .service(resource("/accounts/{account}/services", web::get().to(services::list)))
+            .service(
+                web::resource("/accounts/{account}/profile")
+                    .route(web::get().to(profile::show))
+                    .route(web::patch().to(profile::change))
+                    .default_service(web::to(get_or_patch)),
+            )
+            .service(
+                web::resource("/accounts/{account}/contacts")
+                    .route(web::get().to(profile::contacts::list))
+                    .route(web::post().to(profile::contacts::add))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/accounts/{account}/contacts/{contact}")
+                    .route(web::get().to(profile::contacts::show))
+                    .route(web::patch().to(profile::contacts::change))
+                    .route(web::delete().to(profile::contacts::remove))
+                    .default_service(web::to(get_patch_or_delete)),
+            )
+            .service(
+                web::resource("/accounts/{account}/logins")
+                    .route(web::get().to(profile::logins::list))
+                    .route(web::post().to(profile::logins::add))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/accounts/{account}/logins/{login}")
+                    .route(web::get().to(profile::logins::show))
+                    .route(web::patch().to(profile::logins::change))
+                    .route(web::delete().to(profile::logins::remove))
+                    .default_service(web::to(get_patch_or_delete)),
+            )
+            .service(resource("/accounts/{account}/events", web::get().to(events::list)))
             .service(resource("/services/{service}", web::get().to(services::show)))
             .service(resource("/services/{service}/history", web::get().to(services::history)))
             .service(
@@ -143,6 +178,10 @@ async fn post_only() -> Answered {
 
 async fn get_patch_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PATCH, DELETE"))
+}
+
+async fn get_or_patch() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, PATCH"))
 }
 
 async fn get_put_or_delete() -> Answered {

@@ -4,7 +4,6 @@ use actix_web::HttpRequest;
 use actix_web::http::header::IF_MATCH;
 use actix_web::web::{Path, Payload};
 use serde::{Deserialize, Deserializer};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::Answered;
@@ -14,7 +13,7 @@ use super::operator::Operator;
 use super::problem::{Problem, ProblemBody};
 use super::query::Params;
 use super::respond;
-use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::account::{Account, AccountKind, AccountStatus, Standing};
 use crate::domain::call::ProfilePatch;
 use crate::domain::options::MAX_TEXT_CHARS;
 use crate::ops::set::{self, SetError, Wanted};
@@ -42,6 +41,8 @@ pub struct ChangeBody {
     pub kind: Option<String>,
     /// `active` or `deleted`.
     pub status: Option<String>,
+    /// `enabled`, `disabled`, `fraud`, or `frozen` for a reseller.
+    pub standing: Option<String>,
     /// Its name, until the platform says another.
     pub name: Option<String>,
     /// Its e-mail address, until the platform says another.
@@ -59,7 +60,25 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Stri
     Option::deserialize(deserializer).map(Some)
 }
 
-fn word<T>(
+/// Lets a reseller_admin set the standing of its customers alone, and lift no mark of fraud; a provider_admin, any.
+///
+/// # Errors
+/// [`Problem::Forbidden`].
+pub(super) fn require_standing(
+    operator: &Operator,
+    account: &Account,
+    standing: Option<Standing>,
+) -> Result<(), Problem> {
+    let Some(standing) = standing.filter(|standing| *standing != account.standing) else { return Ok(()) };
+    let lifts = account.standing == Standing::Fraud;
+    if account.kind == AccountKind::Reseller || standing == Standing::Frozen || lifts {
+        return operator.require_provider();
+    }
+    Ok(())
+}
+
+/// Reads a word; `words` are those that there are.
+pub(super) fn word<T>(
     text: Option<&str>,
     parse: impl Fn(&str) -> Option<T>,
     name: &str,
@@ -91,7 +110,8 @@ impl ChangeBody {
 ///
 /// Kind and reseller hold against what the platform reports, until it reports something else than it does now; name,
 /// e-mail address and code until it says another. With `If-Match`, only if the account is as it was shown under that
-/// ETag. A reseller_admin changes name, e-mail address and code.
+/// ETag. A reseller_admin changes name, e-mail address, code and, of its customers, the standing; a mark of fraud is lifted
+/// by a provider_admin alone.
 #[utoipa::path(
     patch,
     path = "/v1/accounts/{account}",
@@ -141,17 +161,21 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     if request.headers().contains_key(IF_MATCH) && !respond::matches(&request, &shown::account(&listed))? {
         return Err(Problem::PreconditionFailed);
     }
+    let standing = word(asked.standing.as_deref(), Standing::parse, "standing", "enabled, disabled, fraud, frozen")?;
+    require_standing(&operator, &listed.account, standing)?;
     let wanted = Wanted {
         reseller,
+        standing,
         kind: word(asked.kind.as_deref(), AccountKind::parse, "kind", "reseller, reseller_customer, direct_customer")?,
         status: word(asked.status.as_deref(), AccountStatus::parse, "status", "active, deleted")?,
         release: asked.release,
         profile: asked.profile()?,
+        ..Wanted::default()
     };
     let reason = asked.reason.as_deref().map(set::reason).transpose();
     let reason = reason.map_err(|why| Problem::BadRequest(format!("reason {why}.")))?;
     let id = listed.account.id.to_string();
-    let entry = entry(&operator, "accounts.set", &id, &json!({"fields": wanted.names(), "reason": reason}));
+    let entry = entry(&operator, "accounts.set", &id, &wanted.detail(reason.as_deref()));
     let list = wanted.list(&listed.account, alone::policies(&operator.state.config), entry)?;
     set::changed(&operator.state.writer.acts(list).await?)?;
     let now = operator.read(move |connection, see| one(connection, see, &id)).await?.ok_or(Problem::NotFound)?;

@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::connection::AnyConnection;
+use super::dossiers;
 use super::error::StoreError;
 use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
@@ -52,6 +53,7 @@ struct Asked<'a> {
     users_of: Vec<AccountId>,
     sellers: Vec<AccountId>,
     under_way: Vec<AccountId>,
+    dossiers: Vec<AccountId>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -95,6 +97,7 @@ pub fn load(
             Need::UsersOf(account) => asked.users_of.push(*account),
             Need::Seller(account) => asked.sellers.push(*account),
             Need::UnderWay(account) => asked.under_way.push(*account),
+            Need::Dossier(account) => asked.dossiers.push(*account),
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
@@ -157,6 +160,10 @@ pub fn load(
     for account in asked.under_way {
         let (requested, at_work) = (moves::requested(connection, account)?, false);
         world.learn_under_way(account, requested, at_work);
+    }
+    for account in asked.dossiers {
+        let dossier = dossiers::of(connection, account)?;
+        world.learn_dossier(account, dossier);
     }
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;

@@ -18,7 +18,7 @@ use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
-use crate::store::{cases, changes as feed_of, moves, services, users};
+use crate::store::{cases, changes as feed_of, dossiers, moves, services, users};
 use rows::{
     InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
     UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made, update_row,
@@ -84,10 +84,11 @@ pub fn batch(
     let (mut updates, mut places) = (Rows::<UpdateAccount>::default(), Rows::<PlaceAccount>::default());
     for (before, after, made) in &rewritten {
         updates.push(update_row(after, made));
-        if before.kind != after.kind || before.status != after.status {
+        if before.moves_place(after) {
             places.push([
                 Value::Text(after.kind.as_str()),
                 Value::Text(after.status.as_str()),
+                Value::Text(after.standing.as_str()),
                 Value::BigInt(after.id.0),
             ]);
         }
@@ -118,6 +119,7 @@ pub fn batch(
         entries.extend(link_waiting(connection, link)?);
     }
     entries.extend(users::save(connection, changes)?);
+    dossiers::save(connection, changes)?;
     together.add(connection, &deliveries)?;
     together.add(connection, &bodies)?;
     together.add(connection, &updates)?;

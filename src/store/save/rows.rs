@@ -92,7 +92,7 @@ statement!(
         "id",
     ]
 );
-statement!(PlaceAccount, "accounts", Update, 1, ["kind", "status", "id"]);
+statement!(PlaceAccount, "accounts", Update, 1, ["kind", "status", "standing", "id"]);
 statement!(
     TouchAccount,
     "accounts",

@@ -177,6 +177,13 @@ pub fn called(
     Ok(called)
 }
 
+/// Whether an account is seen.
+pub(super) fn sees(connection: &mut AnyConnection, see: &Visible, id: AccountId) -> Result<bool, StoreError> {
+    let query = seen(see, &AccountFilter::default()).filter(accounts::id.eq(id.0));
+    let found: Option<i64> = query.select(accounts::id).first(connection).optional()?;
+    Ok(found.is_some())
+}
+
 /// How many accounts there are, and whether counting stopped there. Counts at most [`MOST_COUNTED`] and looks at no more
 /// rows than a page does.
 ///

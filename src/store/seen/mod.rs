@@ -8,6 +8,8 @@ pub mod accounts;
 pub mod cases;
 pub mod changes;
 pub mod deliveries;
+pub mod dossiers;
+pub mod events;
 pub mod history;
 pub mod moves;
 mod names;

@@ -184,6 +184,40 @@ pub(super) fn learned(
     with_sides(connection, covered(see, rows), None)
 }
 
+/// Where a list of what happened in an account goes on, in one of the tables that it is made of: behind this time, in
+/// microseconds since 1970, and this id.
+pub(super) type Behind = Option<(i64, i64)>;
+
+/// The relations of an account that are seen and, by `ended`, ended or began within these times, newest first.
+pub(super) fn happened(
+    connection: &mut AnyConnection,
+    see: &Visible,
+    account: AccountId,
+    ended: bool,
+    (since, until): (i64, i64),
+    behind: Behind,
+    limit: i64,
+) -> Result<Vec<Relation>, StoreError> {
+    let filter = RelationFilter { customer: Some(account), ..RelationFilter::default() };
+    let query = matching(see, &filter);
+    let (at, id) = behind.unwrap_or((i64::MAX, i64::MAX));
+    let query = if ended {
+        query
+            .filter(relations::closed_learned_at.ge(since).and(relations::closed_learned_at.lt(until)))
+            .filter(
+                relations::closed_learned_at.lt(at).or(relations::closed_learned_at.eq(at).and(relations::id.lt(id))),
+            )
+            .order((relations::closed_learned_at.desc(), relations::id.desc()))
+    } else {
+        query
+            .filter(relations::learned_at.ge(since).and(relations::learned_at.lt(until)))
+            .filter(relations::learned_at.lt(at).or(relations::learned_at.eq(at).and(relations::id.lt(id))))
+            .order((relations::learned_at.desc(), relations::id.desc()))
+    };
+    let rows = query.limit(limit).load::<RelationRow>(connection)?;
+    covered(see, rows).into_iter().map(RelationRow::into_relation).collect()
+}
+
 /// Takes away whose account a partner is where that is somebody else's; the ID that the customer names stays.
 fn covered(see: &Visible, mut rows: Vec<RelationRow>) -> Vec<RelationRow> {
     if let Visible::Resellers(resellers) = see {

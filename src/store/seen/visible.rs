@@ -66,6 +66,23 @@ pub(super) fn service_history(visible: &Visible) -> Option<Condition> {
     while_theirs(visible, account, account, "service_history.at")
 }
 
+/// What may be seen of the history of users: as of services.
+pub(super) fn users_history(visible: &Visible) -> Option<Condition> {
+    let account = "user_history.account_id";
+    while_theirs(visible, account, account, "user_history.at")
+}
+
+/// What may be seen of what operators did to an account that is seen: of a customer, what was done while it was related
+/// to one of these resellers.
+pub(super) fn acts(visible: &Visible, account: AccountId) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => {
+            Some(at_that_time(resellers, &Condition::new("").number(account.0), "audit.at"))
+        }
+    }
+}
+
 /// What happened, at the time in column `at`, to the account in column `account` while that was theirs. `indexed` is the
 /// same column, as an index is to see it.
 fn while_theirs(
@@ -76,31 +93,36 @@ fn while_theirs(
 ) -> Option<Condition> {
     match visible {
         Visible::All => None,
-        Visible::Resellers(resellers) => Some(
-            of_theirs(indexed, resellers)
-                .sql(" AND (")
-                .sql(account)
-                .sql(" IN (")
-                .ids(resellers)
-                .sql(") OR EXISTS (SELECT 1 FROM relations r WHERE r.account_id = ")
-                .sql(account)
-                .sql(" AND r.reseller_account_id IN (")
-                .ids(resellers)
-                .sql(") AND COALESCE(CASE WHEN r.axis = 'partner' THEN r.linked_at END, r.learned_at) <= ")
-                .sql(at)
-                .sql(" AND (r.closed_learned_at IS NULL OR r.closed_learned_at > ")
-                .sql(at)
-                .sql(
-                    ") AND (r.axis = 'reseller' OR NOT EXISTS (SELECT 1 FROM relations o \
-                      WHERE o.account_id = r.account_id AND o.axis = 'reseller' AND o.state <> 'unprovisioned' \
-                      AND o.learned_at <= ",
-                )
-                .sql(at)
-                .sql(" AND (o.closed_learned_at IS NULL OR o.closed_learned_at > ")
-                .sql(at)
-                .sql(")))))"),
-        ),
+        Visible::Resellers(resellers) => {
+            let then = at_that_time(resellers, &Condition::new(account), at);
+            Some(of_theirs(indexed, resellers).sql(" AND ").then(then))
+        }
     }
+}
+
+/// `account` was one of these resellers, or a customer of one, at the time in column `at`.
+fn at_that_time(resellers: &[AccountId], account: &Condition, at: &'static str) -> Condition {
+    Condition::new("(")
+        .then(account.clone())
+        .sql(" IN (")
+        .ids(resellers)
+        .sql(") OR EXISTS (SELECT 1 FROM relations r WHERE r.account_id = ")
+        .then(account.clone())
+        .sql(" AND r.reseller_account_id IN (")
+        .ids(resellers)
+        .sql(") AND COALESCE(CASE WHEN r.axis = 'partner' THEN r.linked_at END, r.learned_at) <= ")
+        .sql(at)
+        .sql(" AND (r.closed_learned_at IS NULL OR r.closed_learned_at > ")
+        .sql(at)
+        .sql(
+            ") AND (r.axis = 'reseller' OR NOT EXISTS (SELECT 1 FROM relations o \
+              WHERE o.account_id = r.account_id AND o.axis = 'reseller' AND o.state <> 'unprovisioned' \
+              AND o.learned_at <= ",
+        )
+        .sql(at)
+        .sql(" AND (o.closed_learned_at IS NULL OR o.closed_learned_at > ")
+        .sql(at)
+        .sql(")))))")
 }
 
 /// The cases that may be seen: those about visible accounts, opened by a call that may be seen. A refused call that
