@@ -135,6 +135,9 @@ impl App {
             start_subscribers(&mut tasks, &config, &pool, &writer, &metrics, options.tempo).map_err(unusable)?;
         }
         start_partners(&mut tasks, &pool, &writer).map_err(unusable)?;
+        if !options.storing_nothing {
+            start_provisioning(&mut tasks, &config, &pool, &writer, &metrics).map_err(unusable)?;
+        }
         let shapes = pool::get(&pool).and_then(|mut connection| Shapes::load(&config, &mut connection));
         let shapes = Arc::new(shapes.map_err(unusable)?);
         start_shapes(&mut tasks, &shapes, &writer).map_err(unusable)?;
@@ -310,5 +313,18 @@ fn start_partners(tasks: &mut Tasks, pool: &pool::Pool, writer: &Writer) -> Resu
     let (pool, writer) = (pool.clone(), writer.clone());
     tasks.start("partners", move |stop| {
         tasks::partners::run_until(stop, &pool, &writer, &now_micros);
+    })
+}
+
+fn start_provisioning(
+    tasks: &mut Tasks,
+    config: &Config,
+    pool: &pool::Pool,
+    writer: &Writer,
+    metrics: &Arc<Metrics>,
+) -> Result<(), StoreError> {
+    let (rules, pool, writer, metrics) = (config.provisioning, pool.clone(), writer.clone(), metrics.clone());
+    tasks.start("provisioning", move |stop| {
+        tasks::provisioning::run_until(stop, &pool, &writer, rules, &now_micros, &|open| metrics.provisioning(open));
     })
 }

@@ -16,6 +16,7 @@ mod migrate;
 mod operator;
 mod output;
 mod partners;
+mod provisioning;
 mod prune;
 mod quarantine;
 mod reconcile;
@@ -28,6 +29,7 @@ mod set;
 mod sources;
 mod standing;
 mod subscribers;
+mod users;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -39,10 +41,12 @@ use thiserror::Error;
 
 use crate::app::AppError;
 use crate::config::{Config, ConfigError, Overrides};
+use crate::domain::act::ActOutcome;
 use crate::ops::alone;
 use crate::store::connection::{Database, Use};
 use crate::store::{AnyConnection, StoreError, migrate as migrations};
 use crate::writer::SubmitError;
+use crate::writer::acts::ActList;
 
 /// Why a command fails.
 #[derive(Debug, Error)]
@@ -151,11 +155,17 @@ enum Command {
     /// What accounts bought, and in which state that is
     #[command(subcommand)]
     Services(services::Services),
+    /// The users of customers, and which services each has
+    #[command(subcommand)]
+    Users(users::Users),
     /// Who resells to whom, now and then
     #[command(subcommand)]
     Relations(relations::Relations),
     /// What changed, in the order in which it was stored
     Changes(changes::Changes),
+    /// What the vendor's systems have to do again behind moves
+    #[command(subcommand)]
+    Provisioning(provisioning::Provisioning),
     /// The vendor's partners, such as those behind MPN IDs
     #[command(subcommand)]
     Partners(partners::Partners),
@@ -211,6 +221,20 @@ impl Common {
         Ok(connection)
     }
 
+    /// Does a list of acts in a database whose schema is up to date, durably.
+    fn acts(&self, list: ActList) -> Result<Vec<ActOutcome>, CliError> {
+        let (writer, thread) = alone::writer(&self.load()?)?;
+        let done = writer.acts_blocking(list);
+        drop(writer);
+        thread.join();
+        done.map_err(|error| match error {
+            SubmitError::Failed => {
+                CliError::Failed("the change failed and was taken back; nothing is written".to_owned())
+            }
+            other => CliError::Unreachable(format!("{other}; run the command again")),
+        })
+    }
+
     /// Changes something in a database whose schema is up to date, durably.
     fn write<T, F>(&self, work: F) -> Result<T, CliError>
     where
@@ -258,6 +282,8 @@ pub fn main() -> ExitCode {
         Command::Deliveries(deliveries) => deliveries.run(common),
         Command::Accounts(accounts) => accounts.run(common),
         Command::Services(services) => services.run(common),
+        Command::Users(users) => users.run(common),
+        Command::Provisioning(provisioning) => provisioning.run(common),
         Command::Relations(relations) => relations.run(common),
         Command::Changes(changes) => changes.run(common),
         Command::Partners(partners) => partners.run(common),

@@ -83,7 +83,7 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| "it is none of viewer, reseller_admin, provider_admin".to_owned())
+    Role::parse(text).ok_or_else(|| "it is none of viewer, provisioner, reseller_admin, provider_admin".to_owned())
 }
 
 /// A time, for a flag.
@@ -138,7 +138,7 @@ impl Add {
             Role::ResellerAdmin if self.reseller.is_empty() => {
                 return Err(CliError::Usage("a reseller_admin needs at least one --reseller".to_owned()));
             }
-            Role::Viewer | Role::ProviderAdmin if !self.reseller.is_empty() => {
+            Role::Viewer | Role::Provisioner | Role::ProviderAdmin if !self.reseller.is_empty() => {
                 let why = format!("--reseller means nothing to a {}, who sees everything", self.role.as_str());
                 return Err(CliError::Usage(why));
             }

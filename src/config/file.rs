@@ -21,6 +21,7 @@ pub(super) struct File {
     pub additional_info: BTreeMap<String, String>,
     pub reconcile: ReconcileEntry,
     pub atria: AtriaEntry,
+    pub provisioning: ProvisioningEntry,
     pub source: Vec<SourceEntry>,
     pub field: Vec<FieldEntry>,
     pub sync_option: Vec<SyncOptionEntry>,
@@ -43,6 +44,14 @@ pub(super) struct ReconcileEntry {
     pub keep_runs: Option<i64>,
     pub keep_findings: Option<i64>,
     pub max_upload_mib: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ProvisioningEntry {
+    pub max_attempts: Option<i64>,
+    pub lease_seconds: Option<i64>,
+    pub retry_seconds: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]

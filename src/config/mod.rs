@@ -3,6 +3,7 @@
 pub mod atria;
 mod file;
 pub mod first_start;
+mod provisioning;
 pub mod reconcile;
 mod secrets;
 pub mod sender;
@@ -20,6 +21,7 @@ use crate::auth::gate::SourceCredentials;
 use crate::domain::definition::{OptionDefinition, OptionKind};
 use crate::domain::field::FieldDefinition;
 use crate::domain::policy::SourcePolicy;
+use crate::domain::provisioning::Rules;
 use crate::domain::redaction::is_secret_name;
 use subscribers::Subscriber;
 
@@ -137,6 +139,8 @@ pub struct Config {
     pub reconcile: reconcile::Reconciling,
     /// How clients of the Atria dialect write.
     pub atria: atria::Atria,
+    /// How often items of provisioning are tried, and for how long each is lent out.
+    pub provisioning: Rules,
 }
 
 /// What flags and environment say, over the file.
@@ -382,6 +386,9 @@ mod tests {
             (source("[reconcile]\nat = \"03:00\"\nevery = \"1d\""), "one of the two"),
             (source("[reconcile]\nkeep_runs = 0"), "reconcile.keep_runs must be 1 to 10000"),
             (source("[reconcile]\nmax_upload_mib = -1"), "reconcile.max_upload_mib"),
+            (source("[provisioning]\nmax_attempts = 0"), "provisioning.max_attempts must be 1 to 100"),
+            (source("[provisioning]\nlease_seconds = 86401"), "provisioning.lease_seconds must be 1 to 86400"),
+            (source("[provisioning]\nretry = 5"), "retry"),
             (source("[reconcile]\npending_after = \"1d\""), "pending_after"),
             (source("tolerance_seconds = -1"), "tolerance_seconds"),
             ("listen = \"everywhere\"".to_owned(), "listen"),

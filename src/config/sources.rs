@@ -114,6 +114,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         feed_days,
         reconcile: super::reconcile::build(&file.reconcile)?,
         atria: super::atria::build(&file.atria)?,
+        provisioning: super::provisioning::build(&file.provisioning)?,
     })
 }
 

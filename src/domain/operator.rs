@@ -15,6 +15,8 @@ pub const MAX_RESELLERS: usize = 100;
 pub enum Role {
     /// Sees everything, changes nothing.
     Viewer,
+    /// Sees everything, takes and reports items of provisioning, changes nothing else.
+    Provisioner,
     /// Sees and changes its resellers and their customers.
     ResellerAdmin,
     /// Sees and changes everything.
@@ -23,13 +25,14 @@ pub enum Role {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::ResellerAdmin, Self::ProviderAdmin];
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Provisioner, Self::ResellerAdmin, Self::ProviderAdmin];
 
     /// The name in database, API and commands.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
+            Self::Provisioner => "provisioner",
             Self::ResellerAdmin => "reseller_admin",
             Self::ProviderAdmin => "provider_admin",
         }
@@ -79,7 +82,7 @@ impl Operator {
     #[must_use]
     pub fn visible(&self) -> Visible {
         match self.role {
-            Role::Viewer | Role::ProviderAdmin => Visible::All,
+            Role::Viewer | Role::Provisioner | Role::ProviderAdmin => Visible::All,
             Role::ResellerAdmin => Visible::Resellers(self.resellers.clone()),
         }
     }

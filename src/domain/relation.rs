@@ -114,6 +114,8 @@ pub enum Cause {
     Import,
     /// An erasure.
     Erase,
+    /// Another change by an operator: of a service, or of a user.
+    Operator,
 }
 
 impl Cause {
@@ -127,13 +129,14 @@ impl Cause {
             Self::Promote => "promote",
             Self::Import => "import",
             Self::Erase => "erase",
+            Self::Operator => "operator",
         }
     }
 
     /// Reads the name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Sync, Self::Partner, Self::Move, Self::Promote, Self::Import, Self::Erase]
+        [Self::Sync, Self::Partner, Self::Move, Self::Promote, Self::Import, Self::Erase, Self::Operator]
             .into_iter()
             .find(|cause| cause.as_str() == name)
     }

@@ -12,10 +12,12 @@ use super::error::Failure;
 use crate::auth::gate::{CredentialKind, Refusal};
 use crate::domain::account::AccountKind;
 use crate::domain::outcome::Outcome;
+use crate::domain::provisioning::ItemState;
 use crate::domain::reconcile::Counts;
 use crate::domain::shape::ShapeKind;
 use crate::ops::shape::Fresh;
 use crate::ops::subscribers::Lag;
+use crate::store::provisioning::Open;
 use crate::tasks::subscribers;
 use crate::writer::{BatchReport, Observer};
 
@@ -96,6 +98,8 @@ impl Metrics {
             ("tiersync_shape_new_total", "Fields, options and values that a source sent for the first time, by kind"),
             ("tiersync_bodies_emptied_total", "Bodies that retention emptied"),
             ("tiersync_subscriber_deliveries_total", "Events sent from here, by subscriber and result"),
+            ("tiersync_provisioning_leases_total", "Items of provisioning that were taken here"),
+            ("tiersync_provisioning_reports_total", "Reports of items taken here, by what each made of its item"),
         ] {
             recorder.describe_counter(KeyName::from(name), None, text.into());
         }
@@ -118,6 +122,11 @@ impl Metrics {
             ("tiersync_subscriber_lag_seconds", "How long the oldest of them has waited"),
             ("tiersync_subscriber_held_events", "Events held back, since one of their account was refused"),
             ("tiersync_subscriber_given_up_accounts", "Accounts whose event is not tried any longer"),
+            ("tiersync_provisioning_items", "Items of provisioning, by state: pending, running and failed"),
+            (
+                "tiersync_provisioning_oldest_open_seconds",
+                "When the oldest open provisioning request was opened, in seconds since 1970; 0 where none is open",
+            ),
             ("tiersync_subscriber_parked", "1 where nothing is sent until somebody resumes the subscriber"),
         ] {
             recorder.describe_gauge(KeyName::from(name), None, text.into());
@@ -240,6 +249,25 @@ impl Metrics {
             self.gauge("tiersync_reconcile_findings", vec![label("kind", kind.as_str())]).set(count as f64);
         }
         self.gauge("tiersync_reconcile_last_run_seconds", Vec::new()).set((at / 1_000_000) as f64);
+    }
+
+    /// What is open of provisioning, as last counted.
+    pub fn provisioning(&self, open: &Open) {
+        for (state, count) in [("pending", open.pending), ("running", open.running), ("failed", open.failed)] {
+            self.gauge("tiersync_provisioning_items", vec![label("state", state)]).set(count as f64);
+        }
+        let oldest = open.oldest.map_or(0, |oldest| oldest / 1_000_000);
+        self.gauge("tiersync_provisioning_oldest_open_seconds", Vec::new()).set(oldest as f64);
+    }
+
+    /// Items were taken.
+    pub fn provisioning_leased(&self, items: usize) {
+        self.counter("tiersync_provisioning_leases_total", Vec::new()).increment(items as u64);
+    }
+
+    /// A report made this of its item.
+    pub fn provisioning_reported(&self, state: ItemState) {
+        self.counter("tiersync_provisioning_reports_total", vec![label("state", state.as_str())]).increment(1);
     }
 
     /// The size of the write-ahead log.

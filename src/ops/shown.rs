@@ -5,15 +5,21 @@ use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
 use crate::store::seen::events::{Event, What};
 use crate::store::seen::partners;
+use crate::store::seen::provisioning as provisioned;
 use crate::store::seen::relations::{Party, Related};
 use crate::store::seen::services::Happened;
+use crate::store::seen::users;
 use crate::wire::account_event::AccountEventView;
 use crate::wire::import::{SummaryView, ToldView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
+use crate::wire::provisioning::{
+    ProvisionedCustomerView, ProvisionedServiceView, ProvisionedUserView, ProvisioningItemView, ProvisioningView,
+};
 use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
 use crate::wire::service_show::HappenedView;
 use crate::wire::show::{AccountView, PartnerShown, ResellerShown};
 use crate::wire::time::rfc3339;
+use crate::wire::user_show::UserHappenedView;
 
 /// An account.
 #[must_use]
@@ -69,6 +75,35 @@ pub fn partner(listed: &partners::Listed, now: i64) -> RegisteredView {
     RegisteredView::new(&stored.partner, reseller, (stored.created_at, stored.updated_at), now)
 }
 
+/// A provisioning request.
+#[must_use]
+pub fn provisioning(listed: &provisioned::Listed) -> ProvisioningView {
+    ProvisioningView::new(&listed.request, provisioned_customer(&listed.customer))
+}
+
+/// Whose a provisioning request is.
+#[must_use]
+pub fn provisioned_customer(customer: &provisioned::Customer) -> ProvisionedCustomerView {
+    let provisioned::Customer { id, source, tenant, platform_id, external_id, name } = customer.clone();
+    ProvisionedCustomerView { id: id.to_string(), source, tenant, platform_id, external_id, name }
+}
+
+/// An item of a provisioning request; `whole` says whether everything of it may be told.
+#[must_use]
+pub fn provisioning_item(listed: &provisioned::ListedItem, whole: bool) -> ProvisioningItemView {
+    let kind = &listed.item.kind;
+    let named = listed.service.clone();
+    let service = kind.service().map(|id| ProvisionedServiceView {
+        id: id.to_string(),
+        external_id: named.as_ref().map(|service| service.external_id.clone()),
+        platform_id: named.as_ref().and_then(|service| service.platform_id.clone()),
+        service: named.as_ref().map(|service| service.service.clone()),
+        name: named.as_ref().map(|service| service.name.clone()),
+    });
+    let user = kind.user().map(|id| ProvisionedUserView { id: id.to_string(), login: listed.login.clone() });
+    ProvisioningItemView::new(&listed.item, service, user, whole)
+}
+
 /// A relation.
 #[must_use]
 pub fn relation(related: &Related) -> RelationView {
@@ -120,6 +155,23 @@ pub fn happened(happened: &Happened) -> HappenedView {
         plan: happened.plan.clone(),
         location: happened.location.clone(),
         quantity: happened.quantity,
+        status: happened.status.as_str(),
+        cause: happened.cause.as_str(),
+        delivery: happened.delivery.map(|id| id.to_string()),
+    }
+}
+
+/// One thing that happened to a user.
+#[must_use]
+pub fn user_happened(happened: &users::Happened) -> UserHappenedView {
+    UserHappenedView {
+        revision: happened.revision,
+        at: rfc3339(happened.at),
+        happening: happened.happening.as_str(),
+        changed: happened.changed.clone(),
+        gained: happened.gained.clone(),
+        lost: happened.lost.clone(),
+        account: happened.account.to_string(),
         status: happened.status.as_str(),
         cause: happened.cause.as_str(),
         delivery: happened.delivery.map(|id| id.to_string()),

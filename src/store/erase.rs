@@ -7,8 +7,8 @@ use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
 use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, partners, places, reconciliations,
-    services, shape,
+    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, partners, places, provisioning,
+    reconciliations, services, shape, users,
 };
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
@@ -58,7 +58,10 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     // What a list said of the account, and what somebody noted about that.
     reconciliations::forget(connection, &account.key)?;
     acknowledgements::forget(connection, &account.key)?;
-    changes::append(connection, now, &feed::erased(&account, account.revision, until))?;
+    let mut entries = users::erase(connection, id, now)?;
+    entries.extend(provisioning::erase(connection, id, now)?);
+    entries.extend(feed::erased(&account, account.revision, until));
+    changes::append(connection, now, &entries)?;
     Ok(Erasure::Erased)
 }
 

@@ -29,6 +29,7 @@ pub mod operators;
 pub mod partners;
 pub mod places;
 pub mod pool;
+pub mod provisioning;
 pub mod reconciliations;
 pub mod records;
 pub mod retention;

@@ -512,6 +512,83 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    provisioning_requests (id) {
+        id -> BigInt,
+        customer_id -> BigInt,
+        cause -> Text,
+        move_id -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        state -> Text,
+        released -> Bool,
+        pending -> BigInt,
+        running -> BigInt,
+        done -> BigInt,
+        failed -> BigInt,
+        cancelled -> BigInt,
+        opened_at -> BigInt,
+        started_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        changed_at -> BigInt,
+        cancelled_at -> Nullable<BigInt>,
+        cancelled_why -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    provisioning_items (id) {
+        id -> BigInt,
+        request_id -> BigInt,
+        customer_id -> BigInt,
+        kind -> Text,
+        service_id -> Nullable<BigInt>,
+        user_id -> Nullable<BigInt>,
+        from_plan -> Text,
+        from_location -> Text,
+        to_plan -> Text,
+        to_location -> Text,
+        from_ou -> Nullable<Text>,
+        to_ou -> Nullable<Text>,
+        state -> Text,
+        ready -> Bool,
+        told -> Bool,
+        attempts -> BigInt,
+        forgiven -> BigInt,
+        not_before -> BigInt,
+        worker -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    provisioning_attempts (item_id, attempt) {
+        item_id -> BigInt,
+        attempt -> BigInt,
+        lease -> Nullable<Text>,
+        worker -> Text,
+        taken_at -> BigInt,
+        lease_seconds -> BigInt,
+        lease_until -> Nullable<BigInt>,
+        reported_at -> Nullable<BigInt>,
+        reported -> Nullable<Text>,
+        reported_reason -> Nullable<Text>,
+        retry -> Bool,
+        outcome -> Nullable<Text>,
+        next_try -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    provisioning_numbers (id) {
+        id -> BigInt,
+        rows_issued -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);
 diesel::allow_tables_to_appear_in_same_query!(reconciliation_findings, acknowledgements);
 diesel::allow_tables_to_appear_in_same_query!(users, user_services);

@@ -1,6 +1,7 @@
 //! Users of customers: looked up for acts, and written with the batch that changes them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use diesel::prelude::*;
 
@@ -10,7 +11,8 @@ use super::error::StoreError;
 use super::schema::{user_services, users};
 use crate::domain::feed::{self, Entry};
 use crate::domain::ids::{AccountId, ServiceId, UserId};
-use crate::domain::user::{Lost, User, UserHappening, UserStatus};
+use crate::domain::relation::Cause;
+use crate::domain::user::{Lost, User, UserHappening, UserStatus, UserStep};
 use crate::domain::world::Changes;
 
 /// A row of `users`, its columns in order.
@@ -238,6 +240,40 @@ pub(super) fn save(connection: &mut AnyConnection, changes: &Changes) -> Result<
     }
     steps.write(connection)?;
     Ok(entries)
+}
+
+/// Empties what is personal in the users of an account and ends those that are not, within a write transaction. `now` is in
+/// microseconds since 1970. Returns what is to be told.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub(super) fn erase(connection: &mut AnyConnection, account: AccountId, now: i64) -> Result<Vec<Entry>, StoreError> {
+    // However many there are: what is left behind would be personal.
+    let living = living_of(connection, account, usize::MAX)?;
+    let nothing = String::new;
+    diesel::update(users::table.filter(users::account_id.eq(account.0)))
+        .set((users::login.eq(nothing()), users::name.eq(nothing()), users::email.eq(nothing())))
+        .execute(connection)?;
+    let steps: Vec<UserStep> = living
+        .into_iter()
+        .map(|before| {
+            let after = User {
+                login: nothing(),
+                name: nothing(),
+                email: nothing(),
+                status: UserStatus::Ended,
+                services: Vec::new(),
+                ended_at: Some(now),
+                ..before.clone()
+            };
+            let (before, after) = (Some(Arc::new(before)), Arc::new(after.sealed(now)));
+            UserStep { before, after, cause: Cause::Erase, delivery: None }
+        })
+        .collect();
+    let updated = steps.iter().filter_map(|step| Some((step.before.clone()?, step.after.clone()))).collect();
+    let changes = Changes { users_updated: updated, user_steps: steps, ..Changes::default() };
+    save(connection, &changes)?;
+    Ok(feed::entries(&changes))
 }
 
 /// Takes a service from all who have it and are not at hand.

@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod feed;
 pub mod gauges;
 pub mod partners;
+pub mod provisioning;
 pub mod reconcile;
 pub mod retention;
 pub mod shape;

@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 
 use super::time::rfc3339;
 use crate::domain::account::AccountKind;
-use crate::domain::feed::{Entry, Event, Related};
+use crate::domain::feed::{Entry, Event, ItemTold, ProvisioningTold, Related};
 use crate::domain::ids::{AccountKey, ExternalId};
+use crate::domain::provisioning::{Counts, PlanAt, TargetKind};
 
 /// The account that an entry is about.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -76,6 +77,54 @@ pub struct ChangedUserView {
     pub to: Option<String>,
 }
 
+/// The provisioning request that an entry is about, as it stood then.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)] // Counts of items.
+pub struct ChangedProvisioningView {
+    pub id: String,
+    /// What made it necessary: move, users, products or manual.
+    pub cause: &'static str,
+    pub pending: i64,
+    pub running: i64,
+    pub done: i64,
+    pub failed: i64,
+    pub cancelled: i64,
+}
+
+/// The item of a provisioning request that may be taken: what is to be done.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedItemView {
+    /// Where to report: `POST /v1/provisioning-items/{id}/report`.
+    pub id: String,
+    /// Its provisioning request.
+    pub request: String,
+    /// The attempt that it waits for, from 1; send it along with a report.
+    pub attempt: i64,
+    /// directory, service or user.
+    pub kind: &'static str,
+    pub service: Option<String>,
+    pub user: Option<String>,
+    /// Plan and location as they were; null of a directory's item, whose organizational units the item itself shows.
+    pub from: Option<PlanView>,
+    /// Plan and location as they are to be.
+    pub to: Option<PlanView>,
+}
+
+/// A plan and where it runs.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct PlanView {
+    pub plan: String,
+    pub location: String,
+}
+
+impl From<&PlanAt> for PlanView {
+    fn from(at: &PlanAt) -> Self {
+        Self { plan: at.plan.clone(), location: at.location.clone() }
+    }
+}
+
 /// An entry of the change feed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ChangeView {
@@ -103,6 +152,11 @@ pub struct ChangeView {
     pub service: Option<ChangedServiceView>,
     /// The user, of `user.…`.
     pub user: Option<ChangedUserView>,
+    /// What made it happen: sync, partner, move, promote, import, erase or operator.
+    /// The provisioning request, of `provisioning.…` but for `provisioning.item_pending`.
+    pub provisioning: Option<ChangedProvisioningView>,
+    /// The item that may be taken, of `provisioning.item_pending`.
+    pub item: Option<ChangedItemView>,
     /// What made it happen: sync, partner, move, promote, import or erase.
     pub cause: &'static str,
     /// The delivery that made it happen; null for what no call did.
@@ -155,6 +209,14 @@ impl ChangeView {
                 }),
                 _ => None,
             },
+            provisioning: match &entry.event {
+                Event::Provisioning(_, told) => Some(provisioning(told)),
+                _ => None,
+            },
+            item: match &entry.event {
+                Event::ItemPending(told) => Some(item(told)),
+                _ => None,
+            },
             cause: entry.cause.as_str(),
             delivery: entry.delivery.map(|id| id.to_string()),
         }
@@ -169,9 +231,41 @@ fn changed(event: &Event) -> Vec<String> {
         Event::PlansChanged(names) => names.clone(),
         Event::Service(_, told) => told.changed.clone(),
         Event::User(_, told) => told.changed.clone(),
-        Event::Created(_) | Event::Deleted | Event::Erased | Event::Opened(_) | Event::Closed(_) | Event::Linked(_) => {
-            Vec::new()
-        }
+        Event::Created(_)
+        | Event::Deleted
+        | Event::Erased
+        | Event::Opened(_)
+        | Event::Closed(_)
+        | Event::Linked(_)
+        | Event::Provisioning(..)
+        | Event::ItemPending(_) => Vec::new(),
+    }
+}
+
+fn provisioning(told: &ProvisioningTold) -> ChangedProvisioningView {
+    let Counts { pending, running, done, failed, cancelled } = told.counts;
+    ChangedProvisioningView {
+        id: told.request.to_string(),
+        cause: told.cause.as_str(),
+        pending,
+        running,
+        done,
+        failed,
+        cancelled,
+    }
+}
+
+fn item(told: &ItemTold) -> ChangedItemView {
+    let named = told.kind != TargetKind::Directory;
+    ChangedItemView {
+        id: told.item.to_string(),
+        request: told.request.to_string(),
+        attempt: told.attempt,
+        kind: told.kind.as_str(),
+        service: told.service.map(|id| id.to_string()),
+        user: told.user.map(|id| id.to_string()),
+        from: named.then(|| PlanView::from(&told.from)),
+        to: named.then(|| PlanView::from(&told.to)),
     }
 }
 

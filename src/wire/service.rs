@@ -158,6 +158,33 @@ fn attributes(
     Ok(Some(object(&members, within)?))
 }
 
+/// Attributes as an operator says them: one JSON object of plain values.
+///
+/// # Errors
+/// A sentence, without its full stop, that says what cannot be.
+pub fn attributes_of(text: &str, is_secret_option: &dyn Fn(&str) -> bool) -> Result<String, String> {
+    let root = super::json::parse(text.as_bytes())
+        .map_err(|_| "attributes is no JSON object whose names all differ".to_owned())?;
+    let Some(said) = root.members() else { return Err("attributes is no JSON object".to_owned()) };
+    if said.len() > MAX_LISTED {
+        return Err(format!("attributes has more than {MAX_LISTED} names"));
+    }
+    let mut members = std::collections::BTreeMap::new();
+    for (name, node) in said {
+        let name = name.trim();
+        if is_secret_name(name) || is_secret_option(name) {
+            return Err(format!("attributes: {name} is a secret by its name, and no secrets are kept; leave it out"));
+        }
+        if matches!(node.value, Value::Null | Value::Object(_) | Value::List(_)) {
+            return Err(format!("attributes: {name} is neither a text nor a number nor true or false"));
+        }
+        let mut text = String::new();
+        super::json::canonical(node, &mut text);
+        members.insert(name.to_owned(), text);
+    }
+    object(&members, "").map_err(|_| "attributes is larger than 64 KiB".to_owned())
+}
+
 fn object(members: &std::collections::BTreeMap<String, String>, within: &str) -> Result<String, Refusal> {
     if members.is_empty() {
         return Ok(String::new());

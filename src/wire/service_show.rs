@@ -39,8 +39,12 @@ pub struct ServiceView {
     /// When what the platform last ordered happened.
     pub last_event: String,
     pub revision: i64,
-    /// The order that made what it shows.
+    /// The last order that changed it.
     pub last_delivery: Option<String>,
+    /// Whether an operator gave it to another account than the one that the platform orders it for.
+    pub held: bool,
+    /// The account that the platform orders it for, where that is another one; its id.
+    pub reported_account: Option<String>,
 }
 
 /// A transfer that is under way.
@@ -87,6 +91,8 @@ impl From<&Service> for ServiceView {
             last_event: rfc3339_second(service.event.second),
             revision: service.revision,
             last_delivery: service.last_delivery.map(|id| id.to_string()),
+            held: service.reported_account.is_some(),
+            reported_account: service.reported_account.map(|id| id.to_string()),
         }
     }
 }
@@ -100,7 +106,7 @@ pub struct HappenedView {
     pub at: String,
     /// From when it holds.
     pub from: String,
-    /// created, updated, suspended, activated or ended.
+    /// created, updated, suspended, activated, moved or ended.
     pub happening: &'static str,
     /// The names of the fields that changed.
     pub changed: Vec<String>,

@@ -4,7 +4,7 @@ use crate::domain::act::{Act, PlannedAct, plan_act};
 use crate::domain::call::Call;
 use crate::domain::plan::{Planned, plan};
 use crate::domain::policy::{Policies, SourcePolicy};
-use crate::domain::world::World;
+use crate::domain::world::{Need, World};
 use crate::store::load::{self, Purpose};
 use crate::store::{AnyConnection, StoreError};
 
@@ -46,13 +46,27 @@ pub fn plan_one(
     cap: usize,
     purpose: Purpose,
 ) -> Result<Planned, StoreError> {
+    look(connection, world, cap, purpose, |world| plan(world, policy, call))
+}
+
+/// Asks a world something, looking up what that asks for; `cap` as for calls.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn look<T>(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    cap: usize,
+    purpose: Purpose,
+    ask: impl Fn(&World) -> Result<T, Need>,
+) -> Result<T, StoreError> {
     for _ in 0..MAX_LOOKUPS {
-        match plan(world, policy, call) {
-            Ok(planned) => return Ok(planned),
+        match ask(world) {
+            Ok(told) => return Ok(told),
             Err(need) => load::load(connection, world, std::slice::from_ref(&need), cap, purpose)?,
         }
     }
-    Err(StoreError::Failed("a call asked for too many look-ups".to_owned()))
+    Err(StoreError::Failed("a call or an act asked for too many look-ups".to_owned()))
 }
 
 /// Looks up what acts will ask for, in a few statements for all of them.
@@ -87,11 +101,5 @@ pub fn plan_one_act(
     cap: usize,
     purpose: Purpose,
 ) -> Result<PlannedAct, StoreError> {
-    for _ in 0..MAX_LOOKUPS {
-        match plan_act(world, policy, act) {
-            Ok(planned) => return Ok(planned),
-            Err(need) => load::load(connection, world, std::slice::from_ref(&need), cap, purpose)?,
-        }
-    }
-    Err(StoreError::Failed("an act asked for too many look-ups".to_owned()))
+    look(connection, world, cap, purpose, |world| plan_act(world, policy, act))
 }

@@ -10,7 +10,10 @@ mod import;
 mod moving;
 mod place;
 mod plan;
+pub mod products;
 mod restore;
+pub mod service;
+pub mod user;
 
 use std::borrow::Cow;
 
@@ -95,6 +98,12 @@ pub enum What {
     Release,
     /// Puts back what an account was, to undo an act.
     Restore(Box<Before>),
+    /// Makes, changes or ends a service of the account.
+    Service(Box<service::ServiceAct>),
+    /// Gives services of the account to another customer of the same level.
+    MoveServices(Box<products::Products>),
+    /// Makes, changes or ends a user of the account.
+    User(Box<user::UserAct>),
     /// Moves a customer with everything that it bought to another reseller, or asks for that. Held.
     Move(Box<Moving>),
     /// Moves users of a customer to another one.

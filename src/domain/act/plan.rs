@@ -6,7 +6,7 @@ use super::import::{self, Taken};
 use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::restore::restore;
-use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, dossier};
+use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, dossier, products, service, user};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
 use crate::domain::ids::AccountId;
@@ -22,6 +22,13 @@ use crate::domain::world::{Need, ResellerName, World};
 /// # Errors
 /// [`Need`] names what must be looked up before the act can be planned.
 pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<PlannedAct, Need> {
+    match &act.what {
+        What::Service(deed) => return service::plan(world, act, deed),
+        What::MoveServices(products) => return products::plan(world, act, products),
+        What::User(deed) => return user::plan(world, act, deed),
+        What::Keep(what) => return dossier::plan(world, act, what),
+        _ => {}
+    }
     let before = world.account(&act.account)?.map(AsRef::as_ref);
     let account = before.map(|before| before.id);
     match planned(world, policy, act, before) {
@@ -45,7 +52,6 @@ fn planned(world: &World, policy: &SourcePolicy, act: &Act, before: Option<&Acco
         Turn { valid: act.at.div_euclid(1_000_000).saturating_mul(1_000_000), learned_at: act.at, cause: act.cause };
     match &act.what {
         What::Move(moving) => moving::plan(world, policy, act, moving, turn),
-        What::Keep(what) => Ok(dossier::plan(world, act, what)?),
         What::MoveUsers(moving) => moving::plan_users(world, act, moving),
         _ => {
             let (acted, change) = decide(world, policy, act, before, turn)?;
@@ -123,7 +129,6 @@ fn taken(
             patch.apply_to(&mut after.profile);
             (before, after)
         }
-        What::Move(_) | What::MoveUsers(_) => (known()?, known()?.clone()),
         What::Delete => {
             let before = known()?;
             let deleted = AccountStatus::Deleted;
@@ -145,10 +150,14 @@ fn taken(
             };
             (before, after)
         }
-        // Planned by itself, see above; of the account it changes nothing.
-        What::Keep(_) => {
-            let before = known()?;
-            (before, before.clone())
+        // Planned elsewhere: they leave the account as it is.
+        What::Service(_)
+        | What::MoveServices(_)
+        | What::User(_)
+        | What::Keep(_)
+        | What::Move(_)
+        | What::MoveUsers(_) => {
+            return Ok(Taken::Kept("the account stays as it is".to_owned()));
         }
     };
     let passed = follow_partner(world, policy, Some(before), &mut after, turn, notes)?;

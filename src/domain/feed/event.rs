@@ -2,7 +2,10 @@
 
 use crate::domain::account::{Account, AccountKind};
 use crate::domain::dossier::Dossier;
-use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId, UserId};
+use crate::domain::ids::{
+    AccountId, DeliveryId, ExternalId, ItemId, PlatformId, ProvisioningId, RelationId, ServiceId, UserId,
+};
+use crate::domain::provisioning::{Counts, PlanAt, RequestCause, TargetKind};
 use crate::domain::relation::{Axis, Cause, Relation, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
 use crate::domain::user::{UserHappening, UserStatus};
@@ -52,11 +55,21 @@ pub enum EventKind {
     UserMoved = 23,
     /// A user ended.
     UserEnded = 24,
+    /// What the vendor's systems have to do again for a customer was gathered.
+    ProvisioningOpened = 40,
+    /// An item of it may be taken.
+    ProvisioningItemPending = 41,
+    /// What nobody had done yet of it is not to be done any longer.
+    ProvisioningCancelled = 42,
+    /// All of it is done.
+    ProvisioningDone = 43,
+    /// Nothing of it goes on by itself, and something failed.
+    ProvisioningFailed = 44,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::AccountCreated,
         Self::AccountUpdated,
         Self::AccountKindChanged,
@@ -78,6 +91,11 @@ impl EventKind {
         Self::UserUpdated,
         Self::UserMoved,
         Self::UserEnded,
+        Self::ProvisioningOpened,
+        Self::ProvisioningItemPending,
+        Self::ProvisioningCancelled,
+        Self::ProvisioningDone,
+        Self::ProvisioningFailed,
     ];
 
     /// The name in API, commands and configuration.
@@ -105,6 +123,11 @@ impl EventKind {
             Self::UserUpdated => "user.updated",
             Self::UserMoved => "user.moved",
             Self::UserEnded => "user.ended",
+            Self::ProvisioningOpened => "provisioning.opened",
+            Self::ProvisioningItemPending => "provisioning.item_pending",
+            Self::ProvisioningCancelled => "provisioning.cancelled",
+            Self::ProvisioningDone => "provisioning.done",
+            Self::ProvisioningFailed => "provisioning.failed",
         }
     }
 
@@ -307,6 +330,56 @@ pub struct UserTold {
     pub moved: Option<(AccountId, AccountId)>,
 }
 
+/// How a provisioning request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// It is opened.
+    Opened,
+    /// What was left of it is cancelled.
+    Cancelled,
+    /// All of it is done.
+    Done,
+    /// Something failed, and nothing goes on by itself.
+    Failed,
+}
+
+impl Stage {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Opened, Self::Cancelled, Self::Done, Self::Failed];
+}
+
+/// A provisioning request as an entry tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisioningTold {
+    /// Which.
+    pub request: ProvisioningId,
+    /// What made it necessary.
+    pub cause: RequestCause,
+    /// How many of its items were how far then.
+    pub counts: Counts,
+}
+
+/// An item of a provisioning request as an entry tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemTold {
+    /// Its request.
+    pub request: ProvisioningId,
+    /// Which.
+    pub item: ItemId,
+    /// The attempt that it waits for, from 1.
+    pub attempt: i64,
+    /// What is provisioned again.
+    pub kind: TargetKind,
+    /// The service.
+    pub service: Option<ServiceId>,
+    /// The user.
+    pub user: Option<UserId>,
+    /// Plan and location as they were.
+    pub from: PlanAt,
+    /// Plan and location as they are to be.
+    pub to: PlanAt,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -341,6 +414,10 @@ pub enum Event {
     User(UserHappening, UserTold),
     /// See [`EventKind::PlansChanged`]: which of `offers`, `directory_ou` and `price_list`.
     PlansChanged(Vec<String>),
+    /// See [`EventKind::ProvisioningOpened`] and those behind it.
+    Provisioning(Stage, ProvisioningTold),
+    /// See [`EventKind::ProvisioningItemPending`].
+    ItemPending(ItemTold),
 }
 
 impl Event {
@@ -369,6 +446,11 @@ impl Event {
             Self::User(UserHappening::Updated, _) => EventKind::UserUpdated,
             Self::User(UserHappening::Moved, _) => EventKind::UserMoved,
             Self::User(UserHappening::Ended, _) => EventKind::UserEnded,
+            Self::Provisioning(Stage::Opened, _) => EventKind::ProvisioningOpened,
+            Self::Provisioning(Stage::Cancelled, _) => EventKind::ProvisioningCancelled,
+            Self::Provisioning(Stage::Done, _) => EventKind::ProvisioningDone,
+            Self::Provisioning(Stage::Failed, _) => EventKind::ProvisioningFailed,
+            Self::ItemPending(_) => EventKind::ProvisioningItemPending,
         }
     }
 
@@ -379,6 +461,26 @@ impl Event {
             Self::Opened(related) | Self::Closed(related) | Self::Linked(related) => Some(related),
             _ => None,
         }
+    }
+
+    /// From which account to which a service or user moved.
+    #[must_use]
+    pub fn moved(&self) -> Option<(AccountId, AccountId)> {
+        match self {
+            Self::Service(_, told) => told.moved,
+            Self::User(_, told) => told.moved,
+            _ => None,
+        }
+    }
+
+    /// Leaves out between whom a service or user moved, unless both may be told.
+    pub fn cover_move(&mut self, told: &dyn Fn(AccountId, AccountId) -> bool) {
+        let moved = match self {
+            Self::Service(_, told) => &mut told.moved,
+            Self::User(_, told) => &mut told.moved,
+            _ => return,
+        };
+        *moved = moved.filter(|(from, to)| told(*from, *to));
     }
 
     /// As [`Event::related`], to leave out what is not for everybody.
@@ -437,6 +539,11 @@ mod tests {
                 (22, "user.updated"),
                 (23, "user.moved"),
                 (24, "user.ended"),
+                (40, "provisioning.opened"),
+                (41, "provisioning.item_pending"),
+                (42, "provisioning.cancelled"),
+                (43, "provisioning.done"),
+                (44, "provisioning.failed"),
             ]
         );
         for kind in EventKind::ALL {

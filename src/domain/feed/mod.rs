@@ -14,7 +14,7 @@ use super::service::{Happening, Step};
 use super::user::{Lost, UserHappening, UserStatus, UserStep};
 use super::world::{Changes, Link, RelationChange};
 
-pub use event::{Entry, Event, EventKind, Fields, Related, ServiceTold, UserTold};
+pub use event::{Entry, Event, EventKind, Fields, ItemTold, ProvisioningTold, Related, ServiceTold, Stage, UserTold};
 
 /// What a batch changed, account by account, each in the order in which it happened.
 #[must_use]

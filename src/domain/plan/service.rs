@@ -54,6 +54,9 @@ pub(super) fn plan(world: &World, policy: &SourcePolicy, call: &Call, order: &Or
             }
             let message = message(order.verb, changes, done.created);
             planned.answer = Answer::done(message, done.result.as_str());
+            if done.moved_here {
+                planned.trace.push(MOVED_HERE.into());
+            }
             planned.services = done.services.into_iter().map(|(service, _)| service).collect();
             Ok(planned)
         }
@@ -97,6 +100,9 @@ fn message(verb: Verb, changes: bool, created: bool) -> &'static str {
     }
 }
 
+/// Kept with an order that comes under the account that an operator took the subscription from.
+const MOVED_HERE: &str = "the subscription was moved to another account by an operator and stays there";
+
 enum Decided {
     /// The service shows something that happened at this second, or later than the call.
     Stale(i64),
@@ -109,6 +115,8 @@ struct Done {
     result: ExternalId,
     /// Whether the subscription is new.
     created: bool,
+    /// Whether an operator gave the subscription to another account than the one that the order names.
+    moved_here: bool,
     /// The services as they are to be, the subscription first, and whether each shows anything else than before.
     services: Vec<(Service, bool)>,
 }
@@ -131,11 +139,13 @@ fn decide(world: &World, call: &Call, order: &Order, key: &AccountKey, owner: Ac
         order.patch.apply_to(&mut service);
         service.status = service.in_use();
         let result = service.external_id.clone();
-        let mut done = Done { result, created: true, services: vec![(seal(call, None, service), true)] };
+        let services = vec![(seal(call, None, service), true)];
+        let mut done = Done { result, created: true, moved_here: false, services };
         add_ons(world, call, order, key, &mut done, None)?;
         return Ok(Decided::Done(done));
     };
-    if before.account != owner || before.parent.is_some() {
+    let moved_here = before.account != owner && before.reported_account == Some(owner);
+    if (before.account != owner && !moved_here) || before.parent.is_some() {
         return refuse(
             Code::RuleBroken,
             if before.parent.is_some() {
@@ -144,6 +154,9 @@ fn decide(world: &World, call: &Call, order: &Order, key: &AccountKey, owner: Ac
                 "This subscription belongs to another account. Send the account that bought it, or have the vendor move it."
             },
         );
+    }
+    if moved_here {
+        world.keep(&before)?;
     }
     if is_stale_for(call, &before) {
         return Ok(Decided::Stale(before.event.second));
@@ -182,7 +195,11 @@ fn decide(world: &World, call: &Call, order: &Order, key: &AccountKey, owner: Ac
     if matches!(after.status, ServiceStatus::Active | ServiceStatus::Trial) {
         after.status = after.in_use();
     }
-    let mut done = Done { result: before.external_id.clone(), created: false, services: Vec::new() };
+    if !moved_here {
+        // The platform says the same by now.
+        after.reported_account = None;
+    }
+    let mut done = Done { result: before.external_id.clone(), created: false, moved_here, services: Vec::new() };
     if order.verb.is_of_add_ons() {
         // The subscription itself is not what this is about, and its own time stays.
         add_ons(world, call, order, key, &mut done, Some(&before))?;

@@ -4,10 +4,16 @@
 //! by lease or hears of them as a subscriber, and reports what became of each. The directory's item comes first: the
 //! others may be taken once it is done.
 
+mod gather;
+mod item;
+mod report;
 mod state;
 
 use super::ids::{AccountId, ItemId, ProvisioningId, ServiceId, UserId};
 
+pub use gather::items;
+pub use item::{Attempt, AttemptEnd, ERASED, Item, Request, SUPERSEDED};
+pub use report::{Attempts, Contradiction, MAX_ATTEMPTS, MAX_LEASE_SECONDS, Report, Rules, Verdict, Word, judge};
 pub use state::{Counts, ItemState, RequestState};
 
 /// Most items of a request. All are written in one commit, and told to subscribers in another, which calls wait behind.
@@ -220,6 +226,13 @@ impl NewRequest {
         for item in &mut self.items {
             item.id = ItemId::issue(chain, next());
         }
+    }
+
+    /// Whether it is about all that a customer has, so that it takes the place of everything that waits for the customer.
+    /// Otherwise it takes the place of what waits for the same users and services.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        matches!(self.cause, RequestCause::Move | RequestCause::Manual)
     }
 
     /// Whether all items may be taken at once, since none is the directory's.

@@ -75,7 +75,10 @@ mod tests {
             assert_eq!(wanted.map(|wanted| wanted.names().collect::<Vec<_>>().join(" ")).as_deref(), Ok(names));
         }
         assert_eq!(Wanted::kinds(["*"]), Ok(Wanted::all()));
-        assert_eq!(Wanted::kinds(["account.*", "relation.*", "options.*", "service.*", "user.*"]), Ok(Wanted::all()));
+        assert_eq!(
+            Wanted::kinds(["account.*", "relation.*", "options.*", "service.*", "user.*", "provisioning.*"]),
+            Ok(Wanted::all())
+        );
         for wrong in ["", "account", "account.", "acc*", "account.create", "Account.*", "invoice.*", "*.*", ".*"] {
             assert_eq!(Wanted::kinds(["account.created", wrong]), Err(wrong));
         }

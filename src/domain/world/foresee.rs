@@ -97,6 +97,16 @@ impl World {
             | What::Delete
             | What::Revive
             | What::Release => {}
+            What::Service(deed) => {
+                let scope = &act.account.scope;
+                needs.extend(deed.names().map(|name| Need::Service(scope.clone(), Arc::from(name))));
+            }
+            What::MoveServices(products) => {
+                if products.to.scope == act.account.scope {
+                    needs.push(Need::Account(products.to.clone()));
+                }
+            }
+            What::User(deed) => needs.extend(deed.user.map(Need::User)),
             What::Move(moving) => needs.extend(moving.reseller.iter().cloned().map(Need::Reference)),
             What::MoveUsers(moving) => needs.push(Need::Account(moving.to.clone())),
         }
@@ -117,6 +127,9 @@ impl World {
                 .filter_map(|report| report.reseller.as_ref())
                 .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
                 .collect(),
+            (What::MoveServices(_) | What::User(_), Some(Some(account))) => {
+                vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
+            }
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),
             (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
             _ => Vec::new(),

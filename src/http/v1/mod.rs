@@ -21,6 +21,7 @@ pub mod partners;
 pub mod patch;
 pub mod problem;
 pub mod profile;
+pub mod provisioning;
 pub mod query;
 pub mod reconciliations;
 pub mod relations;
@@ -28,6 +29,7 @@ pub mod respond;
 pub mod services;
 pub mod sources;
 pub mod subscribers;
+pub mod users;
 
 use actix_web::web;
 use actix_web::{HttpResponse, Resource, Route};
@@ -58,7 +60,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
             )
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
-            .service(resource("/accounts/{account}/services", web::get().to(services::list)))
             .service(
                 web::resource("/accounts/{account}/profile")
                     .route(web::get().to(profile::show))
@@ -92,8 +93,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .default_service(web::to(get_patch_or_delete)),
             )
             .service(resource("/accounts/{account}/events", web::get().to(events::list)))
-            .service(resource("/services/{service}", web::get().to(services::show)))
-            .service(resource("/services/{service}/history", web::get().to(services::history)))
             .service(
                 web::resource("/moves")
                     .route(web::get().to(moves::list))
@@ -106,6 +105,43 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(post("/moves/{move}/accept", web::post().to(moves::decide::accept)))
             .service(post("/moves/{move}/decline", web::post().to(moves::decide::decline)))
             .service(post("/moves/{move}/withdraw", web::post().to(moves::decide::withdraw)))
+            .service(
+                web::resource("/accounts/{account}/services")
+                    .route(web::get().to(services::list))
+                    .route(web::post().to(services::change::create))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/accounts/{account}/services/move", web::post().to(services::products::give)))
+            .service(resource("/services", web::get().to(services::everywhere)))
+            .service(
+                web::resource("/services/{service}")
+                    .route(web::get().to(services::show))
+                    .route(web::patch().to(services::change::change))
+                    .default_service(web::to(get_or_patch)),
+            )
+            .service(post("/services/{service}/suspend", web::post().to(services::change::suspend)))
+            .service(post("/services/{service}/activate", web::post().to(services::change::activate)))
+            .service(post("/services/{service}/end", web::post().to(services::change::end)))
+            .service(resource("/services/{service}/history", web::get().to(services::history)))
+            .service(
+                web::resource("/accounts/{account}/users")
+                    .route(web::get().to(users::list))
+                    .route(web::post().to(users::change::create))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/users/{user}")
+                    .route(web::get().to(users::show))
+                    .route(web::patch().to(users::change::change))
+                    .default_service(web::to(get_or_patch)),
+            )
+            .service(
+                web::resource("/users/{user}/services")
+                    .route(web::put().to(users::change::services))
+                    .default_service(web::to(put_only)),
+            )
+            .service(post("/users/{user}/end", web::post().to(users::change::end)))
+            .service(resource("/users/{user}/history", web::get().to(users::history)))
             .service(resource("/relations", web::get().to(relations::list)))
             .service(resource("/partners", web::get().to(partners::list)))
             .service(post("/partners/import", web::post().to(partners::upload)))
@@ -116,6 +152,19 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .route(web::delete().to(partners::end))
                     .default_service(web::to(get_put_or_delete)),
             )
+            .service(
+                web::resource("/provisioning-requests")
+                    .route(web::get().to(provisioning::list))
+                    .route(web::post().to(provisioning::open))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/provisioning-requests/lease", web::post().to(provisioning::lease::take)))
+            .service(resource("/provisioning-requests/{provisioning}", web::get().to(provisioning::show)))
+            .service(resource("/provisioning-requests/{provisioning}/items", web::get().to(provisioning::items)))
+            .service(post("/provisioning-requests/{provisioning}/retry", web::post().to(provisioning::retry)))
+            .service(post("/provisioning-requests/{provisioning}/cancel", web::post().to(provisioning::cancel)))
+            .service(resource("/provisioning-items/{item}", web::get().to(provisioning::item)))
+            .service(post("/provisioning-items/{item}/report", web::post().to(provisioning::report::report)))
             .service(resource("/deliveries", web::get().to(deliveries::list)))
             .service(resource("/deliveries/{delivery}", web::get().to(deliveries::show)))
             .service(post("/deliveries/{delivery}/reprocess", web::post().to(cases::reprocess)))
@@ -186,6 +235,10 @@ async fn get_or_patch() -> Answered {
 
 async fn get_put_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PUT, DELETE"))
+}
+
+async fn put_only() -> Answered {
+    Err(Problem::MethodNotAllowed("PUT"))
 }
 
 async fn get_or_delete() -> Answered {

@@ -41,7 +41,7 @@ impl Operator {
     pub fn require_provider(&self) -> Result<(), Problem> {
         match self.role {
             Role::ProviderAdmin => Ok(()),
-            Role::Viewer | Role::ResellerAdmin => Err(Problem::Forbidden),
+            Role::Viewer | Role::Provisioner | Role::ResellerAdmin => Err(Problem::Forbidden),
         }
     }
 
@@ -51,7 +51,7 @@ impl Operator {
     /// [`Problem::Forbidden`] for a reseller_admin.
     pub fn require_all(&self) -> Result<(), Problem> {
         match self.role {
-            Role::Viewer | Role::ProviderAdmin => Ok(()),
+            Role::Viewer | Role::Provisioner | Role::ProviderAdmin => Ok(()),
             Role::ResellerAdmin => Err(Problem::Forbidden),
         }
     }
@@ -63,7 +63,18 @@ impl Operator {
     pub fn require_change(&self) -> Result<(), Problem> {
         match self.role {
             Role::ResellerAdmin | Role::ProviderAdmin => Ok(()),
-            Role::Viewer => Err(Problem::Forbidden),
+            Role::Viewer | Role::Provisioner => Err(Problem::Forbidden),
+        }
+    }
+
+    /// Lets go on who takes and reports items of provisioning.
+    ///
+    /// # Errors
+    /// [`Problem::Forbidden`] for the others.
+    pub fn require_provisioning(&self) -> Result<(), Problem> {
+        match self.role {
+            Role::Provisioner | Role::ProviderAdmin => Ok(()),
+            Role::Viewer | Role::ResellerAdmin => Err(Problem::Forbidden),
         }
     }
 

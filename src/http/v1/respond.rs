@@ -1,6 +1,6 @@
 //! Answers of /v1: pages, single resources with an ETag, nothing that a shared cache may keep.
 
-use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -75,6 +75,28 @@ pub fn single(request: &HttpRequest, body: &impl Serialize) -> Result<HttpRespon
         return Ok(response.finish());
     }
     Ok(response.content_type("application/json").body(body))
+}
+
+/// A single resource that was made, with where it is and the ETag that it has.
+///
+/// # Errors
+/// As [`fresh`].
+pub fn created(path: &str, body: &impl Serialize) -> Result<HttpResponse, Problem> {
+    let body = json(body)?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((ETAG, tag(&body)));
+    Ok(response.insert_header((LOCATION, path)).content_type("application/json").body(body))
+}
+
+/// Refuses a change of what is another version than `If-Match` names, where that is sent; says whether it is.
+///
+/// # Errors
+/// [`Problem::PreconditionFailed`], and as [`fresh`].
+pub fn require_match(request: &HttpRequest, body: &impl Serialize) -> Result<bool, Problem> {
+    if !request.headers().contains_key(IF_MATCH) {
+        return Ok(false);
+    }
+    if matches(request, body)? { Ok(true) } else { Err(Problem::PreconditionFailed) }
 }
 
 /// A single resource behind a change of it, with the ETag that it has now.

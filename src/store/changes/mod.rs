@@ -5,6 +5,7 @@
 //! it. docs/decisions.md tells what that costs.
 
 mod packed;
+mod provisioned;
 
 use diesel::pg::Pg;
 use diesel::prelude::*;

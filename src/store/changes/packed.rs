@@ -5,8 +5,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::provisioned::{LineItem, LineProvisioning};
 use crate::domain::account::AccountKind;
-use crate::domain::feed::{Entry, Event, EventKind, Fields, Related, ServiceTold, UserTold};
+use crate::domain::feed::{Entry, Event, EventKind, Fields, Related, ServiceTold, Stage, UserTold};
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId, UserId};
 use crate::domain::relation::{Axis, Cause, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
@@ -46,6 +47,10 @@ struct Line<'a> {
     /// From which account to which.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     moved: Option<(i64, i64)>,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none", borrow)]
+    provisioning: Option<LineProvisioning<'a>>,
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none", borrow)]
+    item: Option<LineItem<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -128,6 +133,8 @@ fn line(entry: &Entry) -> Line<'_> {
         service: None,
         user: None,
         moved: None,
+        provisioning: None,
+        item: None,
     };
     match &entry.event {
         Event::Created(kind) => line.kind = borrowed(kind.as_str()),
@@ -163,6 +170,8 @@ fn line(entry: &Entry) -> Line<'_> {
             });
             line.moved = told.moved.map(|(from, to)| (from.0, to.0));
         }
+        Event::Provisioning(_, told) => line.provisioning = Some(told.into()),
+        Event::ItemPending(told) => line.item = Some(told.into()),
     }
     line
 }
@@ -236,6 +245,13 @@ fn read(text: &str) -> Result<Entry, StoreError> {
         EventKind::UserUpdated => Event::User(UserHappening::Updated, user_told(&line).ok_or_else(corrupt)?),
         EventKind::UserMoved => Event::User(UserHappening::Moved, user_told(&line).ok_or_else(corrupt)?),
         EventKind::UserEnded => Event::User(UserHappening::Ended, user_told(&line).ok_or_else(corrupt)?),
+        EventKind::ProvisioningOpened => provisioning(&line, Stage::Opened).ok_or_else(corrupt)?,
+        EventKind::ProvisioningCancelled => provisioning(&line, Stage::Cancelled).ok_or_else(corrupt)?,
+        EventKind::ProvisioningDone => provisioning(&line, Stage::Done).ok_or_else(corrupt)?,
+        EventKind::ProvisioningFailed => provisioning(&line, Stage::Failed).ok_or_else(corrupt)?,
+        EventKind::ProvisioningItemPending => {
+            Event::ItemPending(line.item.as_ref().and_then(LineItem::told).ok_or_else(corrupt)?)
+        }
     };
     Ok(Entry {
         account: AccountId(line.account),
@@ -256,6 +272,10 @@ fn told(line: &Line<'_>) -> Option<ServiceTold> {
         changed: line.options.iter().map(ToString::to_string).collect(),
         moved: moved(line),
     })
+}
+
+fn provisioning(line: &Line<'_>, stage: Stage) -> Option<Event> {
+    Some(Event::Provisioning(stage, line.provisioning.as_ref()?.told()?))
 }
 
 fn moved(line: &Line<'_>) -> Option<(AccountId, AccountId)> {
@@ -290,6 +310,9 @@ fn related(line: &LineRelation<'_>) -> Option<Related> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::feed::{ItemTold, ProvisioningTold};
+    use crate::domain::ids::{ItemId, ProvisioningId};
+    use crate::domain::provisioning::{Counts, PlanAt, RequestCause, TargetKind};
 
     fn all() -> Vec<Entry> {
         let related = Related {
@@ -341,7 +364,32 @@ mod tests {
             let (user, status) = (UserId::issue(2, 6), UserStatus::Disabled);
             Event::User(happening, UserTold { user, status, revision: 5, changed: vec!["services".to_owned()], moved })
         };
+        let stage = |stage| {
+            let counts = Counts { pending: 1, running: 2, done: 3, failed: 4, cancelled: 5 };
+            let (request, cause) = (ProvisioningId::issue(1, 3), RequestCause::Products);
+            Event::Provisioning(stage, ProvisioningTold { request, cause, counts })
+        };
+        let item = ItemTold {
+            request: ProvisioningId::issue(1, 3),
+            item: ItemId::issue(1, 4),
+            attempt: 2,
+            kind: TargetKind::User,
+            service: Some(ServiceId::issue(2, 5)),
+            user: Some(UserId::issue(2, 6)),
+            from: PlanAt::new("gold\n", ""),
+            to: PlanAt::new("gold\"", "eu"),
+        };
+        let directory = ItemTold {
+            kind: TargetKind::Directory,
+            service: None,
+            user: None,
+            from: PlanAt::default(),
+            to: PlanAt::default(),
+            ..item.clone()
+        };
+        let items = [item, directory].map(Event::ItemPending);
         let events = events.into_iter().chain(Happening::ALL.map(told)).chain(UserHappening::ALL.map(user));
+        let events = events.chain(Stage::ALL.map(stage)).chain(items);
         let entry = |(at, event)| Entry {
             account: AccountId::issue(3, at),
             revision: (at % 2 == 0).then_some(at),

@@ -17,7 +17,7 @@ use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
 use super::services;
 use super::users;
-use super::{moves, offers, partners};
+use super::{moves, offers, partners, provisioning};
 use crate::domain::account::Account;
 use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, Scope, ServiceId, SourceId, UserId,
@@ -158,7 +158,8 @@ pub fn load(
         world.learn_seller(account, seller);
     }
     for account in asked.under_way {
-        let (requested, at_work) = (moves::requested(connection, account)?, false);
+        let (requested, at_work) =
+            (moves::requested(connection, account)?, provisioning::running(connection, account)?);
         world.learn_under_way(account, requested, at_work);
     }
     for account in asked.dossiers {

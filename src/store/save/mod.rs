@@ -18,7 +18,7 @@ use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
-use crate::store::{cases, changes as feed_of, dossiers, moves, services, users};
+use crate::store::{cases, changes as feed_of, dossiers, moves, provisioning, services, users};
 use rows::{
     InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
     UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made, update_row,
@@ -120,6 +120,7 @@ pub fn batch(
     }
     entries.extend(users::save(connection, changes)?);
     dossiers::save(connection, changes)?;
+    entries.extend(provisioning::open(connection, &changes.provisioning)?);
     together.add(connection, &deliveries)?;
     together.add(connection, &bodies)?;
     together.add(connection, &updates)?;

@@ -162,7 +162,8 @@ fn visible_to(connection: &mut AnyConnection, see: &Visible, found: Vec<Found>) 
     else {
         return Ok(found);
     };
-    let ids = accounts_of(&found);
+    let mut ids = accounts_of(&found);
+    ids.extend(found.iter().filter_map(|(_, _, entry)| entry.event.moved()).flat_map(|(from, to)| [from.0, to.0]));
     let accounts: HashSet<i64> = accounts::table
         .filter(accounts::id.eq_any(ids))
         .filter(accounts_seen)
@@ -212,6 +213,8 @@ fn visible_to(connection: &mut AnyConnection, see: &Visible, found: Vec<Found>) 
         {
             related.reseller = None;
         }
+        // So does the other customer of a service or user that moved, once it is somebody else's.
+        entry.event.cover_move(&|from, to| accounts.contains(&from.0) && accounts.contains(&to.0));
     }
     Ok(found)
 }

@@ -262,7 +262,7 @@ macro_rules! history {
 }
 
 history!(of_services, service_history, service_id, visible::service_history, Service, Happening, ServiceId);
-history!(of_users, user_history, user_id, visible::users_history, User, UserHappening, UserId);
+history!(of_users, user_history, user_id, visible::user_history, User, UserHappening, UserId);
 
 fn acts(
     connection: &mut AnyConnection,

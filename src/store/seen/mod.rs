@@ -14,9 +14,11 @@ pub mod history;
 pub mod moves;
 mod names;
 pub mod partners;
+pub mod provisioning;
 pub mod reconciliations;
 pub mod relations;
 pub mod services;
+pub mod users;
 mod visible;
 
 /// Rows that one request looks at where no index serves its filter. More means fewer requests and longer ones.

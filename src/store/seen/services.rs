@@ -6,7 +6,8 @@ use super::{Page, visible};
 use crate::domain::ids::{AccountId, DeliveryId, ServiceId};
 use crate::domain::operator::Visible;
 use crate::domain::relation::Cause;
-use crate::domain::service::{Happening, Service, ServiceKind, ServiceStatus};
+use crate::domain::service::{Direction, Happening, Service, ServiceKind, ServiceStatus};
+use crate::store::condition::Condition;
 use crate::store::schema::{service_history, services};
 use crate::store::services::ServiceRow;
 use crate::store::{AnyConnection, StoreError};
@@ -20,6 +21,34 @@ pub struct ServiceFilter {
     pub kind: Option<ServiceKind>,
     /// In this state.
     pub status: Option<ServiceStatus>,
+    /// With such a transfer under way.
+    pub transfer: Option<Transferring>,
+}
+
+/// Which transfers are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transferring {
+    /// All that are under way.
+    Open,
+    /// Those in which somebody has to do something.
+    Action,
+    /// Those that go this way.
+    To(Direction),
+}
+
+impl Transferring {
+    /// The words for it.
+    pub const WORDS: &'static str = "open, action, incoming or outgoing";
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "open" => Some(Self::Open),
+            "action" => Some(Self::Action),
+            other => Direction::parse(other).map(Self::To),
+        }
+    }
 }
 
 /// A page of services behind `after`, by our id.
@@ -34,7 +63,8 @@ pub fn list(
     limit: i64,
 ) -> Result<Page<Service, ServiceId>, StoreError> {
     // A filter that no index serves looks at a window of rows.
-    let end: Option<i64> = if filter.account.is_none() && (filter.kind.is_some() || filter.status.is_some()) {
+    let indexed = filter.account.is_some() || filter.transfer.is_some();
+    let end: Option<i64> = if !indexed && (filter.kind.is_some() || filter.status.is_some()) {
         services::table
             .filter(services::id.gt(after.map_or(i64::MIN, |after| after.0)))
             .order(services::id)
@@ -47,6 +77,15 @@ pub fn list(
         None
     };
     let mut query = services::table.into_boxed();
+    if let Some(transfer) = filter.transfer {
+        // As the partial index has it.
+        query = query.filter(Condition::new("transfer_direction IS NOT NULL AND status <> 'ended'"));
+        match transfer {
+            Transferring::Open => {}
+            Transferring::Action => query = query.filter(services::transfer_action.is_not_null()),
+            Transferring::To(direction) => query = query.filter(services::transfer_direction.eq(direction.as_str())),
+        }
+    }
     if let Some(account) = filter.account {
         query = query.filter(services::account_id.eq(account.0));
     }

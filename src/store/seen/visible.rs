@@ -66,8 +66,16 @@ pub(super) fn service_history(visible: &Visible) -> Option<Condition> {
     while_theirs(visible, account, account, "service_history.at")
 }
 
-/// What may be seen of the history of users: as of services.
-pub(super) fn users_history(visible: &Visible) -> Option<Condition> {
+/// The users that are seen: those of visible accounts.
+pub(super) fn users(visible: &Visible) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => Some(of_theirs("users.account_id", resellers)),
+    }
+}
+
+/// What may be seen of the history of users, as of services.
+pub(super) fn user_history(visible: &Visible) -> Option<Condition> {
     let account = "user_history.account_id";
     while_theirs(visible, account, account, "user_history.at")
 }
@@ -81,6 +89,13 @@ pub(super) fn acts(visible: &Visible, account: AccountId) -> Option<Condition> {
             Some(at_that_time(resellers, &Condition::new("").number(account.0), "audit.at"))
         }
     }
+}
+
+/// The provisioning requests that are seen: of a customer those that were opened while it was related to one of these
+/// resellers.
+pub(super) fn provisioning_requests(visible: &Visible) -> Option<Condition> {
+    let customer = "provisioning_requests.customer_id";
+    while_theirs(visible, customer, customer, "provisioning_requests.opened_at")
 }
 
 /// What happened, at the time in column `at`, to the account in column `account` while that was theirs. `indexed` is the

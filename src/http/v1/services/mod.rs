@@ -1,20 +1,24 @@
-//! Services: an account's, each alone, and what happened to one.
+//! Services: an account's, each alone, what happened to one, and what operators change.
+
+pub mod change;
+pub mod products;
 
 use actix_web::HttpRequest;
 use actix_web::web::Path;
 
-use super::Answered;
-use super::accounts::{one, path_text};
-use super::operator::Operator;
-use super::problem::{Problem, ProblemBody};
-use super::query::{Params, cursor};
-use super::respond::{self, PageBody};
 use crate::domain::ids::ServiceId;
 use crate::domain::operator::Visible;
 use crate::domain::service::{Service, ServiceKind, ServiceStatus};
+use crate::http::v1::Answered;
+use crate::http::v1::accounts::{one, path_text};
+use crate::http::v1::operator::Operator;
+use crate::http::v1::problem::{Problem, ProblemBody};
+use crate::http::v1::query::{Params, cursor};
+use crate::http::v1::respond::{self, PageBody};
 use crate::ops::shown;
 use crate::store::AnyConnection;
-use crate::store::seen::services::{self, ServiceFilter};
+use crate::store::seen::Page;
+use crate::store::seen::services::{self, ServiceFilter, Transferring};
 use crate::wire::service_show::{HappenedView, ServiceView};
 
 /// List the services of an account
@@ -28,6 +32,7 @@ use crate::wire::service_show::{HappenedView, ServiceView};
         ("account" = String, Path, description = "Its id or ExternalID."),
         ("kind" = Option<String>, Query, description = "subscription, domain, hosting, ssl, entitlement or other."),
         ("status" = Option<String>, Query, description = "active, trial, suspended or ended."),
+        ("transfer" = Option<String>, Query, description = "With a transfer under way: open for any, action where somebody has to do something, incoming or outgoing."),
         ("limit" = Option<u32>, Query, description = "1 to 500, 50 by default."),
         ("after" = Option<String>, Query, description = "The `next` of the page before."),
     ),
@@ -41,23 +46,77 @@ use crate::wire::service_show::{HappenedView, ServiceView};
     security(("token" = []))
 )]
 pub async fn list(operator: Operator, name: Path<String>, request: HttpRequest) -> Answered {
-    let mut params = Params::of(&request)?;
-    let kinds = "subscription, domain, hosting, ssl, entitlement or other";
-    let mut filter = ServiceFilter {
-        account: None,
-        kind: params.parsed("kind", kinds, ServiceKind::parse)?,
-        status: params.parsed("status", "active, trial, suspended or ended", ServiceStatus::parse)?,
-    };
-    let (limit, after) = (params.limit()?, params.after::<1>("services")?);
-    params.end()?;
+    let Asked { mut filter, limit, after } = Asked::of(&request, "services")?;
     let name = path_text(&name)?;
     let page = operator.read(move |connection, see| {
         filter.account = Some(one(connection, see, &name)?.ok_or(Problem::NotFound)?.account.id);
-        Ok(services::list(connection, see, &filter, after.map(|[id]| ServiceId(id)), limit)?)
+        Ok(services::list(connection, see, &filter, after, limit)?)
     });
-    let page = page.await?;
-    let next = page.next.map(|id| cursor("services", [id.0]));
-    respond::page(page.items.iter().map(ServiceView::from).collect(), next)
+    answer(&operator, page.await?, "services")
+}
+
+/// List services
+///
+/// Of all accounts that are seen, in the order of their ids. A page may be short, even empty, while there is a next one.
+#[utoipa::path(
+    get,
+    path = "/v1/services",
+    tag = "v1",
+    params(
+        ("kind" = Option<String>, Query, description = "subscription, domain, hosting, ssl, entitlement or other."),
+        ("status" = Option<String>, Query, description = "active, trial, suspended or ended."),
+        ("transfer" = Option<String>, Query, description = "With a transfer under way: open for any, action where somebody has to do something, incoming or outgoing."),
+        ("limit" = Option<u32>, Query, description = "1 to 500, 50 by default."),
+        ("after" = Option<String>, Query, description = "The `next` of the page before."),
+    ),
+    responses(
+        (status = 200, body = PageBody<ServiceView>),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub async fn everywhere(operator: Operator, request: HttpRequest) -> Answered {
+    let Asked { filter, limit, after } = Asked::of(&request, "all-services")?;
+    let page = operator.read(move |connection, see| Ok(services::list(connection, see, &filter, after, limit)?));
+    answer(&operator, page.await?, "all-services")
+}
+
+/// What the query of a list asks for.
+struct Asked {
+    filter: ServiceFilter,
+    limit: i64,
+    after: Option<ServiceId>,
+}
+
+impl Asked {
+    fn of(request: &HttpRequest, list: &str) -> Result<Self, Problem> {
+        let mut params = Params::of(request)?;
+        let kinds = "subscription, domain, hosting, ssl, entitlement or other";
+        let filter = ServiceFilter {
+            account: None,
+            kind: params.parsed("kind", kinds, ServiceKind::parse)?,
+            status: params.parsed("status", "active, trial, suspended or ended", ServiceStatus::parse)?,
+            transfer: params.parsed("transfer", Transferring::WORDS, Transferring::parse)?,
+        };
+        let (limit, after) = (params.limit()?, params.after::<1>(list)?);
+        params.end()?;
+        Ok(Self { filter, limit, after: after.map(|[id]| ServiceId(id)) })
+    }
+}
+
+fn answer(operator: &Operator, page: Page<Service, ServiceId>, list: &str) -> Answered {
+    let next = page.next.map(|id| cursor(list, [id.0]));
+    respond::page(page.items.iter().map(|service| view(operator, service)).collect(), next)
+}
+
+/// A service as this operator sees it: whose it was before an operator moved it may be nobody of its own any longer.
+fn view(operator: &Operator, service: &Service) -> ServiceView {
+    let mut view = ServiceView::from(service);
+    if matches!(operator.visible, Visible::Resellers(_)) {
+        view.reported_account = None;
+    }
+    view
 }
 
 /// The service that is called `name`, our id or an ExternalID.
@@ -91,7 +150,7 @@ pub async fn show(operator: Operator, name: Path<String>, request: HttpRequest) 
     Params::of(&request)?.end()?;
     let name = path_text(&name)?;
     let service = operator.read(move |connection, see| found(connection, see, &name)).await?;
-    respond::single(&request, &ServiceView::from(&service))
+    respond::single(&request, &view(&operator, &service))
 }
 
 /// What happened to a service

@@ -1,16 +1,20 @@
 //! `tiersync services`.
 
+mod change;
+mod products;
+
 use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-use super::output::{Format, Listing, pages};
-use super::{CliError, Common};
+use crate::cli::output::{Format, Listing, pages};
+use crate::cli::{CliError, Common};
 use crate::domain::operator::Visible;
-use crate::domain::service::{ServiceKind, ServiceStatus};
+use crate::domain::service::{Service, ServiceKind, ServiceStatus};
+use crate::ops::services::Turn;
 use crate::ops::shown;
 use crate::store::AnyConnection;
-use crate::store::seen::services::{self, ServiceFilter};
+use crate::store::seen::services::{self, ServiceFilter, Transferring};
 use crate::wire::service_show::ServiceView;
 
 /// Rows read at once.
@@ -18,16 +22,28 @@ const PAGE: i64 = 500;
 
 /// What accounts bought.
 #[derive(Debug, Subcommand)]
-pub(super) enum Services {
+pub(in crate::cli) enum Services {
     /// List services
     List(List),
     /// Show one service with its history
     Show(Show),
+    /// Make a service of an account
+    Create(Box<change::Create>),
+    /// Change what describes a service
+    Set(Box<change::Set>),
+    /// Suspend a service
+    Suspend(change::Which),
+    /// Put a service in use again, one that was suspended or one that ended
+    Activate(change::Which),
+    /// End a service with its add-ons
+    End(change::Which),
+    /// Give services of one customer to another one of the same level
+    Move(products::Move),
 }
 
 /// Which services.
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(in crate::cli) struct List {
     /// Only of this account: our id, the ExternalID, or the platform ID
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
@@ -37,6 +53,9 @@ pub(super) struct List {
     /// Only in this state: active, trial, suspended or ended
     #[arg(long, value_parser = status)]
     status: Option<ServiceStatus>,
+    /// Only with a transfer under way: open for any, action where somebody has to do something, incoming or outgoing
+    #[arg(long, value_parser = transferring)]
+    transfer: Option<Transferring>,
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -47,7 +66,7 @@ pub(super) struct List {
 
 /// Which service.
 #[derive(Debug, Args)]
-pub(super) struct Show {
+pub(in crate::cli) struct Show {
     /// Our id, or the ExternalID
     service: String,
     /// How to print
@@ -64,6 +83,28 @@ fn status(text: &str) -> Result<ServiceStatus, String> {
     ServiceStatus::parse(text).ok_or_else(|| "it is none of active, trial, suspended, ended".to_owned())
 }
 
+fn transferring(text: &str) -> Result<Transferring, String> {
+    Transferring::parse(text).ok_or_else(|| format!("it is none of {}", Transferring::WORDS))
+}
+
+/// The columns of a list of transfers.
+const TRANSFERS: [&str; 8] = ["id", "account", "kind", "name", "direction", "state", "action", "status"];
+
+fn transfer_row(listing: &mut Listing, view: &ServiceView) -> Result<(), CliError> {
+    let transfer = view.transfer.as_ref();
+    let cells = [
+        &*view.id,
+        &view.account,
+        view.kind,
+        &view.name,
+        transfer.map_or("", |transfer| transfer.direction),
+        transfer.map_or("", |transfer| &transfer.state),
+        transfer.and_then(|transfer| transfer.action.as_deref()).unwrap_or_default(),
+        view.status,
+    ];
+    listing.row(view, &cells)
+}
+
 const COLUMNS: [&str; 9] = ["id", "account", "parent", "kind", "service", "name", "plan", "quantity", "status"];
 
 fn row(listing: &mut Listing, whole: &impl serde::Serialize, view: &ServiceView) -> Result<(), CliError> {
@@ -74,11 +115,29 @@ fn row(listing: &mut Listing, whole: &impl serde::Serialize, view: &ServiceView)
     listing.row(whole, &cells)
 }
 
+/// The service that is called `name`, our id or the ExternalID.
+fn find(connection: &mut AnyConnection, name: &str) -> Result<Service, CliError> {
+    let mut found = services::named(connection, &Visible::All, name)?;
+    match (found.pop(), found.pop()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(CliError::Failed(format!("no service is called {name}; see `tiersync services list`"))),
+        (Some(_), Some(_)) => {
+            Err(CliError::Usage(format!("several services are called {name}; use the id that `services list` shows")))
+        }
+    }
+}
+
 impl Services {
-    pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
+    pub(in crate::cli) fn run(self, common: &Common) -> Result<(), CliError> {
         match self {
             Self::List(list) => list.run(&mut common.open()?),
             Self::Show(show) => show.run(&mut common.open()?),
+            Self::Create(create) => create.run(common),
+            Self::Set(set) => set.run(common),
+            Self::Suspend(which) => which.run(common, Turn::Suspend),
+            Self::Activate(which) => which.run(common, Turn::Activate),
+            Self::End(which) => which.run(common, Turn::End),
+            Self::Move(products) => products.run(common),
         }
     }
 }
@@ -86,14 +145,19 @@ impl Services {
 impl List {
     fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
         let account = match &self.account {
-            Some(name) => Some(super::accounts::find(connection, name, None, None)?.account.id),
+            Some(name) => Some(crate::cli::accounts::find(connection, name, None, None)?.account.id),
             None => None,
         };
-        let filter = ServiceFilter { account, kind: self.kind, status: self.status };
+        let filter = ServiceFilter { account, kind: self.kind, status: self.status, transfer: self.transfer };
         let page = |after| {
             let page = services::list(connection, &Visible::All, &filter, after, PAGE)?;
             Ok((page.items, page.next))
         };
+        if self.transfer.is_some() {
+            return pages((self.format, self.limit), &TRANSFERS, page, |listing, service| {
+                transfer_row(listing, &ServiceView::from(service))
+            });
+        }
         pages((self.format, self.limit), &COLUMNS, page, |listing, service| {
             let view = ServiceView::from(service);
             row(listing, &view, &view)
@@ -103,22 +167,7 @@ impl List {
 
 impl Show {
     fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
-        let mut found = services::named(connection, &Visible::All, &self.service)?;
-        let service = match (found.pop(), found.pop()) {
-            (Some(one), None) => one,
-            (None, _) => {
-                return Err(CliError::Failed(format!(
-                    "no service is called {}; see `tiersync services list`",
-                    self.service
-                )));
-            }
-            (Some(_), Some(_)) => {
-                return Err(CliError::Usage(format!(
-                    "several services are called {}; use the id that `services list` shows",
-                    self.service
-                )));
-            }
-        };
+        let service = find(connection, &self.service)?;
         let (mut history, mut after) = (Vec::new(), None);
         loop {
             let page = services::history(connection, &Visible::All, service.id, after, PAGE)?;
