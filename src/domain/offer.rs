@@ -64,6 +64,31 @@ pub struct Sheet {
     pub price_list: Option<String>,
 }
 
+/// A list as it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The reseller, as far as it sells.
+    pub seller: Seller,
+    /// What its price list is called.
+    pub price_list: Option<String>,
+    /// Microseconds since 1970 at which an operator promoted the account; none where none did.
+    pub promoted_at: Option<i64>,
+    /// Microseconds since 1970; none where nothing was ever set.
+    pub changed_at: Option<i64>,
+}
+
+impl Listing {
+    /// What it says, without when and how often.
+    #[must_use]
+    pub fn sheet(&self) -> Sheet {
+        Sheet {
+            offers: self.seller.offers.list.clone(),
+            directory_ou: self.seller.directory_ou.clone(),
+            price_list: self.price_list.clone(),
+        }
+    }
+}
+
 /// How two lists differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Differences {

@@ -10,6 +10,8 @@ pub mod find;
 pub mod import;
 pub mod moves;
 pub mod partners;
+pub mod plans;
+pub mod promote;
 pub mod provisioning;
 pub mod quarantine;
 pub mod reconcile;

@@ -12,33 +12,10 @@ use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::ids::AccountId;
 use crate::domain::offer::{Offer, Offers, Seller, Sheet};
 
+pub use crate::domain::offer::Listing;
+
 /// Readings of a list that somebody changes meanwhile, before giving up.
 const READINGS: usize = 20;
-
-/// A list as it is stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// The reseller, as far as it sells.
-    pub seller: Seller,
-    /// What its price list is called.
-    pub price_list: Option<String>,
-    /// Microseconds since 1970 at which an operator promoted the account; none where none did.
-    pub promoted_at: Option<i64>,
-    /// Microseconds since 1970; none where nothing was ever set.
-    pub changed_at: Option<i64>,
-}
-
-impl Listing {
-    /// What it says, without when and how often.
-    #[must_use]
-    pub fn sheet(&self) -> Sheet {
-        Sheet {
-            offers: self.seller.offers.list.clone(),
-            directory_ou: self.seller.directory_ou.clone(),
-            price_list: self.price_list.clone(),
-        }
-    }
-}
 
 #[derive(Debug, Queryable)]
 struct ListRow {
@@ -204,6 +181,22 @@ pub fn write(
     ]);
     list.write(connection)?;
     Ok(revision)
+}
+
+/// Takes the name of an erased reseller's organizational unit away, within a write transaction: it is called after it.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub(super) fn erase(connection: &mut AnyConnection, account: AccountId, at: i64) -> Result<(), StoreError> {
+    diesel::update(offer_lists::table.filter(offer_lists::account_id.eq(account.0)))
+        .filter(offer_lists::directory_ou.ne(String::new()))
+        .set((
+            offer_lists::directory_ou.eq(String::new()),
+            offer_lists::revision.eq(offer_lists::revision + 1),
+            offer_lists::changed_at.eq(at),
+        ))
+        .execute(connection)?;
+    Ok(())
 }
 
 /// What an account is, and whether it is alive; none where there is no such account.

@@ -22,6 +22,7 @@ pub mod named;
 mod objects;
 pub mod partners;
 pub mod people;
+pub mod plans;
 pub mod products_show;
 pub mod profile;
 pub mod provisioning;

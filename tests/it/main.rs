@@ -3,6 +3,7 @@
 // Tests stop where something is not as it must be; that is what unwrap says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod account_events;
 mod acts;
 mod atria;
 mod auth;
@@ -16,6 +17,8 @@ mod commands_binary;
 mod commands_deliveries;
 mod commands_operator;
 mod commands_partners;
+mod commands_plans;
+mod commands_promote;
 mod concurrency;
 mod coverage;
 mod demo;
@@ -44,7 +47,10 @@ mod meanings;
 mod model;
 mod partners;
 mod payloads;
+mod plans;
 mod predictions;
+mod profile;
+mod promote;
 mod quarantine;
 mod reconcile;
 mod reconcile_dates;
@@ -65,6 +71,7 @@ mod schema;
 mod services;
 mod shape;
 mod signers;
+mod standing;
 mod subscribers;
 mod subscribers_manage;
 mod subscribers_server;

@@ -8,6 +8,7 @@ use tiersync::domain::operator::Role;
 
 use crate::harness::app::MPNID;
 use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
+use crate::standing::{patch, write};
 use crate::v1::{all, column, get, id, operator, problem, send};
 
 /// Nobody listens there.
@@ -81,7 +82,21 @@ fn world(backend: Backend) -> World {
     let list = "partner_id,name,reseller\n11111,Northwind,eu//10\n77777,TheirName,eu//THEIR-RESELLER\n";
     let import = Call::new("POST", "/v1/partners/import").header("Authorization", format!("Bearer {everything}"));
     assert_eq!(import.body(list).send(&app).json()["bad_rows"], 0);
+    // What is kept about theirs, and about M1 while it was theirs: its events, not its settings.
+    let profile = format!("/accounts/{}/profile", id(&app, "THEIR-CUSTOMER"));
+    let kept = json!({"label": "TheirLabel", "tag": ["TheirTag"], "price_list": "TheirPrices"});
+    assert_eq!(patch(&app, &everything, &profile, &kept).status, 200);
+    let theirs = format!("/accounts/{}", id(&app, "THEIR-CUSTOMER"));
+    let contact = write(&app, &everything, "POST", &format!("{theirs}/contacts"), &json!({"handle": "TheirHandle"}));
+    assert_eq!(contact.status, 200, "{}", contact.body);
+    let login = write(&app, &everything, "POST", &format!("{theirs}/logins"), &json!({"login": "TheirLogin"}));
+    assert_eq!(login.status, 200, "{}", login.body);
     let secrets = [
+        "TheirLabel",
+        "TheirTag",
+        "TheirPrices",
+        "TheirHandle",
+        "TheirLogin",
         "TheirService",
         "THEIR-RESELLER",
         "TheirName",

@@ -36,6 +36,11 @@ impl Moves {
         self.under_way.contains_key(&account)
     }
 
+    /// Takes in what an act made of a list.
+    pub(super) fn sells_now(&mut self, account: AccountId, seller: Seller) {
+        self.sellers.insert(account, Arc::new(seller));
+    }
+
     /// Everything to write.
     pub(super) fn give(self, changes: &mut Changes) {
         changes.moves = self.written;

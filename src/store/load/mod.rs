@@ -17,7 +17,7 @@ use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
 use super::services;
 use super::users;
-use super::{moves, offers, partners, provisioning};
+use super::{moves, offers, operators, partners, provisioning};
 use crate::domain::account::Account;
 use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, Scope, ServiceId, SourceId, UserId,
@@ -53,6 +53,9 @@ struct Asked<'a> {
     users_of: Vec<AccountId>,
     sellers: Vec<AccountId>,
     under_way: Vec<AccountId>,
+    lists: Vec<AccountId>,
+    operator_names: Vec<&'a Arc<str>>,
+    operators_of: Vec<AccountId>,
     dossiers: Vec<AccountId>,
 }
 
@@ -97,6 +100,9 @@ pub fn load(
             Need::UsersOf(account) => asked.users_of.push(*account),
             Need::Seller(account) => asked.sellers.push(*account),
             Need::UnderWay(account) => asked.under_way.push(*account),
+            Need::Listing(account) => asked.lists.push(*account),
+            Need::OperatorName(name) => asked.operator_names.push(name),
+            Need::OperatorsOf(account) => asked.operators_of.push(*account),
             Need::Dossier(account) => asked.dossiers.push(*account),
         }
     }
@@ -161,6 +167,18 @@ pub fn load(
         let (requested, at_work) =
             (moves::requested(connection, account)?, provisioning::running(connection, account)?);
         world.learn_under_way(account, requested, at_work);
+    }
+    for account in asked.lists {
+        let listing = offers::listing(connection, account)?;
+        world.learn_listing(account, listing);
+    }
+    for name in asked.operator_names {
+        let taken = operators::find(connection, name)?.is_some();
+        world.learn_operator_name(name.clone(), taken);
+    }
+    for account in asked.operators_of {
+        let operators = operators::of(connection, account)?;
+        world.learn_operators_of(account, operators);
     }
     for account in asked.dossiers {
         let dossier = dossiers::of(connection, account)?;
