@@ -164,7 +164,7 @@ fn subscribed(backend: Backend) {
     let request = opened(&app, some(20, true));
     let reported = Mutex::new(BTreeSet::<String>::new());
     until("all of it is done", || {
-        for event in crm.received().iter().filter(|event| event.kind() == "provisioning.item_pending") {
+        for event in crm.received().iter().filter(|event| event.kind() == "tiersync.provisioning.item_pending") {
             let item = event.json()["data"]["change"]["item"].clone();
             if reported.lock().unwrap().insert(text(&item["id"]).to_owned()) {
                 let body = json!({"state": "done", "attempt": item["attempt"]});
@@ -175,7 +175,7 @@ fn subscribed(backend: Backend) {
         state["state"] == "done"
     });
     assert_eq!(reported.lock().unwrap().len(), 21);
-    until("the end is told", || crm.received().iter().any(|event| event.kind() == "provisioning.done"));
+    until("the end is told", || crm.received().iter().any(|event| event.kind() == "tiersync.provisioning.done"));
     crm.assert_in_order();
 }
 
