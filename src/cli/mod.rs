@@ -16,6 +16,8 @@ mod migrate;
 mod operator;
 mod output;
 mod partners;
+mod plans;
+mod promote;
 mod provisioning;
 mod prune;
 mod quarantine;
@@ -169,6 +171,13 @@ enum Command {
     /// The vendor's partners, such as those behind MPN IDs
     #[command(subcommand)]
     Partners(partners::Partners),
+    /// What resellers may sell: services, on which plans, at which locations
+    #[command(subcommand)]
+    Plans(plans::Plans),
+    /// Make a customer a reseller, with what it may sell and a login of its own
+    Promote(promote::Promote),
+    /// Make a reseller without customers a customer again
+    Demote(promote::Demote),
     /// People and tools that use /v1, and what they changed
     #[command(subcommand)]
     Operator(operator::Operators),
@@ -287,6 +296,9 @@ pub fn main() -> ExitCode {
         Command::Relations(relations) => relations.run(common),
         Command::Changes(changes) => changes.run(common),
         Command::Partners(partners) => partners.run(common),
+        Command::Plans(plans) => plans.run(common),
+        Command::Promote(promote) => promote.run(common),
+        Command::Demote(demote) => demote.run(common),
         Command::Operator(operator) => operator.run(common),
         Command::Sources(sources) => sources.run(common),
         Command::Reconcile(reconcile) => reconcile.run(common),

@@ -78,7 +78,7 @@ pub(super) struct Revoke {
     format: Format,
 }
 
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     parse_name(text).map_err(|error| error.to_string())
 }
 
@@ -93,7 +93,7 @@ pub(super) fn time(text: &str) -> Result<i64, String> {
 }
 
 /// A length of time in microseconds.
-fn lifetime(text: &str) -> Result<i64, String> {
+pub(super) fn lifetime(text: &str) -> Result<i64, String> {
     let wrong = || format!("it is no length of time such as 12h, 90d or 52w, at most {MOST_DAYS}d");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let hours = match unit {

@@ -108,7 +108,7 @@ fn status(text: &str) -> Result<PartnerStatus, String> {
     PartnerStatus::parse(text).ok_or_else(|| "it is none of active, suspended, ended".to_owned())
 }
 
-fn list_format(text: &str) -> Result<Format, String> {
+pub(super) fn list_format(text: &str) -> Result<Format, String> {
     match text {
         "csv" => Ok(Format::Csv),
         "json" => Ok(Format::Json),

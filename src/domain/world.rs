@@ -9,6 +9,7 @@ mod dossiers;
 mod foresee;
 mod moves;
 mod needs;
+mod rights;
 mod services;
 mod users;
 
@@ -55,6 +56,7 @@ pub struct World {
     services: services::Services,
     users: users::Users,
     moves: moves::Moves,
+    rights: rights::Known,
     dossiers: dossiers::Dossiers,
     chain: i64,
     rows_issued: i64,
@@ -85,6 +87,7 @@ impl World {
             services: services::Services::default(),
             users: users::Users::default(),
             moves: moves::Moves::default(),
+            rights: rights::Known::default(),
             dossiers: dossiers::Dossiers::default(),
             chain,
             rows_issued,
@@ -127,6 +130,9 @@ impl World {
             Need::UsersOf(account) => self.users.knows_of(*account),
             Need::Seller(account) => self.moves.knows_seller(*account),
             Need::UnderWay(account) => self.moves.knows_under_way(*account),
+            Need::Listing(account) => self.rights.knows_list(*account),
+            Need::OperatorName(name) => self.rights.knows_name(name),
+            Need::OperatorsOf(account) => self.rights.knows_operators(*account),
         }
     }
 
@@ -323,7 +329,7 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users, dossier, moved } = planned;
+        let PlannedAct { account, acted, change, services, users, dossier, moved, rights } = planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -340,6 +346,7 @@ impl World {
             self.dossiers.put(id, *dossier);
         }
         let moved = self.take_over_moved(moved);
+        self.take_over_rights(rights);
         ActOutcome { account: act.account.clone(), id, acted, moved }
     }
 
@@ -485,6 +492,7 @@ impl World {
         self.services.give(&mut changes);
         self.users.give(&mut changes);
         self.moves.give(&mut changes);
+        self.rights.give(&mut changes);
         self.dossiers.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();

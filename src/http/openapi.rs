@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use utoipa::OpenApi;
 
+use super::atria;
 use super::machine::Health;
 use super::v1;
 use crate::wire::answer::AnswerBody;
@@ -235,6 +236,7 @@ fn docs() {}
         metrics,
         openapi,
         docs,
+        atria::set,
         v1::me::show,
         v1::accounts::list,
         v1::accounts::count,
@@ -294,6 +296,11 @@ fn docs() {}
         v1::provisioning::cancel,
         v1::provisioning::item,
         v1::provisioning::report::report,
+        v1::plans::show,
+        v1::plans::put,
+        v1::plans::change,
+        v1::promote::promote,
+        v1::promote::demote,
         v1::deliveries::list,
         v1::deliveries::show,
         v1::cases::list,
@@ -333,6 +340,7 @@ impl utoipa::Modify for Security {
         use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme("operator", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
         for (name, header) in [
             ("application_id", "X-CloudPlatform-ApplicationId"),
             ("api_key", "X-CloudPlatform-APIKey"),

@@ -1,6 +1,7 @@
 //! What the command line, and later console and API, have done: each a function that reads or acts and reports.
 
 pub mod alone;
+pub mod called;
 pub mod check;
 pub mod erase;
 pub mod export;
@@ -9,6 +10,8 @@ pub mod find;
 pub mod import;
 pub mod moves;
 pub mod partners;
+pub mod plans;
+pub mod promote;
 pub mod provisioning;
 pub mod quarantine;
 pub mod reconcile;

@@ -1,8 +1,10 @@
 //! From rows to what is shown, the same for commands and /v1.
 
 use super::import::{Fate, Summary, Told};
+use crate::domain::account::Account;
 use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
+use crate::store::offers::Listing;
 use crate::store::seen::events::{Event, What};
 use crate::store::seen::partners;
 use crate::store::seen::provisioning as provisioned;
@@ -12,6 +14,7 @@ use crate::store::seen::users;
 use crate::wire::account_event::AccountEventView;
 use crate::wire::import::{SummaryView, ToldView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
+use crate::wire::plans::{PlansView, SellerView};
 use crate::wire::provisioning::{
     ProvisionedCustomerView, ProvisionedServiceView, ProvisionedUserView, ProvisioningItemView, ProvisioningView,
 };
@@ -102,6 +105,21 @@ pub fn provisioning_item(listed: &provisioned::ListedItem, whole: bool) -> Provi
     });
     let user = kind.user().map(|id| ProvisionedUserView { id: id.to_string(), login: listed.login.clone() });
     ProvisioningItemView::new(&listed.item, service, user, whole)
+}
+
+/// What a reseller may sell.
+#[must_use]
+pub fn plans(reseller: &Account, listing: &Listing) -> PlansView {
+    let key = &reseller.key;
+    let view = SellerView {
+        id: reseller.id.to_string(),
+        source: key.scope.source.to_string(),
+        tenant: key.scope.tenant.as_str().to_owned(),
+        platform_id: key.platform_id.to_string(),
+        external_id: reseller.external_id.to_string(),
+        name: reseller.profile.name.clone(),
+    };
+    PlansView::new(view, &listing.seller, listing.changed_at)
 }
 
 /// A relation.

@@ -16,7 +16,7 @@ use super::schema::{accounts, relations};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::ids::{AccountId, ExternalId, PartnerId, PlatformId};
 use crate::domain::partner::PartnerStatus;
-use crate::domain::relation::{Relation, RelationState};
+use crate::domain::relation::{Axis, Relation, RelationState};
 
 pub use super::asked::{AccountFilter, AskedState, asked_option};
 
@@ -67,6 +67,32 @@ pub fn list(
     }
     let rows = query.order(accounts::id).limit(limit).load::<AccountRow>(connection)?;
     complete(connection, rows)
+}
+
+/// The accounts of these ids, at most some hundred, in the order of their ids.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails or a row holds what this version does not know.
+pub fn by_ids(connection: &mut AnyConnection, ids: &[AccountId]) -> Result<Vec<Listed>, StoreError> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows = accounts::table.filter(accounts::id.eq_any(ids)).order(accounts::id).load::<AccountRow>(connection)?;
+    complete(connection, rows)
+}
+
+/// The relation to a reseller that ended last; none where none ever did.
+///
+/// # Errors
+/// As [`by_ids`].
+pub fn last_reseller(connection: &mut AnyConnection, account: AccountId) -> Result<Option<Relation>, StoreError> {
+    let row = relations::table
+        .filter(relations::account_id.eq(account.0))
+        .filter(relations::axis.eq(Axis::Reseller.as_str()))
+        .filter(relations::valid_to.is_not_null())
+        .order((relations::closed_learned_at.desc(), relations::id.desc()))
+        .limit(1)
+        .load::<RelationRow>(connection)?
+        .pop();
+    row.map(RelationRow::into_relation).transpose()
 }
 
 /// Adds open relations and the resellers' names to rows, in two statements whatever their number.

@@ -7,7 +7,7 @@ use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
 use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, partners, places, provisioning,
+    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, offers, partners, places, provisioning,
     reconciliations, services, shape, users,
 };
 use crate::domain::account::{Account, Address, Contact};
@@ -50,6 +50,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     let second = now.div_euclid(1_000_000);
     empty(connection, id, second)?;
     services::erase(connection, id)?;
+    offers::erase(connection, id, now)?;
     moves::erase(connection, id)?;
     dossiers::erase(connection, id)?;
     shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;

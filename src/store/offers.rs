@@ -12,39 +12,15 @@ use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::ids::AccountId;
 use crate::domain::offer::{Offer, Offers, Seller, Sheet};
 
+pub use crate::domain::offer::Listing;
+
 /// Readings of a list that somebody changes meanwhile, before giving up.
 const READINGS: usize = 20;
-
-/// A list as it is stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// The reseller, as far as it sells.
-    pub seller: Seller,
-    /// What its price list is called.
-    pub price_list: Option<String>,
-    /// Microseconds since 1970 at which an operator promoted the account; none where none did.
-    pub promoted_at: Option<i64>,
-    /// Microseconds since 1970; none where nothing was ever set.
-    pub changed_at: Option<i64>,
-}
-
-impl Listing {
-    /// What it says, without when and how often.
-    #[must_use]
-    pub fn sheet(&self) -> Sheet {
-        Sheet {
-            offers: self.seller.offers.list.clone(),
-            directory_ou: self.seller.directory_ou.clone(),
-            price_list: self.price_list.clone(),
-        }
-    }
-}
 
 #[derive(Debug, Queryable)]
 struct ListRow {
     _account_id: i64,
     revision: i64,
-    name: String,
     directory_ou: String,
     promoted_at: Option<i64>,
     changed_at: i64,
@@ -99,7 +75,6 @@ pub fn listing(connection: &mut AnyConnection, account: AccountId) -> Result<Lis
                     offers: Offers { revision: head.revision, list },
                     directory_ou: said(head.directory_ou),
                 },
-                price_list: said(head.name),
                 promoted_at: head.promoted_at,
                 changed_at: Some(head.changed_at),
             });
@@ -149,8 +124,7 @@ struct PutList;
 impl Statement for PutList {
     const TABLE: &'static str = "offer_lists";
     const VERB: Verb = Verb::Upsert;
-    const COLUMNS: &'static [&'static str] =
-        &["revision", "name", "directory_ou", "promoted_at", "changed_at", "account_id"];
+    const COLUMNS: &'static [&'static str] = &["revision", "directory_ou", "promoted_at", "changed_at", "account_id"];
 }
 
 /// Makes an account's list say `sheet`, within a write transaction that has the places alone, and returns its revision.
@@ -196,7 +170,6 @@ pub fn write(
     let mut list = Rows::<PutList>::default();
     list.push([
         Value::BigInt(revision),
-        Value::Text(sheet.price_list.as_deref().unwrap_or_default()),
         Value::Text(sheet.directory_ou.as_deref().unwrap_or_default()),
         Value::MaybeBigInt(promoted_at),
         Value::BigInt(at),
@@ -204,6 +177,22 @@ pub fn write(
     ]);
     list.write(connection)?;
     Ok(revision)
+}
+
+/// Takes the name of an erased reseller's organizational unit away, within a write transaction: it is called after it.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub(super) fn erase(connection: &mut AnyConnection, account: AccountId, at: i64) -> Result<(), StoreError> {
+    diesel::update(offer_lists::table.filter(offer_lists::account_id.eq(account.0)))
+        .filter(offer_lists::directory_ou.ne(String::new()))
+        .set((
+            offer_lists::directory_ou.eq(String::new()),
+            offer_lists::revision.eq(offer_lists::revision + 1),
+            offer_lists::changed_at.eq(at),
+        ))
+        .execute(connection)?;
+    Ok(())
 }
 
 /// What an account is, and whether it is alive; none where there is no such account.

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::connection::AnyConnection;
 use super::error::StoreError;
 use super::schema::{operator_resellers, operators};
+use crate::domain::act::OperatorChange;
 use crate::domain::ids::AccountId;
 use crate::domain::operator::{Operator, Role};
 
@@ -63,6 +64,49 @@ pub fn list(connection: &mut AnyConnection, after: Option<&str>, limit: i64) -> 
     }
     let rows = query.order(operators::name).limit(limit).load::<Row>(connection)?;
     rows.into_iter().map(|row| operator(connection, row)).collect()
+}
+
+/// The reseller_admins of an account that are not revoked, by name.
+///
+/// # Errors
+/// As [`by_token`].
+pub fn of(connection: &mut AnyConnection, account: AccountId) -> Result<Vec<Operator>, StoreError> {
+    let names: Vec<String> = operator_resellers::table
+        .filter(operator_resellers::account_id.eq(account.0))
+        .order(operator_resellers::operator)
+        .select(operator_resellers::operator)
+        .load(connection)?;
+    let mut found = Vec::with_capacity(names.len());
+    for name in names {
+        found.extend(find(connection, &name)?.filter(|operator| operator.revoked_at.is_none()));
+    }
+    Ok(found)
+}
+
+/// Carries out what acts make of operators, within a write transaction.
+///
+/// # Errors
+/// [`StoreError::Contended`] when somebody took a name meanwhile, others when a statement fails.
+pub(super) fn save(connection: &mut AnyConnection, changes: &[OperatorChange]) -> Result<(), StoreError> {
+    for change in changes {
+        match change {
+            OperatorChange::Add { operator, token_hash } => {
+                if !add(connection, operator, token_hash)? {
+                    return Err(StoreError::Contended(format!("operator {} was added meanwhile", operator.name)));
+                }
+            }
+            OperatorChange::Leave { name, account } => {
+                diesel::delete(operator_resellers::table)
+                    .filter(operator_resellers::operator.eq(name.clone()))
+                    .filter(operator_resellers::account_id.eq(account.0))
+                    .execute(connection)?;
+            }
+            OperatorChange::Revoke { name, at, .. } => {
+                revoke(connection, name, *at)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Adds an operator, within a write transaction; false when the name is taken, also by one that was revoked.

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod account_event;
 pub mod answer;
+pub mod atria;
 pub mod book;
 pub mod capture;
 pub mod case;
@@ -21,6 +22,7 @@ pub mod named;
 mod objects;
 pub mod partners;
 pub mod people;
+pub mod plans;
 pub mod products_show;
 pub mod profile;
 pub mod provisioning;

@@ -87,7 +87,8 @@ pub struct AddressView {
     pub country_name: String,
 }
 
-/// A customer's reseller as shown; `state` is `unassigned` where it has none.
+/// A customer's reseller as shown; `state` is `unassigned` where it has none. Also of an account that is no customer of a
+/// reseller any longer, while the platform reports otherwise.
 #[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)]
 pub struct ResellerView {
@@ -199,7 +200,8 @@ fn reseller_view(
             cause: Some(relation.cause.as_str()),
             drift,
         }),
-        None if account.is_active() && account.kind == AccountKind::ResellerCustomer => Some(ResellerView {
+        // An operator's act may have taken it away, which has to be seen where the platform goes on naming it.
+        None if account.is_active() && (drift || account.kind == AccountKind::ResellerCustomer) => Some(ResellerView {
             platform_id: None,
             external_id: None,
             name: None,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::batch::changes_places;
@@ -10,7 +11,7 @@ use super::faults::{Faults, Place};
 use super::now_micros;
 use super::run::{Attempted, Worked};
 use super::{PATIENCE, Queued, SubmitError, Writer, planning};
-use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, What};
+use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, OperatorChange, What};
 use crate::domain::outcome::Code;
 use crate::domain::partner::Answers;
 use crate::domain::policy::Policies;
@@ -58,7 +59,17 @@ pub(super) struct Done {
 
 /// What acts do to the places of accounts, as far as they say so themselves.
 fn foreseen_places(acts: &[Act]) -> Places {
-    let changes = |act: &Act| matches!(act.what, What::SetKind(_) | What::SetStanding(_) | What::Delete | What::Revive);
+    let changes = |act: &Act| {
+        matches!(
+            act.what,
+            What::SetKind(_)
+                | What::SetStanding(_)
+                | What::Delete
+                | What::Revive
+                | What::Promote(_)
+                | What::Demote { .. }
+        )
+    };
     if acts.iter().any(changes) { Places::Alone } else { Places::Shared }
 }
 
@@ -88,9 +99,30 @@ pub(super) fn run(
     // One number more than is used, so that the chain tells of a commit whose answer was lost.
     let to = Tail { head: tail.head, rows_issued: changes.rows_issued + 1 };
     audit::record(connection, &list.entry)?;
+    for change in &changes.operators {
+        audit::record(connection, &of_operator(change, &list.entry))?;
+    }
     let advance = Advance { from: tail, to: &to, owner, now: now_micros() };
     let feed_end = save::batch(connection, &[], &changes, &advance)?;
     Ok(Some(Done { outcomes, tail: Some(to), feed_end }))
+}
+
+/// What the audit trail says of an operator that an act adds, or takes something from.
+fn of_operator(change: &OperatorChange, entry: &Entry) -> Entry {
+    let (action, subject, detail) = match change {
+        OperatorChange::Add { operator, .. } => {
+            let resellers: Vec<String> = operator.resellers.iter().map(ToString::to_string).collect();
+            let detail = json!({"role": operator.role.as_str(), "resellers": resellers, "by": entry.action});
+            ("operator.add", &operator.name, detail)
+        }
+        OperatorChange::Leave { name, account } => {
+            ("operator.leave", name, json!({"reseller": account.to_string(), "by": entry.action}))
+        }
+        OperatorChange::Revoke { name, account, .. } => {
+            ("operator.revoke", name, json!({"reseller": account.to_string(), "by": entry.action}))
+        }
+    };
+    Entry { action: action.to_owned(), subject: subject.clone(), detail: detail.to_string(), ..entry.clone() }
 }
 
 /// Plans acts one behind the other and applies them to the world.

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 use serde_json::{Value, json};
 use tiersync::config::Config;
-use tiersync::domain::account::{AccountKind, Hold};
+use tiersync::domain::account::{AccountKind, Hold, Standing};
 use tiersync::domain::act::{Act, ActOutcome, Acted, Imported, MAX_ACTS, What};
 use tiersync::domain::call::ProfilePatch;
+use tiersync::domain::dossier::{CardField, CardPatch, DossierAct, SettingsPatch};
 use tiersync::domain::ids::{AccountKey, PlatformId, Scope, SourceId, Tenant};
 use tiersync::domain::operator::Role;
 use tiersync::domain::options::OptionSet;
@@ -20,6 +21,7 @@ use tiersync::store::accounts::{self, AccountFilter};
 use tiersync::store::audit::{self, AuditFilter, Entry};
 use tiersync::store::connection::Database;
 use tiersync::store::deliveries::{self, DeliveryFilter};
+use tiersync::store::dossiers;
 use tiersync::store::{AnyConnection, StoreError};
 use tiersync::writer::acts::ActList;
 use tiersync::writer::faults::{Faults, Place};
@@ -268,6 +270,29 @@ fn whats() -> impl Strategy<Value = What> {
         1 => Just(What::Delete),
         1 => Just(What::Revive),
         1 => Just(What::Release),
+        2 => prop::sample::select(Standing::ALL.to_vec()).prop_map(What::SetStanding),
+        2 => kept().prop_map(|kept| What::Keep(Box::new(kept))),
+    ]
+}
+
+fn kept() -> impl Strategy<Value = DossierAct> {
+    let tags = |tags: Vec<&str>| tags.into_iter().map(str::to_owned).collect();
+    let settings =
+        (prop::sample::subsequence(vec!["a", "b", "c"], 0..3), prop::sample::subsequence(vec!["a", "b"], 0..2))
+            .prop_map(move |(tagged, untagged)| SettingsPatch {
+                tagged: tags(tagged),
+                untagged: tags(untagged),
+                ..SettingsPatch::default()
+            });
+    let mut card = CardPatch::default();
+    card.text(CardField::Handle, "H").unwrap();
+    prop_oneof![
+        settings.prop_map(|patch| DossierAct::Set(Box::new(patch))),
+        Just(DossierAct::AddContact(Box::new(card))),
+        (1_i64..3).prop_map(DossierAct::RemoveContact),
+        prop::sample::select(&["x", "y"][..])
+            .prop_map(|name| DossierAct::AddLogin { name: Some(name.to_owned()), may_sign_in: true }),
+        (0_i64..3).prop_map(DossierAct::RemoveLogin),
     ]
 }
 
@@ -291,6 +316,7 @@ fn shown(database: &mut AnyConnection) -> Vec<String> {
             relation.id.0 = 0;
         }
         shown.push(named(format!("{:?}", one.account)));
+        shown.push(format!("{:?} {:?}", one.account.key, dossiers::of(database, id).unwrap()));
         let mut history = accounts::history(database, id).unwrap();
         history.sort_by_key(|relation| relation.id);
         for mut relation in history {

@@ -2,12 +2,15 @@
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
+use tiersync::domain::operator::Role;
 
 use crate::commands::{items, receiver};
 use crate::commands_binary::Place;
 use crate::harness::app::{MPNID, REPLAY};
 use crate::harness::client::now;
 use crate::harness::{Call, TestApp, backends, config};
+use crate::standing::{patch, write};
+use crate::v1::{id, operator};
 
 const RESELLER: &str = r#"{"ID":"10","Role":"Reseller","Name":"Northwind"}"#;
 
@@ -21,7 +24,9 @@ fn customer(name: &str) -> String {
 
 /// Every text and body of the database, as one.
 fn everything(app: &TestApp) -> String {
-    use tiersync::store::schema::{accounts, bodies, cases, deliveries};
+    use tiersync::store::schema::{
+        account_tags, accounts, audit, bodies, cases, changes, contacts, deliveries, logins, profiles,
+    };
     let mut connection = app.database();
     let rows: Vec<tiersync::store::records::AccountRow> = accounts::table.load(&mut connection).unwrap();
     let mut text = format!("{rows:?}");
@@ -35,6 +40,17 @@ fn everything(app: &TestApp) -> String {
         .unwrap();
     let closed: Vec<Option<String>> = cases::table.select(cases::closed_why).load(&mut connection).unwrap();
     text.push_str(&format!("{told:?}{closed:?}"));
+    let profiles: Vec<(String, Option<String>, String, String)> = profiles::table
+        .select((profiles::label, profiles::sign_up_address, profiles::price_list, profiles::name_servers))
+        .load(&mut connection)
+        .unwrap();
+    let tags: Vec<String> = account_tags::table.select(account_tags::tag).load(&mut connection).unwrap();
+    let contacts: Vec<(String, String)> =
+        contacts::table.select((contacts::card, contacts::registries)).load(&mut connection).unwrap();
+    let logins: Vec<Option<String>> = logins::table.select(logins::name).load(&mut connection).unwrap();
+    let trail: Vec<String> = audit::table.select(audit::detail).load(&mut connection).unwrap();
+    let fed: Vec<String> = changes::table.select(changes::entries).load(&mut connection).unwrap();
+    text.push_str(&format!("{profiles:?}{tags:?}{contacts:?}{logins:?}{trail:?}{fed:?}"));
     text
 }
 
@@ -55,17 +71,35 @@ fn nothing_personal_is_left_and_the_ledger_holds() {
         let external_id = app.synchronize(&customer("first")).result();
         assert_eq!(app.synchronize(&customer("second")).code(), 0);
         assert_eq!(app.synchronize(&refused).code(), 1003);
-        assert!(everything(&app).contains("Zebulon"));
+        let admin = operator(&app, "all", Role::ProviderAdmin, &[], None);
+        let customer = format!("/accounts/{}", id(&app, "11"));
+        let kept = json!({"label": "Zebulon", "tag": ["Zebulon"], "price_list": "Zebulon", "sign_up_address": "192.0.2.99",
+            "name_servers": ["ns.zebulon.example"], "verification": "verified", "standing": "fraud"});
+        assert_eq!(patch(&app, &admin, &format!("{customer}/profile"), &kept).status, 200);
+        let card = json!({"handle": "Zebulon", "registries": {"x": {"name": "Zebulon"}}});
+        assert_eq!(write(&app, &admin, "POST", &format!("{customer}/contacts"), &card).status, 200);
+        let login = json!({"login": "zebulon"});
+        assert_eq!(write(&app, &admin, "POST", &format!("{customer}/logins"), &login).status, 200);
+        let whole = everything(&app);
+        assert!(whole.matches("Zebulon").count() > 12 && whole.contains("192.0.2.99"), "{whole}");
         let before = show(&place, "11");
         let said = place.fine(&["accounts", "erase", "11"]);
         assert!(said.contains("4 bodies were emptied"), "{said}");
         assert!(!everything(&app).contains("Zebulon"), "{}", everything(&app));
-        assert!(!everything(&app).contains("zebulon"));
+        assert!(!everything(&app).contains("zebulon") && !everything(&app).contains("192.0.2.99"));
         let after = show(&place, "11");
         for kept in ["id", "source", "tenant", "platform_id", "external_id", "kind", "first_seen"] {
             assert_eq!(before[kept], after[kept], "{kept}");
         }
         assert_eq!((&after["status"], &after["external_id"]), (&json!("deleted"), &json!(external_id)));
+        // As new, but for what it may do: that is the vendor's, not the person's.
+        assert_eq!(after["standing"], "fraud");
+        assert_eq!(
+            after["profile"],
+            json!({"account": before["id"], "standing": "fraud", "label": "", "tags": [], "verification": "unverified",
+                "sign_up_address": null, "price_list": "", "dns_options": true, "name_servers": []})
+        );
+        assert_eq!((&after["contacts"], &after["logins"][0]["login"]), (&json!([]), &json!("")));
         let relation = &after["history"][0];
         assert_eq!((&relation["reseller_platform_id"], &relation["end_cause"]), (&json!("10"), &json!("erase")));
         let closed = items(&place.fine(&["deliveries", "cases", "--state", "all", "--format", "json"]));

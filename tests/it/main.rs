@@ -3,7 +3,9 @@
 // Tests stop where something is not as it must be; that is what unwrap says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod account_events;
 mod acts;
+mod atria;
 mod auth;
 mod auth_replay;
 mod auth_signatures;
@@ -15,7 +17,10 @@ mod commands_binary;
 mod commands_deliveries;
 mod commands_operator;
 mod commands_partners;
+mod commands_plans;
+mod commands_promote;
 mod concurrency;
+mod coverage;
 mod demo;
 mod durability;
 mod endpoints;
@@ -42,7 +47,11 @@ mod meanings;
 mod model;
 mod partners;
 mod payloads;
+mod plans;
 mod predictions;
+mod products;
+mod profile;
+mod promote;
 mod provisioning;
 mod provisioning_many;
 mod quarantine;
@@ -63,11 +72,14 @@ mod retention;
 mod rooms;
 mod schema;
 mod services;
+mod services_manage;
 mod shape;
 mod signers;
+mod standing;
 mod subscribers;
 mod subscribers_manage;
 mod subscribers_server;
+mod users;
 mod v1;
 mod v1_accounts;
 mod v1_changes;

@@ -8,6 +8,7 @@ use tiersync::domain::operator::Role;
 
 use crate::harness::app::MPNID;
 use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
+use crate::standing::{patch, write};
 use crate::v1::{all, column, get, id, operator, problem, send};
 
 /// Nobody listens there.
@@ -27,6 +28,8 @@ struct World {
     services: [String; 2],
     /// Provisioning of ours, and of theirs: a request, and its item.
     provisioning: [[String; 2]; 2],
+    /// A user of ours, and one of theirs.
+    users: [String; 2],
 }
 
 fn world(backend: Backend) -> World {
@@ -73,6 +76,15 @@ fn world(backend: Backend) -> World {
     };
     let ours = order(json!({"ID": "11", "Role": "User", "ResellerID": "10"}), "OurService");
     let hidden = order(json!({"ID": "THEIR-CUSTOMER", "Role": "User", "ResellerID": "THEIR-RESELLER"}), "TheirService");
+    let add = |account: &str, login: &str| {
+        let call = Call::new("POST", &format!("/v1/accounts/{}/users", id(&app, account)));
+        let call =
+            call.header("Authorization", format!("Bearer {everything}")).header("Content-Type", "application/json");
+        let reply = call.body(json!({"login": login}).to_string()).send(&app);
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        reply.json()["id"].as_str().unwrap().to_owned()
+    };
+    let users = [add("11", "ann"), add("THEIR-CUSTOMER", "TheirUser")];
     // Refused, and asked only: both name them, both about one of ours.
     let conflict = json!({"ID": "11", "Role": "User", "ResellerID": "10", "ResellerExternalID": their_reseller});
     assert_eq!(app.synchronize(&conflict.to_string()).code(), 1004);
@@ -83,8 +95,23 @@ fn world(backend: Backend) -> World {
     let list = "partner_id,name,reseller\n11111,Northwind,eu//10\n77777,TheirName,eu//THEIR-RESELLER\n";
     let import = Call::new("POST", "/v1/partners/import").header("Authorization", format!("Bearer {everything}"));
     assert_eq!(import.body(list).send(&app).json()["bad_rows"], 0);
+    // What is kept about theirs, and about M1 while it was theirs: its events, not its settings.
+    let profile = format!("/accounts/{}/profile", id(&app, "THEIR-CUSTOMER"));
+    let kept = json!({"label": "TheirLabel", "tag": ["TheirTag"], "price_list": "TheirPrices"});
+    assert_eq!(patch(&app, &everything, &profile, &kept).status, 200);
+    let theirs = format!("/accounts/{}", id(&app, "THEIR-CUSTOMER"));
+    let contact = write(&app, &everything, "POST", &format!("{theirs}/contacts"), &json!({"handle": "TheirHandle"}));
+    assert_eq!(contact.status, 200, "{}", contact.body);
+    let login = write(&app, &everything, "POST", &format!("{theirs}/logins"), &json!({"login": "TheirLogin"}));
+    assert_eq!(login.status, 200, "{}", login.body);
     let secrets = [
+        "TheirLabel",
+        "TheirTag",
+        "TheirPrices",
+        "TheirHandle",
+        "TheirLogin",
         "TheirService",
+        "TheirUser",
         "THEIR-RESELLER",
         "TheirName",
         "their@mail",
@@ -122,7 +149,7 @@ fn world(backend: Backend) -> World {
         let items = all(&app, &everything, &format!("/provisioning-requests/{request}/items"), 5);
         [request, items[0]["id"].as_str().unwrap().to_owned()]
     });
-    World { app, token, everything, secrets, theirs, services: [ours, hidden], provisioning }
+    World { app, token, everything, secrets, theirs, services: [ours, hidden], users, provisioning }
 }
 
 impl World {
@@ -187,6 +214,7 @@ fn every_route(backend: Backend) {
                 "account" => world.theirs.clone(),
                 "delivery" | "case" => hidden.clone(),
                 "service" => vec![world.services[1].clone()],
+                "user" => vec![world.users[1].clone()],
                 "partner" => vec!["77777".to_owned()],
                 // No source belongs to a reseller: all alike are forbidden.
                 "source" => vec!["eu".to_owned()],
@@ -221,6 +249,7 @@ fn every_route(backend: Backend) {
             "service" => vec![filled(&path, &world.services[0])],
             "provisioning" => vec![filled(&path, &world.provisioning[0][0])],
             "item" => vec![filled(&path, &world.provisioning[0][1])],
+            "user" => vec![filled(&path, &world.users[0])],
             "partner" => vec![filled(&path, "11111")],
             "case" => {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
@@ -343,6 +372,7 @@ fn roles(backend: Backend) {
             "service" => &world.services[0],
             "provisioning" => &world.provisioning[1][0],
             "item" => &world.provisioning[1][1],
+            "user" => &world.users[0],
             _ => "0-2",
         };
         let path = filled(path, name);
@@ -362,10 +392,11 @@ fn viewers_see_what_providers_see_but_the_audit_trail() {
     backends().into_iter().for_each(roles);
 }
 
-/// Below /v1 nothing but `store::seen` reads accounts, relations and deliveries.
+/// Below /v1 and in the dialects of operators nothing but `store::seen` reads accounts, relations and deliveries.
 #[test]
 fn handlers_read_what_is_seen_alone() {
-    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/v1")];
+    let http = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+    let mut folders = ["v1", "atria"].map(|folder| http.join(folder)).to_vec();
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

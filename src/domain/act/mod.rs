@@ -11,6 +11,7 @@ mod moving;
 mod place;
 mod plan;
 pub mod products;
+mod promote;
 mod restore;
 pub mod service;
 pub mod user;
@@ -30,6 +31,7 @@ use super::service::Service;
 use super::user::User;
 use super::world::Moved;
 pub use plan::plan_act;
+pub use promote::{ListChange, Login, OffersOf, OperatorChange, Promotion, Rights};
 
 /// Most acts of one list: they are planned and written in one transaction, and every call waits behind it.
 pub const MAX_ACTS: usize = 500;
@@ -98,6 +100,14 @@ pub enum What {
     Release,
     /// Puts back what an account was, to undo an act.
     Restore(Box<Before>),
+    /// Makes a customer a reseller, with what it may sell and a login of its own. Held.
+    Promote(Box<Promotion>),
+    /// Makes a reseller without customers a customer again, of this reseller or of nobody. It sells nothing any longer,
+    /// and its operators lose it. Held.
+    Demote {
+        /// The reseller.
+        reseller: Option<AccountKey>,
+    },
     /// Makes, changes or ends a service of the account.
     Service(Box<service::ServiceAct>),
     /// Gives services of the account to another customer of the same level.
@@ -269,6 +279,8 @@ pub struct PlannedAct {
     pub users: Vec<User>,
     /// The move to keep, and what it makes the vendor's systems do.
     pub moved: Moved,
+    /// What the account may sell, and who of the operators sees it.
+    pub rights: Rights,
     /// What is kept about the account as it is to be; none where it stays.
     pub dossier: Option<Box<Dossier>>,
 }
@@ -285,6 +297,7 @@ impl PlannedAct {
             users: Vec::new(),
             dossier: None,
             moved: Moved::default(),
+            rights: Rights::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::import::{self, Taken};
 use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
+use super::promote;
 use super::restore::restore;
 use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, dossier, products, service, user};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
@@ -53,6 +54,8 @@ fn planned(world: &World, policy: &SourcePolicy, act: &Act, before: Option<&Acco
     match &act.what {
         What::Move(moving) => moving::plan(world, policy, act, moving, turn),
         What::MoveUsers(moving) => moving::plan_users(world, act, moving),
+        What::Promote(promotion) => promote::promote(world, policy, act, promotion, turn),
+        What::Demote { reseller } => promote::demote(world, policy, act, reseller.as_ref(), turn),
         _ => {
             let (acted, change) = decide(world, policy, act, before, turn)?;
             let account = before.map(|before| before.id);
@@ -156,7 +159,9 @@ fn taken(
         | What::User(_)
         | What::Keep(_)
         | What::Move(_)
-        | What::MoveUsers(_) => {
+        | What::MoveUsers(_)
+        | What::Promote(_)
+        | What::Demote { .. } => {
             return Ok(Taken::Kept("the account stays as it is".to_owned()));
         }
     };

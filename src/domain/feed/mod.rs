@@ -8,7 +8,9 @@ mod event;
 use std::collections::{BTreeMap, HashMap};
 
 use super::account::Account;
+use super::act::ListChange;
 use super::ids::{AccountId, DeliveryId, RelationId, UserId};
+use super::offer::Differences;
 use super::relation::{Axis, Cause, RelationState};
 use super::service::{Happening, Step};
 use super::user::{Lost, UserHappening, UserStatus, UserStep};
@@ -55,7 +57,21 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
     }
     entries.extend(changes.steps.iter().flat_map(of_service));
     entries.extend(changes.user_steps.iter().flat_map(of_user));
+    entries.extend(changes.lists.iter().filter_map(of_list));
     entries
+}
+
+/// What became of a list of offers; nothing where it says the same.
+fn of_list(change: &ListChange) -> Option<Entry> {
+    let differences = change.after.differences(&change.before.sheet());
+    (!differences.is_empty()).then(|| plans_changed(change.account, &differences, change.cause))
+}
+
+/// The entry of a reseller whose list of offers changed.
+#[must_use]
+pub fn plans_changed(account: AccountId, differences: &Differences, cause: Cause) -> Entry {
+    let names = differences.names().into_iter().map(str::to_owned).collect();
+    Entry { account, revision: None, cause, delivery: None, event: Event::PlansChanged(names) }
 }
 
 /// What happened to a service. Each of its revisions is told, also of several within one commit.

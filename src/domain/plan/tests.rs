@@ -17,6 +17,7 @@ mod relations;
 mod repeats;
 mod resellers;
 mod restoring;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -26,14 +27,16 @@ use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use super::{Planned, plan};
-use crate::domain::account::{Account, AccountKind, Hold};
+use crate::domain::account::{Account, AccountKind, Hold, Standing};
 use crate::domain::act::{Act, ActOutcome, What, plan_act};
 use crate::domain::call::{Call, Endpoint, Intent, ProfilePatch, Request, Said, SignedId, Submitted};
 use crate::domain::classify::Role;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind};
+use crate::domain::dossier::Dossier;
 use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId, Scope, SourceId, Tenant,
 };
+use crate::domain::offer::{Listing, Seller};
 use crate::domain::options::{OptionSet, OptionValue};
 use crate::domain::outcome::{Code, Outcome};
 use crate::domain::partner::{Holder, Meaning, Partner};
@@ -322,13 +325,21 @@ impl Receiver {
                 let meaning = first.map(|first| Arc::new(Meaning::follow(first, find).unwrap()));
                 world.learn_partner(id.clone(), meaning);
             }
+            Need::Dossier(account) => world.learn_dossier(*account, Dossier::default()),
             // Services are tested whole, in tests/it/services.rs.
             Need::Service(scope, name) => world.learn_service(scope.clone(), name.clone(), None),
             Need::AddOns(parent) => world.learn_add_ons(*parent, Vec::new()),
-            Need::Kept(service, account) => world.learn_kept(*service, *account, None),
+            Need::Kept(service, account) => world.learn_kept(*service, *account, Standing::Enabled, None),
             Need::ServicesOf(account) => world.learn_services_of(*account, Some(Vec::new())),
             Need::User(id) => world.learn_user(*id, None),
             Need::UsersOf(account) => world.learn_users_of(*account, Some(Vec::new())),
+            // Moves, promotions and what operators keep are tested whole, too.
+            Need::Seller(account) => world.learn_seller(*account, Seller::default()),
+            Need::UnderWay(account) => world.learn_under_way(*account, None, false),
+            Need::Dossier(account) => world.learn_dossier(*account, Dossier::default()),
+            Need::Listing(account) => world.learn_listing(*account, Listing::default()),
+            Need::OperatorName(name) => world.learn_operator_name(name.clone(), false),
+            Need::OperatorsOf(account) => world.learn_operators_of(*account, Vec::new()),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::account::Account;
+use crate::domain::act::{ListChange, OperatorChange};
 use crate::domain::case::CaseEvent;
 use crate::domain::dossier::Dossier;
 use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, SourceId, UserId};
@@ -91,6 +92,10 @@ pub struct Changes {
     pub users_known: BTreeSet<UserId>,
     /// Moves to keep, in order, each with whether it is new.
     pub moves: Vec<(Move, bool)>,
+    /// Lists of offers as they are to be, in order.
+    pub lists: Vec<ListChange>,
+    /// What becomes of operators, in order.
+    pub operators: Vec<OperatorChange>,
     /// What the vendor's own systems have to do.
     pub provisioning: Vec<NewRequest>,
     /// What is kept about accounts: as the store has it, and as it is to be.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Need, ResellerName, World};
 use crate::domain::account::AccountKind;
-use crate::domain::act::{Act, What};
+use crate::domain::act::{Act, OffersOf, What};
 use crate::domain::call::{Call, Intent, Said, SignedId};
 use crate::domain::classify::Role;
 use crate::domain::definition::OptionDefinition;
@@ -108,6 +108,13 @@ impl World {
             }
             What::User(deed) => needs.extend(deed.user.map(Need::User)),
             What::Move(moving) => needs.extend(moving.reseller.iter().cloned().map(Need::Reference)),
+            What::Promote(promotion) => {
+                needs.push(Need::OperatorName(Arc::from(promotion.login.name.as_str())));
+                if let OffersOf::Reseller(reseller) = &promotion.offers {
+                    needs.push(Need::Reference(reseller.clone()));
+                }
+            }
+            What::Demote { reseller } => needs.extend(reseller.iter().cloned().map(Need::Reference)),
             What::MoveUsers(moving) => needs.push(Need::Account(moving.to.clone())),
         }
         needs
@@ -127,7 +134,7 @@ impl World {
                 .filter_map(|report| report.reseller.as_ref())
                 .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
                 .collect(),
-            (What::MoveServices(_) | What::User(_), Some(Some(account))) => {
+            (What::MoveServices(_), Some(Some(account))) => {
                 vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
             }
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),

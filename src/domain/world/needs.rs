@@ -101,6 +101,12 @@ pub enum Need {
     Seller(AccountId),
     /// What keeps an account from being moved.
     UnderWay(AccountId),
+    /// What an account may sell, with what its price list is called.
+    Listing(AccountId),
+    /// Whether any operator has or had this name.
+    OperatorName(Arc<str>),
+    /// The reseller_admins of an account that are not revoked.
+    OperatorsOf(AccountId),
     /// What operators keep about an account.
     Dossier(AccountId),
 }

@@ -19,8 +19,10 @@ pub mod moves;
 pub mod operator;
 pub mod partners;
 pub mod patch;
+pub mod plans;
 pub mod problem;
 pub mod profile;
+pub mod promote;
 pub mod provisioning;
 pub mod query;
 pub mod reconciliations;
@@ -59,7 +61,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .default_service(web::to(get_patch_or_delete)),
             )
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
+            .service(post("/accounts/{account}/promote", web::post().to(promote::promote)))
+            .service(post("/accounts/{account}/demote", web::post().to(promote::demote)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
+            .service(
+                web::resource("/accounts/{account}/plans")
+                    .route(web::get().to(plans::show))
+                    .route(web::put().to(plans::put))
+                    .route(web::patch().to(plans::change))
+                    .default_service(web::to(get_put_or_patch)),
+            )
             .service(
                 web::resource("/accounts/{account}/profile")
                     .route(web::get().to(profile::show))
@@ -235,6 +246,10 @@ async fn get_or_patch() -> Answered {
 
 async fn get_put_or_delete() -> Answered {
     Err(Problem::MethodNotAllowed("GET, PUT, DELETE"))
+}
+
+async fn get_put_or_patch() -> Answered {
+    Err(Problem::MethodNotAllowed("GET, PUT, PATCH"))
 }
 
 async fn put_only() -> Answered {

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use crate::domain::account::Account;
+use crate::domain::act::ListChange;
 use crate::domain::feed::{self, Entry};
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId};
 use crate::domain::ledger::Delivery;
@@ -18,7 +19,7 @@ use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
-use crate::store::{cases, changes as feed_of, dossiers, moves, provisioning, services, users};
+use crate::store::{cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, users};
 use rows::{
     InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
     UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made, update_row,
@@ -131,6 +132,11 @@ pub fn batch(
     together.add(connection, &steps)?;
     cases::save(connection, &changes.cases)?;
     moves::save(connection, &changes.moves)?;
+    for change in &changes.lists {
+        let ListChange { account, before, after, promoted_at, at, .. } = change;
+        offers::write(connection, *account, before, after, *promoted_at, *at)?;
+    }
+    operators::save(connection, &changes.operators)?;
     if together.finish(connection, advance)? != 1 {
         return Err(StoreError::Contended("another writer took over the ledger chain".to_owned()));
     }

@@ -13,6 +13,7 @@ pub mod events;
 pub mod history;
 pub mod moves;
 mod names;
+pub mod offers;
 pub mod partners;
 pub mod provisioning;
 pub mod reconciliations;

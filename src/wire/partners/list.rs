@@ -95,7 +95,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
 
 /// The line that a record begins on. The reader's position may be that of the line feed which ends the line before, or of
 /// empty lines in between.
-fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
+pub(in crate::wire) fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
     let rest = usize::try_from(position.byte()).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
     let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
     position.line() + u64::try_from(ends).unwrap_or(0)

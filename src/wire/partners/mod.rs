@@ -15,6 +15,7 @@ use crate::domain::call::Said;
 use crate::domain::ids::PartnerId;
 use crate::domain::partner::{Partner, PartnerStatus, Standing, Successor};
 
+pub(super) use list::line_of;
 pub use list::{read, row_of};
 pub use shown::{PartnerRecord, PartnerResellerView, RegisteredView};
 
