@@ -1,6 +1,7 @@
 //! From rows to what is shown, the same for commands and /v1.
 
 use super::import::{Fate, Summary, Told};
+use super::moves::many;
 use crate::domain::account::Account;
 use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
@@ -13,6 +14,7 @@ use crate::store::seen::services::Happened;
 use crate::store::seen::users;
 use crate::wire::account_event::AccountEventView;
 use crate::wire::import::{SummaryView, ToldView};
+use crate::wire::moves::{MovedRowView, MovedSummaryView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
 use crate::wire::plans::{PlansView, SellerView};
 use crate::wire::provisioning::{
@@ -194,4 +196,22 @@ pub fn user_happened(happened: &users::Happened) -> UserHappenedView {
         cause: happened.cause.as_str(),
         delivery: happened.delivery.map(|id| id.to_string()),
     }
+}
+
+/// A row of a list of moves and what became of it.
+#[must_use]
+pub fn moved(told: &many::Told) -> MovedRowView {
+    let (code, reason, moved) = match &told.fate {
+        many::Fate::Moved(id) => (None, None, id.map(|id| id.to_string())),
+        many::Fate::Unchanged | many::Fate::Withheld => (None, None, None),
+        many::Fate::Refused(code, why) => (*code, Some(why.clone()), None),
+    };
+    MovedRowView { row: told.line, customer: told.customer.clone(), outcome: told.fate.as_str(), code, reason, moved }
+}
+
+/// How many rows of a list of moves came to what.
+#[must_use]
+pub fn moved_summary(summary: &many::Summary) -> MovedSummaryView {
+    let many::Summary { rows, moved, unchanged, refused, withheld } = *summary;
+    MovedSummaryView { rows, moved, unchanged, refused, withheld }
 }

@@ -18,6 +18,7 @@ pub mod intent;
 pub mod json;
 pub mod list;
 pub mod moves;
+pub mod moves_list;
 pub mod named;
 mod objects;
 pub mod partners;

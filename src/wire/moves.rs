@@ -396,6 +396,48 @@ impl From<&UserLook> for UserLookView {
     }
 }
 
+/// What became of a move of many.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MovedRowView {
+    /// Its place in `moves`, from 1.
+    pub row: u64,
+    /// Who it is about, as it was named.
+    pub customer: String,
+    /// `moved`, `unchanged`, `refused` or `withheld`.
+    pub outcome: &'static str,
+    /// The stable code of a refusal.
+    pub code: Option<i32>,
+    /// Why it is refused.
+    pub reason: Option<String>,
+    /// The id of the move that is kept; null in a preview.
+    #[serde(rename = "move")]
+    pub moved: Option<String>,
+}
+
+/// How many rows came to what.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MovedSummaryView {
+    /// All of them.
+    pub rows: u64,
+    /// Moved, or would be.
+    pub moved: u64,
+    /// There already.
+    pub unchanged: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Held back because another one was refused.
+    pub withheld: u64,
+}
+
+/// What became of many moves.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct BatchView {
+    /// How many came to what.
+    pub summary: MovedSummaryView,
+    /// Each of them, in their order.
+    pub rows: Vec<MovedRowView>,
+}
+
 #[cfg(test)]
 mod tests {
     // Tests stop where something is not as it must be; that is what unwrap says.

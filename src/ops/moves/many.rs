@@ -7,11 +7,12 @@ use thiserror::Error;
 
 use crate::domain::act::{Act, ActOutcome, Acted, What};
 use crate::domain::ids::{AccountKey, MoveId};
-use crate::domain::moves::{Choices, Moving, Refusal};
+use crate::domain::moves::{Moving, Refusal};
 use crate::domain::policy::Policies;
 use crate::domain::relation::Cause;
 use crate::store::audit::Entry;
 use crate::store::{AnyConnection, StoreError};
+use crate::wire::moves_list::{BadRow, Row};
 use crate::writer::acts::{self, ActList, MAX_TOGETHER};
 use crate::writer::{SubmitError, Writer};
 
@@ -20,30 +21,6 @@ const PART: usize = 200;
 
 /// Resellers that are remembered by the name that a list gives them.
 const MAX_NAMES: usize = 10_000;
-
-/// A row of a list of moves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The line that it begins on, from 1.
-    pub line: u64,
-    /// Who is moved, by any of its names.
-    pub customer: String,
-    /// To whom, by any of its names; none for a customer of nobody.
-    pub reseller: Option<String>,
-    /// What is chosen where plans or locations differ.
-    pub choices: Choices,
-}
-
-/// A row that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadRow {
-    /// The line that it begins on, from 1.
-    pub line: u64,
-    /// Who it is about, as far as that can be read.
-    pub customer: String,
-    /// Why not.
-    pub reason: String,
-}
 
 /// What became of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]

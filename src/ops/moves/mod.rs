@@ -1,6 +1,7 @@
 //! Moves of customers: one looked at or made, many at once, a reseller brought to its end.
 
 pub mod many;
+pub mod terminate;
 
 use std::sync::Arc;
 

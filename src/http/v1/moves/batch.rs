@@ -15,10 +15,11 @@ use super::super::{Answered, respond};
 use super::start::{bad, reason};
 use crate::domain::moves::Refusal;
 use crate::domain::outcome::Code;
-use crate::ops::alone;
-use crate::ops::moves::many::{BadRow, Fate, Many, ManyError, Row, Summary, Told};
+use crate::ops::moves::many::{Many, ManyError, Told};
+use crate::ops::{alone, shown};
 use crate::store::{AnyConnection, StoreError};
-use crate::wire::moves::{ChoiceBody, choices};
+use crate::wire::moves::{BatchView, ChoiceBody, choices};
+use crate::wire::moves_list::{BadRow, Row};
 
 /// Most moves of one call; the command line knows no bound.
 const MAX_ROWS: usize = 10_000;
@@ -51,66 +52,6 @@ pub struct BatchBody {
     pub all_or_nothing: bool,
     /// Why; kept with the moves and in the audit trail.
     pub reason: Option<String>,
-}
-
-/// What became of a move of many.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct MovedRowView {
-    /// Its place in `moves`, from 1.
-    pub row: u64,
-    /// Who it is about, as it was named.
-    pub customer: String,
-    /// `moved`, `unchanged`, `refused` or `withheld`.
-    pub outcome: &'static str,
-    /// The stable code of a refusal.
-    pub code: Option<i32>,
-    /// Why it is refused.
-    pub reason: Option<String>,
-    /// The id of the move that is kept; null in a preview.
-    #[serde(rename = "move")]
-    pub moved: Option<String>,
-}
-
-/// How many rows came to what.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct MovedSummaryView {
-    /// All of them.
-    pub rows: u64,
-    /// Moved, or would be.
-    pub moved: u64,
-    /// There already.
-    pub unchanged: u64,
-    /// Refused.
-    pub refused: u64,
-    /// Held back because another one was refused.
-    pub withheld: u64,
-}
-
-/// What became of many moves.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct BatchView {
-    /// How many came to what.
-    pub summary: MovedSummaryView,
-    /// Each of them, in their order.
-    pub rows: Vec<MovedRowView>,
-}
-
-impl From<&Told> for MovedRowView {
-    fn from(told: &Told) -> Self {
-        let (code, reason, moved) = match &told.fate {
-            Fate::Moved(id) => (None, None, id.map(|id| id.to_string())),
-            Fate::Unchanged | Fate::Withheld => (None, None, None),
-            Fate::Refused(code, why) => (*code, Some(why.clone()), None),
-        };
-        Self { row: told.line, customer: told.customer.clone(), outcome: told.fate.as_str(), code, reason, moved }
-    }
-}
-
-impl From<Summary> for MovedSummaryView {
-    fn from(summary: Summary) -> Self {
-        let Summary { rows, moved, unchanged, refused, withheld } = summary;
-        Self { rows, moved, unchanged, refused, withheld }
-    }
 }
 
 impl From<ManyError> for Problem {
@@ -193,10 +134,10 @@ pub async fn start(operator: Operator, request: HttpRequest, mut payload: Payloa
         });
         let mut told = Vec::new();
         let summary = many.run(rows, &mut |one: &Told| {
-            told.push(MovedRowView::from(one));
+            told.push(shown::moved(one));
             Ok(())
         })?;
-        Ok(BatchView { summary: summary.into(), rows: told })
+        Ok(BatchView { summary: shown::moved_summary(&summary), rows: told })
     });
     respond::fresh(&done.await?)
 }
