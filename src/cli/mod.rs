@@ -13,6 +13,8 @@ mod export;
 mod import;
 mod logging;
 mod migrate;
+mod moves;
+mod moving;
 mod operator;
 mod output;
 mod partners;
@@ -31,6 +33,7 @@ mod set;
 mod sources;
 mod standing;
 mod subscribers;
+mod terminate;
 mod users;
 
 use std::io::Write;
@@ -174,6 +177,13 @@ enum Command {
     /// What resellers may sell: services, on which plans, at which locations
     #[command(subcommand)]
     Plans(plans::Plans),
+    /// Move customers to other resellers, with everything that they bought
+    Move(moving::Move),
+    /// Moves that were made, asked for, and come to nothing
+    #[command(subcommand)]
+    Moves(moves::Moves),
+    /// Bring a reseller to its end: freeze it, move its customers, end its partners
+    Terminate(terminate::Terminate),
     /// Make a customer a reseller, with what it may sell and a login of its own
     Promote(promote::Promote),
     /// Make a reseller without customers a customer again
@@ -297,6 +307,9 @@ pub fn main() -> ExitCode {
         Command::Changes(changes) => changes.run(common),
         Command::Partners(partners) => partners.run(common),
         Command::Plans(plans) => plans.run(common),
+        Command::Move(moving) => moving.run(common),
+        Command::Moves(moves) => moves.run(common),
+        Command::Terminate(terminate) => terminate.run(common),
         Command::Promote(promote) => promote.run(common),
         Command::Demote(demote) => demote.run(common),
         Command::Operator(operator) => operator.run(common),

@@ -251,6 +251,7 @@ fn docs() {}
         v1::moves::decide::withdraw,
         v1::moves::users::start,
         v1::moves::batch::start,
+        v1::moves::terminate::terminate,
         v1::services::list,
         v1::services::show,
         v1::services::history,

@@ -1,7 +1,7 @@
 //! From rows to what is shown, the same for commands and /v1.
 
 use super::import::{Fate, Summary, Told};
-use super::moves::many;
+use super::moves::{many, terminate};
 use crate::domain::account::Account;
 use crate::domain::outcome::Code;
 use crate::store::accounts::Listed;
@@ -14,7 +14,7 @@ use crate::store::seen::services::Happened;
 use crate::store::seen::users;
 use crate::wire::account_event::AccountEventView;
 use crate::wire::import::{SummaryView, ToldView};
-use crate::wire::moves::{MovedRowView, MovedSummaryView};
+use crate::wire::moves::{MovedRowView, MovedSummaryView, TerminationView};
 use crate::wire::partners::{PartnerResellerView, RegisteredView};
 use crate::wire::plans::{PlansView, SellerView};
 use crate::wire::provisioning::{
@@ -214,4 +214,23 @@ pub fn moved(told: &many::Told) -> MovedRowView {
 pub fn moved_summary(summary: &many::Summary) -> MovedSummaryView {
     let many::Summary { rows, moved, unchanged, refused, withheld } = *summary;
     MovedSummaryView { rows, moved, unchanged, refused, withheld }
+}
+
+/// What ending a reseller came to; `rows` are those that are not moved.
+#[must_use]
+pub fn terminated(report: &terminate::Report, rows: Vec<MovedRowView>) -> TerminationView {
+    let delete_message = match &report.delete {
+        terminate::Deleted::Refused(message) => Some(message.clone()),
+        _ => None,
+    };
+    TerminationView {
+        complete: report.is_whole(),
+        customers: moved_summary(&report.customers),
+        left: report.left,
+        frozen: report.frozen,
+        partners: report.partners.iter().map(ToString::to_string).collect(),
+        delete: report.delete.as_str(),
+        delete_message,
+        rows,
+    }
 }

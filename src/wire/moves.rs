@@ -438,6 +438,27 @@ pub struct BatchView {
     pub rows: Vec<MovedRowView>,
 }
 
+/// What ending a reseller came to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TerminationView {
+    /// Whether nothing is left to do here.
+    pub complete: bool,
+    /// How many of its customers came to what.
+    pub customers: MovedSummaryView,
+    /// How many customers it still has; in a preview, how many it would have.
+    pub left: u64,
+    /// Whether it takes no new customers.
+    pub frozen: bool,
+    /// The partners that ended with it; while customers are left, those that will.
+    pub partners: Vec<String>,
+    /// The platform's Delete: `not_sent`, `waits` in quarantine, `done` now, `refused` again, or `already`.
+    pub delete: &'static str,
+    /// Why it is refused again.
+    pub delete_message: Option<String>,
+    /// Its customers that are not moved, at most 1,000.
+    pub rows: Vec<MovedRowView>,
+}
+
 #[cfg(test)]
 mod tests {
     // Tests stop where something is not as it must be; that is what unwrap says.

@@ -60,6 +60,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .route(web::delete().to(erase::erase))
                     .default_service(web::to(get_patch_or_delete)),
             )
+            .service(post("/accounts/{account}/terminate", web::post().to(moves::terminate::terminate)))
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(post("/accounts/{account}/promote", web::post().to(promote::promote)))
             .service(post("/accounts/{account}/demote", web::post().to(promote::demote)))

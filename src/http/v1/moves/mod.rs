@@ -4,6 +4,7 @@ pub mod batch;
 pub mod decide;
 mod sides;
 pub mod start;
+pub mod terminate;
 pub mod users;
 
 use actix_web::HttpRequest;
