@@ -76,7 +76,7 @@ mod tests {
         }
         assert_eq!(Wanted::kinds(["*"]), Ok(Wanted::all()));
         assert_eq!(
-            Wanted::kinds(["account.*", "relation.*", "options.*", "service.*", "user.*", "provisioning.*"]),
+            Wanted::kinds(["account.*", "relation.*", "options.*", "service.*", "user.*", "plans.*", "provisioning.*"]),
             Ok(Wanted::all())
         );
         for wrong in ["", "account", "account.", "acc*", "account.create", "Account.*", "invoice.*", "*.*", ".*"] {
