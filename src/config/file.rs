@@ -20,11 +20,18 @@ pub(super) struct File {
     pub service_definition_file: Option<String>,
     pub additional_info: BTreeMap<String, String>,
     pub reconcile: ReconcileEntry,
+    pub atria: AtriaEntry,
     pub provisioning: ProvisioningEntry,
     pub source: Vec<SourceEntry>,
     pub field: Vec<FieldEntry>,
     pub sync_option: Vec<SyncOptionEntry>,
     pub subscriber: Vec<SubscriberEntry>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AtriaEntry {
+    pub code_page: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,5 +1,6 @@
 //! One typed configuration, from file, environment and flags; later wins.
 
+pub mod atria;
 mod file;
 pub mod first_start;
 mod provisioning;
@@ -136,6 +137,8 @@ pub struct Config {
     pub feed_days: u32,
     /// When the self-check runs, and what runs leave behind.
     pub reconcile: reconcile::Reconciling,
+    /// How clients of the Atria dialect write.
+    pub atria: atria::Atria,
     /// How often items of provisioning are tried, and for how long each is lent out.
     pub provisioning: Rules,
 }

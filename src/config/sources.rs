@@ -113,6 +113,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         retention_days,
         feed_days,
         reconcile: super::reconcile::build(&file.reconcile)?,
+        atria: super::atria::build(&file.atria)?,
         provisioning: super::provisioning::build(&file.provisioning)?,
     })
 }

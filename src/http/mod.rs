@@ -1,5 +1,6 @@
 //! HTTP: every route in this file, one table of errors, one folder for the platforms' endpoints.
 
+pub mod atria;
 pub mod body;
 pub mod docs;
 pub mod error;
@@ -50,6 +51,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .default_service(web::to(error::wrong_method)),
         )
         .configure(v1::routes)
+        .configure(atria::routes)
         // The platforms' endpoints lie under any prefix and in any case, so they are matched by their last segments.
         .default_service(web::to(platform::dispatch));
 }

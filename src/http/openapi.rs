@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use utoipa::OpenApi;
 
+use super::atria;
 use super::machine::Health;
 use super::v1;
 use crate::wire::answer::AnswerBody;
@@ -235,6 +236,7 @@ fn docs() {}
         metrics,
         openapi,
         docs,
+        atria::set,
         v1::me::show,
         v1::accounts::list,
         v1::accounts::count,
@@ -338,6 +340,7 @@ impl utoipa::Modify for Security {
         use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme("operator", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
         for (name, header) in [
             ("application_id", "X-CloudPlatform-ApplicationId"),
             ("api_key", "X-CloudPlatform-APIKey"),

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::sync::Semaphore;
 
 use super::metrics::Metrics;
 use crate::auth::gate::SourceCredentials;
@@ -12,6 +13,10 @@ use crate::ops::reconcile::runs::Runs;
 use crate::ops::shape::Shapes;
 use crate::store::pool::Pool;
 use crate::writer::Writer;
+
+/// Most look-ups by name at once. Each goes through all accounts, a part at a time, and keeps one of the readers busy
+/// meanwhile.
+const MAX_SEARCHES: usize = 2;
 
 /// Shared by all workers.
 pub struct State {
@@ -29,6 +34,8 @@ pub struct State {
     pub shapes: Arc<Shapes>,
     /// Reconciliations under way.
     pub runs: Arc<Runs>,
+    /// Permits for look-ups that no index serves.
+    pub searches: Semaphore,
     limiters: Vec<Option<DefaultDirectRateLimiter>>,
 }
 
@@ -52,7 +59,17 @@ impl State {
                 Some(RateLimiter::direct(Quota::per_second(rate)))
             })
             .collect();
-        Self { config, credentials, writer, pool, metrics, shapes, runs, limiters }
+        Self {
+            config,
+            credentials,
+            writer,
+            pool,
+            metrics,
+            shapes,
+            runs,
+            searches: Semaphore::new(MAX_SEARCHES),
+            limiters,
+        }
     }
 
     /// Whether the source at this position may send one more call now.

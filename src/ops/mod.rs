@@ -1,6 +1,7 @@
 //! What the command line, and later console and API, have done: each a function that reads or acts and reports.
 
 pub mod alone;
+pub mod called;
 pub mod check;
 pub mod erase;
 pub mod export;

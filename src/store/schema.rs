@@ -468,7 +468,6 @@ diesel::table! {
     offer_lists (account_id) {
         account_id -> BigInt,
         revision -> BigInt,
-        name -> Text,
         directory_ou -> Text,
         promoted_at -> Nullable<BigInt>,
         changed_at -> BigInt,

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod account_event;
 pub mod answer;
+pub mod atria;
 pub mod book;
 pub mod capture;
 pub mod case;

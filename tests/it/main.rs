@@ -5,6 +5,7 @@
 
 mod account_events;
 mod acts;
+mod atria;
 mod auth;
 mod auth_replay;
 mod auth_signatures;
@@ -19,6 +20,7 @@ mod commands_partners;
 mod commands_plans;
 mod commands_promote;
 mod concurrency;
+mod coverage;
 mod demo;
 mod durability;
 mod endpoints;
@@ -50,6 +52,8 @@ mod predictions;
 mod products;
 mod profile;
 mod promote;
+mod provisioning;
+mod provisioning_many;
 mod quarantine;
 mod reconcile;
 mod reconcile_dates;

@@ -26,6 +26,8 @@ struct World {
     theirs: Vec<String>,
     /// A service of ours, and one of theirs.
     services: [String; 2],
+    /// Provisioning of ours, and of theirs: a request, and its item.
+    provisioning: [[String; 2]; 2],
     /// A user of ours, and one of theirs.
     users: [String; 2],
 }
@@ -139,7 +141,15 @@ fn world(backend: Backend) -> World {
     let run = checked.json()["id"].as_str().unwrap().to_owned();
     let run = get(&app, &everything, &format!("/reconciliations/{run}?wait=60")).json();
     assert!(run["state"] == "done" && run["findings"].as_u64().unwrap() >= 1, "{run}");
-    World { app, token, everything, secrets, theirs, services: [ours, hidden], users }
+    let provisioning = ["11", "THEIR-CUSTOMER"].map(|customer| {
+        let body = json!({"customer": id(&app, customer), "reason": format!("{customer} again")});
+        let reply = crate::provisioning::post(&app, &everything, "/provisioning-requests", &body);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let request = reply.json()["id"].as_str().unwrap().to_owned();
+        let items = all(&app, &everything, &format!("/provisioning-requests/{request}/items"), 5);
+        [request, items[0]["id"].as_str().unwrap().to_owned()]
+    });
+    World { app, token, everything, secrets, theirs, services: [ours, hidden], users, provisioning }
 }
 
 impl World {
@@ -213,6 +223,8 @@ fn every_route(backend: Backend) {
                 // Runs are everybody's; what they found is not. Nobody but a provider_admin changes any.
                 "reconciliation" if method == "GET" => Vec::new(),
                 "reconciliation" => column(&all(app, &world.everything, "/reconciliations", 50), "id"),
+                "provisioning" => vec![world.provisioning[1][0].clone()],
+                "item" => vec![world.provisioning[1][1].clone()],
                 "fingerprint" => vec!["0123456789abcdef0123456789abcdef".to_owned()],
                 other => panic!("{path}: say here which {other} are theirs, and below which are ours"),
             };
@@ -235,6 +247,8 @@ fn every_route(backend: Backend) {
             "account" => ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
             "delivery" => ours.iter().map(|id| filled(&path, id)).collect(),
             "service" => vec![filled(&path, &world.services[0])],
+            "provisioning" => vec![filled(&path, &world.provisioning[0][0])],
+            "item" => vec![filled(&path, &world.provisioning[0][1])],
             "user" => vec![filled(&path, &world.users[0])],
             "partner" => vec![filled(&path, "11111")],
             "case" => {
@@ -356,6 +370,8 @@ fn roles(backend: Backend) {
             "partner" => "77777",
             "reconciliation" => run.as_str(),
             "service" => &world.services[0],
+            "provisioning" => &world.provisioning[1][0],
+            "item" => &world.provisioning[1][1],
             "user" => &world.users[0],
             _ => "0-2",
         };
@@ -376,10 +392,11 @@ fn viewers_see_what_providers_see_but_the_audit_trail() {
     backends().into_iter().for_each(roles);
 }
 
-/// Below /v1 nothing but `store::seen` reads accounts, relations and deliveries.
+/// Below /v1 and in the dialects of operators nothing but `store::seen` reads accounts, relations and deliveries.
 #[test]
 fn handlers_read_what_is_seen_alone() {
-    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/v1")];
+    let http = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+    let mut folders = ["v1", "atria"].map(|folder| http.join(folder)).to_vec();
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -7,6 +7,7 @@ use serde_json::json;
 use tiersync::domain::ids::AccountId;
 use tiersync::domain::operator::Role;
 
+use crate::atria;
 use crate::harness::{Backend, TestApp, backends};
 use crate::v1::{column, get, id, operator, send};
 
@@ -80,6 +81,12 @@ fn windows(backend: Backend) {
     assert_eq!((column(&rows, "name"), requests), (vec!["Needle".to_owned()], 3));
     assert_eq!(get(&app, &token, "/accounts/count?q=needle").json(), json!({"count": 0, "more": true}));
     assert_eq!(get(&app, &token, "/accounts/count").json(), json!({"count": 10_000, "more": true}));
+    // Who asks by a name alone is not asked to go on: all of it is looked at, and what is counted is bounded.
+    let provider = operator(&app, "provider", Role::ProviderAdmin, &[], None);
+    let set = |customer: &str| atria::set(&app, ("provider", &provider), atria::request(customer, "Northwind"));
+    atria::refused(&set("Needle"), 200, 1006, "");
+    atria::refused(&set("Contoso"), 200, 1005, "at least 100 living accounts have the name");
+    atria::refused(&set("Haystack"), 200, 1005, "0 living accounts");
     let (rows, requests) = follow(&app, &token, "/deliveries?code=0&platform_id=10");
     assert_eq!((rows.len(), requests), (1, 3));
     let (rows, requests) = follow(&app, &admin, "/deliveries?code=0");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Changes, Need, World};
-use crate::domain::ids::{AccountId, MoveId};
+use crate::domain::ids::{AccountId, MoveId, ProvisioningId};
 use crate::domain::moves::{Move, MoveState, UnderWay};
 use crate::domain::offer::Seller;
 use crate::domain::provisioning::NewRequest;
@@ -25,6 +25,7 @@ pub(super) struct Moves {
     under_way: HashMap<AccountId, UnderWay>,
     kept: HashMap<MoveId, Move>,
     written: Vec<(Move, bool)>,
+    opened: Vec<NewRequest>,
 }
 
 impl Moves {
@@ -44,6 +45,7 @@ impl Moves {
     /// Everything to write.
     pub(super) fn give(self, changes: &mut Changes) {
         changes.moves = self.written;
+        changes.provisioning.extend(self.opened);
     }
 }
 
@@ -98,5 +100,14 @@ impl World {
         let id = record.id;
         self.moves.written.push((record, created));
         Some(id)
+    }
+
+    /// Takes over a request that is to be opened in the same commit, and gives it its ids.
+    fn open_provisioning(&mut self, mut request: NewRequest) -> ProvisioningId {
+        let chain = self.chain;
+        request.issue(chain, || self.issue_row());
+        let id = request.id;
+        self.moves.opened.push(request);
+        id
     }
 }

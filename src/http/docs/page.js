@@ -80,8 +80,13 @@ function show(api) {
       groups.get(tag).push(describe(api, path, method, call));
     }
   }
-  const names = { v1: "For vendors and tools: /v1", platform: "For platforms", machine: "For machines" };
-  for (const tag of ["v1", "platform", "machine", ...groups.keys()]) {
+  const names = {
+    v1: "For vendors and tools: /v1",
+    platform: "For platforms",
+    atria: "For clients of Atria",
+    machine: "For machines",
+  };
+  for (const tag of ["v1", "platform", "atria", "machine", ...groups.keys()]) {
     if (!groups.has(tag)) continue;
     const section = byId("calls").appendChild(make("section"));
     section.append(make("h2", names[tag] || tag), ...groups.get(tag));

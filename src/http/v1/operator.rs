@@ -30,7 +30,7 @@ pub struct Operator {
     pub remote: String,
     /// Microseconds since 1970 from which the token is refused.
     pub expires_at: Option<i64>,
-    pub(super) state: Data<State>,
+    pub(in crate::http) state: Data<State>,
 }
 
 impl Operator {
@@ -105,21 +105,22 @@ where
     done.await.map_err(|_| Problem::Internal)?
 }
 
-/// Finds who a token belongs to.
-async fn authenticate(request: HttpRequest) -> Result<Operator, Problem> {
-    let state = request.app_data::<Data<State>>().cloned().ok_or(Problem::Internal)?;
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    // A list is read as a stream, with a bound of its own.
-    let is_list = request.method() == Method::POST && request.path() == "/v1/reconciliations";
-    if !is_list && length.is_some_and(|length| length > MAX_BODY) {
-        return Err(Problem::BodyTooLarge);
-    }
+/// The one header of a call that carries credentials; two say two things.
+#[must_use]
+pub fn authorization(request: &HttpRequest) -> Option<&str> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
-    let hash = match (headers.next(), headers.next()) {
-        (Some(header), None) => header.to_str().ok().and_then(token::bearer).and_then(TokenHash::of),
-        // Two say two things.
+    match (headers.next(), headers.next()) {
+        (Some(header), None) => header.to_str().ok(),
         _ => None,
-    };
+    }
+}
+
+/// The operator whose token has this hash, if it is good now.
+///
+/// # Errors
+/// [`Problem::NotAuthenticated`] for one that is not, and for none.
+pub async fn of_token(request: &HttpRequest, hash: Option<TokenHash>) -> Result<Operator, Problem> {
+    let state = request.app_data::<Data<State>>().cloned().ok_or(Problem::Internal)?;
     let remote = request.peer_addr().map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
     let hash = hash.ok_or(Problem::NotAuthenticated)?;
     let found = read(&state, move |connection| operators::by_token(connection, hash.as_bytes()).map_err(Problem::from));
@@ -127,7 +128,7 @@ async fn authenticate(request: HttpRequest) -> Result<Operator, Problem> {
         Some(operator) if operator.is_good(now_micros()) => operator,
         // Somebody still uses a token that was taken away: worth knowing, unlike noise that never was one.
         Some(operator) => {
-            log::info!("v1: a token of {} that is expired or revoked was refused, from {remote}", operator.name);
+            log::info!("a token of {} that is expired or revoked was refused, from {remote}", operator.name);
             return Err(Problem::NotAuthenticated);
         }
         None => return Err(Problem::NotAuthenticated),
@@ -140,6 +141,18 @@ async fn authenticate(request: HttpRequest) -> Result<Operator, Problem> {
         remote,
         state,
     })
+}
+
+/// Finds who calls /v1.
+async fn authenticate(request: HttpRequest) -> Result<Operator, Problem> {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    // A list is read as a stream, with a bound of its own.
+    let is_list = request.method() == Method::POST && request.path() == "/v1/reconciliations";
+    if !is_list && length.is_some_and(|length| length > MAX_BODY) {
+        return Err(Problem::BodyTooLarge);
+    }
+    let hash = authorization(&request).and_then(token::bearer).and_then(TokenHash::of);
+    of_token(&request, hash).await
 }
 
 impl FromRequest for Operator {

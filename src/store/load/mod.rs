@@ -162,8 +162,8 @@ pub fn load(
         world.learn_seller(account, seller);
     }
     for account in asked.under_way {
-        let (requested, at_work) =
-            (moves::requested(connection, account)?, provisioning::running(connection, account)?);
+        let requested = moves::requested(connection, account)?;
+        let at_work = provisioning::running(connection, account)?;
         world.learn_under_way(account, requested, at_work);
     }
     for account in asked.lists {

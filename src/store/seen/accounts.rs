@@ -129,6 +129,54 @@ pub fn named(connection: &mut AnyConnection, see: &Visible, name: &str) -> Resul
     Ok(list(connection, see, &filter, None, 2)?.items)
 }
 
+/// Accounts that are called as somebody wrote, by code and by name, as far as that was looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Called {
+    /// Those with this code.
+    pub by_code: Vec<AccountId>,
+    /// Those with this name and another code.
+    pub by_name: Vec<AccountId>,
+    /// Behind which account to look on; none at the end.
+    pub next: Option<AccountId>,
+}
+
+/// The living accounts whose code or else name is `name`, letter by letter: of the window behind `after` where everything
+/// is seen, since neither has an index (see docs/decisions.md). At most `most`, those with the code first.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails.
+pub fn called(
+    connection: &mut AnyConnection,
+    see: &Visible,
+    name: &str,
+    after: Option<AccountId>,
+    most: i64,
+) -> Result<Called, StoreError> {
+    let next = if *see == Visible::All { window(connection, after)? } else { None };
+    // The index of statuses would be followed to every living account, so it is kept from seeing the column.
+    let named = Condition::new("accounts.status || '' = 'active' AND (accounts.code = ")
+        .text(name)
+        .sql(" OR accounts.name = ")
+        .text(name)
+        .sql(")");
+    let mut query = seen(see, &AccountFilter::default()).filter(named);
+    if let Some(after) = after {
+        query = query.filter(accounts::id.gt(after.0));
+    }
+    if let Some(end) = next {
+        query = query.filter(accounts::id.le(end.0));
+    }
+    let code_first = Condition::new("accounts.code = ").text(name).desc();
+    let rows: Vec<(i64, String)> =
+        query.order((code_first, accounts::id)).limit(most).select((accounts::id, accounts::code)).load(connection)?;
+    let mut called = Called { next, ..Called::default() };
+    for (id, code) in rows {
+        let list = if code == name { &mut called.by_code } else { &mut called.by_name };
+        list.push(AccountId(id));
+    }
+    Ok(called)
+}
+
 /// Whether an account is seen.
 pub(super) fn sees(connection: &mut AnyConnection, see: &Visible, id: AccountId) -> Result<bool, StoreError> {
     let query = seen(see, &AccountFilter::default()).filter(accounts::id.eq(id.0));
