@@ -325,6 +325,7 @@ impl Receiver {
                 let meaning = first.map(|first| Arc::new(Meaning::follow(first, find).unwrap()));
                 world.learn_partner(id.clone(), meaning);
             }
+            Need::Dossier(account) => world.learn_dossier(*account, Dossier::default()),
             // Services are tested whole, in tests/it/services.rs.
             Need::Service(scope, name) => world.learn_service(scope.clone(), name.clone(), None),
             Need::AddOns(parent) => world.learn_add_ons(*parent, Vec::new()),
