@@ -1,6 +1,6 @@
 //! Users of customers: looked up for acts, and written with the batch that changes them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -196,8 +196,8 @@ fn ids_text(ids: impl Iterator<Item = ServiceId>) -> String {
 /// [`StoreError`] of the first statement that fails.
 pub(super) fn save(connection: &mut AnyConnection, changes: &Changes) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
-    for lost in &changes.lost_services {
-        // Behind the lock of the service's account, so nobody gives it to somebody at this moment.
+    for lost in changes.lost_services.chunks(TOGETHER_LOST) {
+        // Behind the locks of the services' accounts, so nobody gives one to somebody at this moment.
         entries.extend(take_from_all(connection, lost, changes)?);
     }
     let (mut inserts, mut updates) = (Rows::<InsertUser>::default(), Rows::<UpdateUser>::default());
@@ -276,32 +276,46 @@ pub(super) fn erase(connection: &mut AnyConnection, account: AccountId, now: i64
     Ok(feed::entries(&changes))
 }
 
-/// Takes a service from all who have it and are not at hand.
-fn take_from_all(connection: &mut AnyConnection, lost: &Lost, changes: &Changes) -> Result<Vec<Entry>, StoreError> {
-    let having: Vec<(i64, i64, String, i64)> = user_services::table
+/// Most services that are taken from their users at once: each may be had by all users of an account.
+const TOGETHER_LOST: usize = 50;
+
+/// A user, its account, status and revision, and the service that it loses.
+type Having = (i64, i64, String, i64, i64);
+
+/// Takes services from all who have them and are not at hand.
+fn take_from_all(connection: &mut AnyConnection, lost: &[Lost], changes: &Changes) -> Result<Vec<Entry>, StoreError> {
+    let services: Vec<i64> = lost.iter().map(|lost| lost.service.0).collect();
+    let having: Vec<Having> = user_services::table
         .inner_join(users::table.on(users::id.eq(user_services::user_id)))
-        .filter(user_services::service_id.eq(lost.service.0))
-        .order(users::id)
-        .select((users::id, users::account_id, users::status, users::revision))
+        .filter(user_services::service_id.eq_any(services))
+        .order((users::id, user_services::service_id))
+        .select((users::id, users::account_id, users::status, users::revision, user_services::service_id))
         .load(connection)?;
+    let lost: HashMap<i64, (&Lost, String)> =
+        lost.iter().map(|lost| (lost.service.0, (lost, lost.service.to_string()))).collect();
     let (mut touched, mut taken, mut steps) =
         (Rows::<TouchUser>::default(), Rows::<Take>::default(), Rows::<InsertStep>::default());
-    let service = lost.service.to_string();
     let mut entries = Vec::new();
-    for (id, account, status, revision) in &having {
+    // Who loses several has a revision for each, and is written once.
+    let mut behind: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    for (id, account, status, revision, service) in &having {
+        let Some((lost, service_text)) = lost.get(service) else { continue };
         if changes.users_known.contains(&UserId(*id)) {
             continue;
         }
-        let revision = revision + 1;
+        let (revision, at) = {
+            let now = behind.entry(*id).or_insert((*revision, lost.at));
+            *now = (now.0 + 1, lost.at);
+            *now
+        };
         let known = UserStatus::parse(status).ok_or_else(|| StoreError::corrupt("users.status", status))?;
-        touched.push([Value::BigInt(lost.at), Value::BigInt(revision), Value::BigInt(*id)]);
-        taken.push([Value::BigInt(*id), Value::BigInt(lost.service.0)]);
+        taken.push([Value::BigInt(*id), Value::BigInt(*service)]);
         steps.push([
-            Value::BigInt(lost.at),
+            Value::BigInt(at),
             Value::Text(UserHappening::Updated.as_str()),
             Value::Text("services"),
             Value::Text(""),
-            Value::Text(&service),
+            Value::Text(service_text),
             Value::BigInt(*account),
             Value::Text(status),
             Value::Text(lost.cause.as_str()),
@@ -310,6 +324,9 @@ fn take_from_all(connection: &mut AnyConnection, lost: &Lost, changes: &Changes)
             Value::BigInt(revision),
         ]);
         entries.push(feed::lost_service(UserId(*id), AccountId(*account), known, revision, lost));
+    }
+    for (id, (revision, at)) in &behind {
+        touched.push([Value::BigInt(*at), Value::BigInt(*revision), Value::BigInt(*id)]);
     }
     touched.write(connection)?;
     taken.write(connection)?;

@@ -6,7 +6,7 @@ use crate::domain::account::Account;
 use crate::domain::ids::{ServiceId, UserId};
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
-use crate::domain::user::{MAX_SERVICES_OF_USER, MAX_USERS, User, UserStatus, login_key};
+use crate::domain::user::{MAX_SERVICES_OF_USER, MAX_USERS, User, UserStatus};
 use crate::domain::world::{Need, World};
 
 /// What is done to a user.
@@ -66,9 +66,8 @@ fn decide(world: &World, act: &Act, deed: &UserAct) -> Result<(Acted, Option<Use
     let (before, patch) = match &deed.deed {
         UserDeed::Create(patch) => (None, Some(patch)),
         UserDeed::Put(patch) => {
-            let key = patch.login.as_deref().map(login_key).unwrap_or_default();
-            let users = world.users_of(owner.id)?;
-            (users.into_iter().find(|user| user.login_key() == key), Some(patch))
+            let login = patch.login.as_deref().unwrap_or_default();
+            (world.user_called(owner.id, login)?, Some(patch))
         }
         UserDeed::Change(patch) => (Some(named(world, owner, deed)?), Some(patch)),
         UserDeed::End => (Some(named(world, owner, deed)?), None),
@@ -142,16 +141,14 @@ fn patched(world: &World, owner: &Account, mut user: User, patch: &UserPatch) ->
     if let Some(login) = &patch.login {
         user.login = login.trim().to_owned();
     }
-    let key = user.login_key();
-    if key.is_empty() {
+    if user.login.is_empty() {
         return refuse(Code::Malformed, "A user needs a login.");
     }
     if new || patch.login.is_some() {
-        let users = world.users_of(owner.id)?;
-        if users.iter().any(|other| other.id != user.id && other.login_key() == key) {
+        if world.user_called(owner.id, &user.login)?.is_some_and(|other| other.id != user.id) {
             return refuse(Code::Conflict, "Another user of this account has this login. Choose another one.");
         }
-        if new && users.len() >= MAX_USERS {
+        if new && world.users_count(owner.id)? >= MAX_USERS {
             return refuse(
                 Code::RuleBroken,
                 format!("This account has {MAX_USERS} users. End those that are gone first."),

@@ -11,7 +11,7 @@ use crate::domain::ids::{AccountId, DeliveryId, ServiceId, UserId};
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
 use crate::domain::relation::Cause;
-use crate::domain::user::{Lost, MAX_USERS, User, UserStep};
+use crate::domain::user::{Lost, MAX_USERS, User, UserStep, login_key};
 
 /// Users as they were loaded and as acts changed them since.
 #[derive(Debug, Default)]
@@ -21,6 +21,10 @@ pub(super) struct Users {
     asked: BTreeSet<UserId>,
     /// None where an account has more than are looked up.
     of_account: HashMap<AccountId, Option<BTreeSet<UserId>>>,
+    /// Who has a login in an account of `of_account`, as logins are compared.
+    logins: HashMap<(AccountId, String), UserId>,
+    /// Who of those at hand has a service.
+    having: HashMap<ServiceId, BTreeSet<UserId>>,
     /// As the store has those that are to be written; none for those that are new.
     stored: BTreeMap<UserId, Option<Arc<User>>>,
     steps: Vec<UserStep>,
@@ -56,6 +60,9 @@ impl Users {
             return id;
         }
         let gone: Vec<Lost> = user.services.iter().filter_map(|service| self.lost.get(service)).cloned().collect();
+        for service in &user.services {
+            self.having.entry(*service).or_default().insert(id);
+        }
         self.now.insert(id, Arc::new(user));
         for lost in gone {
             self.lose_of(id, &lost);
@@ -73,10 +80,7 @@ impl Users {
 
     /// Takes a service away from all who have it, here and, later, in the store.
     pub(super) fn lose(&mut self, lost: Lost) {
-        let mut having: Vec<UserId> =
-            self.now.values().filter(|user| user.has(lost.service)).map(|user| user.id).collect();
-        having.sort_unstable();
-        for id in having {
+        for id in self.having.get(&lost.service).cloned().unwrap_or_default() {
             self.lose_of(id, &lost);
         }
         self.lost.insert(lost.service, lost);
@@ -86,13 +90,23 @@ impl Users {
         let id = user.id;
         let before = self.now.get(&id).cloned();
         let after = Arc::new(user);
-        if let Some(Some(users)) = before.as_ref().and_then(|before| self.of_account.get_mut(&before.account)) {
-            users.remove(&id);
+        if let Some(before) = &before {
+            for service in &before.services {
+                self.having.entry(*service).or_default().remove(&id);
+            }
+            if let Some(Some(users)) = self.of_account.get_mut(&before.account) {
+                users.remove(&id);
+                self.logins.remove(&(before.account, before.login_key()));
+            }
+        }
+        for service in &after.services {
+            self.having.entry(*service).or_default().insert(id);
         }
         if after.lives()
             && let Some(Some(users)) = self.of_account.get_mut(&after.account)
         {
             users.insert(id);
+            self.logins.insert((after.account, after.login_key()), id);
         }
         self.stored.entry(id).or_insert_with(|| before.clone().filter(|_| !created));
         self.now.insert(id, after.clone());
@@ -125,7 +139,12 @@ impl World {
         }
         // With those that this batch made or moved here, and without those that it ended or moved away.
         let now = self.users.now.values().filter(|user| user.account == account && user.lives());
-        let ids = now.map(|user| user.id).collect();
+        let (mut ids, mut logins) = (BTreeSet::new(), Vec::new());
+        for user in now {
+            ids.insert(user.id);
+            logins.push(((account, user.login_key()), user.id));
+        }
+        self.users.logins.extend(logins);
         self.users.of_account.insert(account, Some(ids));
     }
 
@@ -146,6 +165,21 @@ impl World {
                 format!("This account has more than {MAX_USERS} users. End those that are gone first."),
             )),
             None => Err(Need::UsersOf(account).into()),
+        }
+    }
+
+    /// The user of an account that has this login now and is not ended.
+    pub(in crate::domain) fn user_called(&self, account: AccountId, login: &str) -> Result<Option<&Arc<User>>, Stop> {
+        self.users_count(account)?;
+        let id = self.users.logins.get(&(account, login_key(login)));
+        Ok(id.and_then(|id| self.users.now.get(id)))
+    }
+
+    /// How many users of an account are not ended now.
+    pub(in crate::domain) fn users_count(&self, account: AccountId) -> Result<usize, Stop> {
+        match self.users.of_account.get(&account) {
+            Some(Some(ids)) => Ok(ids.len()),
+            _ => self.users_of(account).map(|users| users.len()),
         }
     }
 
@@ -257,6 +291,8 @@ mod tests {
         let elsewhere = User { account: OTHER, ..user(2, &[]) };
         world.take_over_users(vec![new.sealed(1), gone.sealed(1), elsewhere.sealed(1)], Cause::Operator);
         let issued = UserId::issue(0, 101).0;
+        let called = |login| world.user_called(ONE, login).ok().flatten().map(|user| user.id.0);
+        assert_eq!(["USER0", "user1", "user2"].map(called), [Some(issued), None, None]);
         assert_eq!(people(&world, ONE), [issued]);
         // What the store still says is behind what the batch did.
         world.learn_users_of(OTHER, Some(Vec::new()));

@@ -59,10 +59,9 @@ pub async fn list(operator: Operator, name: Path<String>, request: HttpRequest) 
     let page = operator.read(move |connection, see| {
         filter.account = Some(one(connection, see, &name)?.ok_or(Problem::NotFound)?.account.id);
         if let Some(service) = service {
-            let mut named = || services::named(connection, see, &service).map(|named| named.first().map(|one| one.id));
             filter.service = match ServiceId::parse(&service) {
                 Some(id) => Some(id),
-                None => named()?,
+                None => services::named(connection, see, &service)?.first().map(|one| one.id),
             };
             if filter.service.is_none() {
                 return Ok(Page::empty());
