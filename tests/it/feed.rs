@@ -82,7 +82,8 @@ pub fn assert_tells_everything(database: &mut AnyConnection, feed: &[Change]) {
                 assert!(before.is_some_and(|before| before != "linked"), "{change:?}");
             }
             Event::Closed(related) => assert!(closed.insert(related.relation.0), "{change:?}"),
-            Event::Updated(_) | Event::OptionsChanged(_) | Event::PlansChanged(_) | Event::User(..) => {}
+            Event::Updated(_) | Event::OptionsChanged(_) | Event::PlansChanged(_) => {}
+            Event::User(..) | Event::Provisioning(..) | Event::ItemPending(_) => {}
             Event::Service(_, told) => {
                 let now = (id, told.revision, told.status.as_str().to_owned());
                 let before = of_services.insert(told.service.0, now);
