@@ -42,7 +42,7 @@ pub(super) struct Add {
     /// Its name: letters, digits and . _ - @; never given twice
     #[arg(value_parser = name)]
     name: String,
-    /// What it may do: viewer, reseller_admin or provider_admin
+    /// What it may do: viewer, provisioner, reseller_admin or provider_admin
     #[arg(long, value_parser = role)]
     role: Role,
     /// A reseller that a reseller_admin sees with its customers: our id, its ExternalID or its platform ID; several times

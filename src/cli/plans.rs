@@ -11,7 +11,7 @@ use super::operator::entry;
 use super::output::{Format, Listing, limit, more};
 use super::{CliError, Common, accounts};
 use crate::domain::ids::AccountId;
-use crate::domain::offer::{self, directory_ou};
+use crate::domain::offer::directory_ou;
 use crate::ops::plans::import::{self, How, ImportError, Report};
 use crate::ops::plans::{self as lists, Wanted};
 use crate::ops::{alone, shown};
@@ -35,15 +35,14 @@ pub(super) enum Plans {
     Export(Export),
     /// List what resellers may sell
     List(List),
-    /// Set a reseller's directory OU or the name of its price list
+    /// Set a reseller's directory OU
     Set(Set),
 }
 
 /// Which list, and how to take it.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// CSV, a JSON array or JSON lines with reseller, service, plan, locations, directory_ou and price_list; `-` reads
-    /// standard input
+    /// CSV, a JSON array or JSON lines with reseller, service, plan, locations and directory_ou; `-` reads standard input
     file: PathBuf,
     /// Take away what the resellers of the list sell and the list does not have
     #[arg(long)]
@@ -100,10 +99,7 @@ pub(super) struct Set {
     tenant: Option<String>,
     /// The distinguished name of its organizational unit, such as OU=Example,DC=vendor,DC=example; "none" for none
     #[arg(long, value_name = "DN", value_parser = ou)]
-    directory_ou: Option<Named>,
-    /// What its price list is called; "none" for none
-    #[arg(long, value_name = "NAME", value_parser = price_list)]
-    price_list: Option<Named>,
+    directory_ou: Named,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -117,13 +113,6 @@ fn ou(text: &str) -> Result<Named, String> {
     match text {
         "none" => Ok(Named(None)),
         text => directory_ou(text).map(|ou| Named(Some(ou))).map_err(|error| error.to_string()),
-    }
-}
-
-fn price_list(text: &str) -> Result<Named, String> {
-    match text {
-        "none" => Ok(Named(None)),
-        text => offer::price_list(text).map(|name| Named(Some(name))).map_err(|why| format!("it {why}")),
     }
 }
 
@@ -268,7 +257,7 @@ impl Export {
         let mut connection = common.open()?;
         let mut listing = Listing::start(self.format, &COLUMNS)?;
         each_list(&mut connection, self.reseller.as_deref(), |reseller, list| {
-            for record in OfferRecord::of(&path(reseller), &list.seller, list.price_list.as_deref()) {
+            for record in OfferRecord::of(&path(reseller), &list.seller) {
                 let cells = record.cells();
                 listing.row(&record, &cells.each_ref().map(String::as_str))?;
             }
@@ -286,7 +275,7 @@ impl List {
         let among = |asked: &Option<String>, held: &Option<String>| asked.is_none() || asked == held;
         let mut cut = false;
         each_list(&mut connection, self.reseller.as_deref(), |reseller, list| {
-            for record in OfferRecord::of(&path(reseller), &list.seller, list.price_list.as_deref()) {
+            for record in OfferRecord::of(&path(reseller), &list.seller) {
                 if !among(&self.service, &record.service) || !among(&self.plan, &record.plan) {
                     continue;
                 }
@@ -306,17 +295,11 @@ impl List {
 
 impl Set {
     fn run(self, common: &Common) -> Result<(), CliError> {
-        if self.directory_ou.is_none() && self.price_list.is_none() {
-            return Err(CliError::Usage("nothing is to be set; name --directory-ou or --price-list".to_owned()));
-        }
         let mut connection = common.open()?;
         let found = accounts::find(&mut connection, &self.reseller, self.source.as_deref(), self.tenant.as_deref())?;
         let id = found.account.id;
-        let wanted = Wanted {
-            offers: None,
-            directory_ou: self.directory_ou.map(|Named(name)| name),
-            price_list: self.price_list.map(|Named(name)| name),
-        };
+        let Named(directory_ou) = self.directory_ou;
+        let wanted = Wanted { offers: None, directory_ou: Some(directory_ou) };
         let entry = entry("plans.set", &id.to_string(), &json!({}));
         let set = common.write(move |connection| lists::set(connection, id, &wanted, None, &entry))?;
         let differences = set.map_err(|error| CliError::Failed(format!("{error} ({})", error.code().number())))?;
@@ -329,13 +312,12 @@ impl Set {
             writeln!(std::io::stdout(), "reseller {id} {done}")?;
             return Ok(());
         }
-        let mut listing = Listing::start(self.format, &["id", "name", "directory_ou", "price_list", "offers"])?;
+        let mut listing = Listing::start(self.format, &["id", "name", "directory_ou", "offers"])?;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let cells = [
             view.reseller.id.clone(),
             view.reseller.name.clone(),
             text(&view.directory_ou),
-            text(&view.price_list),
             view.offers.len().to_string(),
         ];
         listing.row(&view, &cells.each_ref().map(String::as_str))?;

@@ -13,12 +13,13 @@ use super::{CliError, Common};
 use crate::auth::token::new_token;
 use crate::domain::account::Account;
 use crate::domain::act::{ActOutcome, OffersOf};
+use crate::domain::dossier::price_list;
 use crate::domain::ids::AccountKey;
-use crate::domain::offer::{directory_ou, price_list};
+use crate::domain::offer::directory_ou;
 use crate::domain::operator::Role;
 use crate::ops::promote::{self, NameError, Wanted};
 use crate::ops::{alone, set, shown};
-use crate::store::{AnyConnection, offers};
+use crate::store::{AnyConnection, dossiers, offers};
 use crate::wire::plans::read_one;
 use crate::wire::time::rfc3339;
 use crate::writer::acts::ActList;
@@ -38,8 +39,8 @@ pub(super) struct Promote {
     /// The reseller whose offers it gets, by any of its names [default: the one that it is a customer of]
     #[arg(long, value_name = "RESELLER", conflicts_with = "plans")]
     plans_from: Option<String>,
-    /// What it may sell: CSV, a JSON array or JSON lines with service, plan, locations, directory_ou and price_list; `-`
-    /// reads standard input
+    /// What it may sell: CSV, a JSON array or JSON lines with service, plan, locations and directory_ou; `-` reads standard
+    /// input
     #[arg(long, value_name = "FILE")]
     plans: Option<PathBuf>,
     /// What its price list is called [default: as the one that it gets]
@@ -136,7 +137,6 @@ impl Promote {
             let sheet = read_one(&super::plans::bytes(file)?)
                 .map_err(|why| CliError::Failed(format!("{}: {why}", file.display())))?;
             wanted.offers = OffersOf::Given(sheet.offers);
-            wanted.price_list = wanted.price_list.or(sheet.price_list);
             wanted.directory_ou = wanted.directory_ou.or(sheet.directory_ou);
         } else if let Some(name) = &self.plans_from {
             // Its own source and tenant first: platform IDs are told apart by them.
@@ -184,6 +184,7 @@ impl Promote {
         let whole = json!({
             "account": shown::account(&listed),
             "plans": shown::plans(&listed.account, &listing),
+            "price_list": dossiers::of(&mut connection, account.id)?.settings.price_list,
             "operator": {"name": login, "role": role, "token": token, "expires_at": expires_at},
             "notes": promote::notes(&outcomes),
         });

@@ -18,9 +18,6 @@ pub const MAX_LOCATIONS: usize = 256;
 /// which PostgreSQL takes 2,704 bytes at most.
 pub const MAX_NAME_CHARS: usize = 256;
 
-/// Longest name of a price list, in characters.
-pub const MAX_PRICE_LIST_CHARS: usize = 256;
-
 /// Longest directory OU, in characters.
 pub const MAX_OU_CHARS: usize = 1_024;
 
@@ -60,8 +57,6 @@ pub struct Sheet {
     pub offers: Vec<Offer>,
     /// See [`Seller::directory_ou`].
     pub directory_ou: Option<String>,
-    /// What the price list is called that the offers are of.
-    pub price_list: Option<String>,
 }
 
 /// A list as it is stored.
@@ -69,8 +64,6 @@ pub struct Sheet {
 pub struct Listing {
     /// The reseller, as far as it sells.
     pub seller: Seller,
-    /// What its price list is called.
-    pub price_list: Option<String>,
     /// Microseconds since 1970 at which an operator promoted the account; none where none did.
     pub promoted_at: Option<i64>,
     /// Microseconds since 1970; none where nothing was ever set.
@@ -81,11 +74,7 @@ impl Listing {
     /// What it says, without when and how often.
     #[must_use]
     pub fn sheet(&self) -> Sheet {
-        Sheet {
-            offers: self.seller.offers.list.clone(),
-            directory_ou: self.seller.directory_ou.clone(),
-            price_list: self.price_list.clone(),
-        }
+        Sheet { offers: self.seller.offers.list.clone(), directory_ou: self.seller.directory_ou.clone() }
     }
 }
 
@@ -100,8 +89,6 @@ pub struct Differences {
     pub removed: usize,
     /// Whether the directory OU is another.
     pub directory_ou: bool,
-    /// Whether the price list is another.
-    pub price_list: bool,
 }
 
 impl Differences {
@@ -115,7 +102,7 @@ impl Differences {
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
         let offers = self.added + self.changed + self.removed > 0;
-        [("offers", offers), ("directory_ou", self.directory_ou), ("price_list", self.price_list)]
+        [("offers", offers), ("directory_ou", self.directory_ou)]
             .into_iter()
             .filter_map(|(name, differs)| differs.then_some(name))
             .collect()
@@ -126,11 +113,8 @@ impl Sheet {
     /// How it differs from what was before.
     #[must_use]
     pub fn differences(&self, before: &Self) -> Differences {
-        let mut differences = Differences {
-            directory_ou: self.directory_ou != before.directory_ou,
-            price_list: self.price_list != before.price_list,
-            ..Differences::default()
-        };
+        let mut differences =
+            Differences { directory_ou: self.directory_ou != before.directory_ou, ..Differences::default() };
         // Both are in the same order, so one walk over both tells.
         let (mut old, mut new) = (before.offers.iter().peekable(), self.offers.iter().peekable());
         loop {
@@ -243,21 +227,6 @@ impl Offer {
     fn key(&self) -> (&str, &str) {
         (&self.service, &self.plan)
     }
-}
-
-/// Reads the name of a price list.
-///
-/// # Errors
-/// What is wrong with it, to stand behind its name.
-pub fn price_list(text: &str) -> Result<String, &'static str> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err("is empty; name one, or leave it out");
-    }
-    if text.chars().count() > MAX_PRICE_LIST_CHARS || text.chars().any(char::is_control) {
-        return Err("is longer than 256 characters or holds a control character");
-    }
-    Ok(text.to_owned())
 }
 
 fn name(what: &'static str, text: &str) -> Result<String, OfferError> {

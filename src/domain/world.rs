@@ -20,11 +20,10 @@ use super::account::{Account, BodyRef};
 use super::act::{Act, ActOutcome, PlannedAct};
 use super::call::{Call, SignedId};
 use super::case::{CaseEvent, CaseKey};
-use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, ProvisioningId, RelationId, Scope, SourceId};
+use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, RelationId, Scope, SourceId};
 use super::outcome::Outcome;
 use super::partner::{Answers, Meaning};
 use super::plan::{Change, Planned};
-use super::provisioning::NewRequest;
 use super::relation::{Cause, Relation, RelationState};
 use changes::waits_for;
 
@@ -59,7 +58,6 @@ pub struct World {
     moves: moves::Moves,
     rights: rights::Known,
     dossiers: dossiers::Dossiers,
-    provisioning: Vec<NewRequest>,
     chain: i64,
     rows_issued: i64,
 }
@@ -91,7 +89,6 @@ impl World {
             moves: moves::Moves::default(),
             rights: rights::Known::default(),
             dossiers: dossiers::Dossiers::default(),
-            provisioning: Vec::new(),
             chain,
             rows_issued,
         }
@@ -417,15 +414,6 @@ impl World {
         id
     }
 
-    /// Takes over a provisioning request that is to be opened in the same commit, and gives it its ids.
-    pub fn open_provisioning(&mut self, mut request: NewRequest) -> ProvisioningId {
-        let chain = self.chain;
-        request.issue(chain, || self.issue_row());
-        let id = request.id;
-        self.provisioning.push(request);
-        id
-    }
-
     fn issue_row(&mut self) -> i64 {
         self.rows_issued += 1;
         self.rows_issued
@@ -489,7 +477,6 @@ impl World {
             links: self.links,
             cases: self.cases,
             causes: self.causes,
-            provisioning: self.provisioning,
             rows_issued: self.rows_issued,
             ..Changes::default()
         };

@@ -7,16 +7,13 @@ use crate::domain::ids::{AccountId, ItemId, ProvisioningId};
 use crate::domain::provisioning::{
     MAX_ITEMS, MAX_REASON, NewRequest, PlanAt, Report, Request, RequestCause, Rules, items,
 };
-use crate::domain::service::Service;
+use crate::domain::service::{MAX_SERVICES, Service};
 use crate::domain::user::MAX_USERS;
 use crate::store::audit::{self, Entry};
 use crate::store::pool::{self, Pool};
 use crate::store::provisioning::{self as store, Leased, Taking, Told};
 use crate::store::{AnyConnection, StoreError, changes, provisioning::locked_account, services, users};
 use crate::writer::Writer;
-
-/// Most services of an account that are looked up, as for acts.
-const MAX_SERVICES: usize = 5_000;
 
 /// Most items that are told of in one commit.
 const TOLD_AT_ONCE: i64 = store::TELL_AT_ONCE;

@@ -119,7 +119,7 @@ pub fn plans(reseller: &Account, listing: &Listing) -> PlansView {
         external_id: reseller.external_id.to_string(),
         name: reseller.profile.name.clone(),
     };
-    PlansView::new(view, &listing.seller, listing.price_list.clone(), listing.changed_at)
+    PlansView::new(view, &listing.seller, listing.changed_at)
 }
 
 /// A relation.

@@ -21,7 +21,6 @@ const READINGS: usize = 20;
 struct ListRow {
     _account_id: i64,
     revision: i64,
-    name: String,
     directory_ou: String,
     promoted_at: Option<i64>,
     changed_at: i64,
@@ -76,7 +75,6 @@ pub fn listing(connection: &mut AnyConnection, account: AccountId) -> Result<Lis
                     offers: Offers { revision: head.revision, list },
                     directory_ou: said(head.directory_ou),
                 },
-                price_list: said(head.name),
                 promoted_at: head.promoted_at,
                 changed_at: Some(head.changed_at),
             });
@@ -126,8 +124,7 @@ struct PutList;
 impl Statement for PutList {
     const TABLE: &'static str = "offer_lists";
     const VERB: Verb = Verb::Upsert;
-    const COLUMNS: &'static [&'static str] =
-        &["revision", "name", "directory_ou", "promoted_at", "changed_at", "account_id"];
+    const COLUMNS: &'static [&'static str] = &["revision", "directory_ou", "promoted_at", "changed_at", "account_id"];
 }
 
 /// Makes an account's list say `sheet`, within a write transaction that has the places alone, and returns its revision.
@@ -173,7 +170,6 @@ pub fn write(
     let mut list = Rows::<PutList>::default();
     list.push([
         Value::BigInt(revision),
-        Value::Text(sheet.price_list.as_deref().unwrap_or_default()),
         Value::Text(sheet.directory_ou.as_deref().unwrap_or_default()),
         Value::MaybeBigInt(promoted_at),
         Value::BigInt(at),

@@ -468,7 +468,6 @@ diesel::table! {
     offer_lists (account_id) {
         account_id -> BigInt,
         revision -> BigInt,
-        name -> Text,
         directory_ou -> Text,
         promoted_at -> Nullable<BigInt>,
         changed_at -> BigInt,
@@ -591,4 +590,4 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);
 diesel::allow_tables_to_appear_in_same_query!(reconciliation_findings, acknowledgements);
-diesel::allow_tables_to_appear_in_same_query!(users, user_services);
+diesel::allow_tables_to_appear_in_same_query!(users, user_services, services);

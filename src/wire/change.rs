@@ -152,12 +152,11 @@ pub struct ChangeView {
     pub service: Option<ChangedServiceView>,
     /// The user, of `user.…`.
     pub user: Option<ChangedUserView>,
-    /// What made it happen: sync, partner, move, promote, import, erase or operator.
     /// The provisioning request, of `provisioning.…` but for `provisioning.item_pending`.
     pub provisioning: Option<ChangedProvisioningView>,
     /// The item that may be taken, of `provisioning.item_pending`.
     pub item: Option<ChangedItemView>,
-    /// What made it happen: sync, partner, move, promote, import or erase.
+    /// What made it happen: sync, partner, move, promote, import, erase or operator.
     pub cause: &'static str,
     /// The delivery that made it happen; null for what no call did.
     pub delivery: Option<String>,

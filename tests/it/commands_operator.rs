@@ -112,7 +112,7 @@ fn operators_that_make_no_sense_are_refused() {
     for (arguments, code, part) in [
         (&["x y", "--role", "viewer"][..], 2, "letters, digits"),
         (&["cli", "--role", "viewer"], 2, "command line"),
-        (&["x", "--role", "root"], 2, "none of viewer, reseller_admin, provider_admin"),
+        (&["x", "--role", "root"], 2, "none of viewer, provisioner, reseller_admin, provider_admin"),
         (&["x", "--role", "viewer", "--expires", "soon"], 2, "12h, 90d or 52w"),
     ] {
         let ran = place.run(&[&["operator", "add"][..], arguments].concat());

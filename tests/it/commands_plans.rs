@@ -30,11 +30,11 @@ fn report(place: &Place, file: &str, more: &[&str]) -> (i32, Value) {
     (ran.code, serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:?}")))
 }
 
-const LIST: &str = "reseller;service;plan;locations;directory_ou;price_list\n\
-                    eu//10;Workspace;Gold;north|south;OU=Northwind,DC=x;Standard\n\
-                    eu//10;=Mail;10 GB;;;\n\
-                    eu//20;Workspace;Silver;south;;\n\
-                    eu//30;;;;OU=Fabrikam,DC=x;\n";
+const LIST: &str = "reseller;service;plan;locations;directory_ou\n\
+                    eu//10;Workspace;Gold;north|south;OU=Northwind,DC=x\n\
+                    eu//10;=Mail;10 GB;;\n\
+                    eu//20;Workspace;Silver;south;\n\
+                    eu//30;;;;OU=Fabrikam,DC=x\n";
 
 fn book(backend: Backend) {
     let (place, app) = world(backend);
@@ -50,10 +50,10 @@ fn book(backend: Backend) {
     assert_eq!(counts(&report(&place, &file, &[]).1), [0, 0, 0, 0, 4], "rerun");
     assert_eq!(counts(&report(&place, &file, &["--replace"]).1), [0, 0, 0, 0, 4], "rerun");
     let listed = records(&place.fine(&["plans", "list", "--format", "csv"]));
-    assert_eq!(listed[0], ["reseller", "service", "plan", "locations", "directory_ou", "price_list"]);
-    assert_eq!(listed[1], ["eu//10", "'=Mail", "10 GB", "", "OU=Northwind,DC=x", "Standard"]);
-    assert_eq!(listed[2], ["eu//10", "Workspace", "Gold", "north|south", "OU=Northwind,DC=x", "Standard"]);
-    assert_eq!(listed[4], ["eu//30", "", "", "", "OU=Fabrikam,DC=x", ""]);
+    assert_eq!(listed[0], ["reseller", "service", "plan", "locations", "directory_ou"]);
+    assert_eq!(listed[1], ["eu//10", "'=Mail", "10 GB", "", "OU=Northwind,DC=x"]);
+    assert_eq!(listed[2], ["eu//10", "Workspace", "Gold", "north|south", "OU=Northwind,DC=x"]);
+    assert_eq!(listed[4], ["eu//30", "", "", "", "OU=Fabrikam,DC=x"]);
     for (arguments, resellers) in [
         (&["--reseller", "10"][..], vec!["eu//10", "eu//10"]),
         (&["--service", "Workspace"], vec!["eu//10", "eu//20"]),
@@ -167,22 +167,21 @@ fn bad_rows_of_plans_are_told_with_their_lines() {
 
 fn set(backend: Backend) {
     let (place, _app) = world(backend);
-    let done = place.fine(&["plans", "set", "10", "--directory-ou", "OU=N,DC=x", "--price-list", "Gold"]);
-    assert_eq!(done, "reseller 0-1 changed: directory_ou, price_list\n");
-    assert_eq!(place.fine(&["plans", "set", "10", "--price-list", "Gold"]), "reseller 0-1 is so already\n");
+    assert_eq!(
+        place.fine(&["plans", "set", "10", "--directory-ou", "OU=N,DC=x"]),
+        "reseller 0-1 changed: directory_ou\n"
+    );
+    assert_eq!(place.fine(&["plans", "set", "10", "--directory-ou", "OU=N,DC=x"]), "reseller 0-1 is so already\n");
     let out = place.fine(&["plans", "set", "10", "--directory-ou", "none", "--format", "json"]);
     let shown = &items(&out)[0];
-    assert_eq!(
-        (&shown["directory_ou"], &shown["price_list"], &shown["revision"]),
-        (&Value::Null, &json!("Gold"), &json!(2))
-    );
-    place.run(&["plans", "set", "10"]).failed(2, "name --directory-ou or --price-list");
-    place.run(&["plans", "set", "11", "--price-list", "Gold"]).failed(1, "Only resellers have plans");
+    assert_eq!((&shown["directory_ou"], &shown["revision"]), (&Value::Null, &json!(2)));
+    assert_eq!(place.run(&["plans", "set", "10"]).code, 2);
+    place.run(&["plans", "set", "11", "--directory-ou", "OU=N,DC=x"]).failed(1, "Only resellers have plans");
     assert_eq!(place.run(&["plans", "set", "10", "--directory-ou", "HNP"]).code, 2);
 }
 
 #[test]
-fn directory_ous_and_price_lists_are_set() {
+fn directory_ous_are_set() {
     backends().into_iter().for_each(set);
 }
 

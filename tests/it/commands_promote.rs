@@ -21,11 +21,7 @@ fn world(backend: Backend) -> (Place, TestApp) {
         send(&app, &body);
     }
     let list = place.path("plans.csv");
-    std::fs::write(
-        &list,
-        "reseller,service,plan,locations,price_list\neu//10,Mail,10 GB,,Standard\neu//20,Backup,S,north,\n",
-    )
-    .unwrap();
+    std::fs::write(&list, "reseller,service,plan,locations\neu//10,Mail,10 GB,\neu//20,Backup,S,north\n").unwrap();
     place.fine(&["plans", "import", "plans.csv"]);
     (place, app)
 }
@@ -45,7 +41,7 @@ fn there_and_back(backend: Backend) {
     assert!(ran.err.contains("the token of reseller-0-3, shown this once"), "{ran:?}");
     assert_eq!(get(&app, &token, "/me").json()["resellers"], json!(["0-3"]));
     let sold = items(&place.fine(&["plans", "list", "--reseller", "11", "--format", "json"]));
-    assert_eq!((&sold[0]["service"], &sold[0]["price_list"]), (&json!("Mail"), &json!("Standard")));
+    assert_eq!(column(&sold, "service"), ["Mail"]);
     place.run(&["promote", "11", "--reason", "again"]).failed(1, "This account is a reseller already. (1006)");
 
     let out = place.fine(&["demote", "11", "--reason", "shrinks"]);
@@ -76,12 +72,7 @@ fn there_and_back(backend: Backend) {
     let done = json_of(&place.fine(&promote));
     assert_eq!(done["plans"]["offers"], json!([{"service": "Mail", "plan": "1 GB", "locations": ["north", "south"]}]));
     assert_eq!(
-        [
-            &done["plans"]["price_list"],
-            &done["plans"]["directory_ou"],
-            &done["operator"]["name"],
-            &done["account"]["kind"]
-        ],
+        [&done["price_list"], &done["plans"]["directory_ou"], &done["operator"]["name"], &done["account"]["kind"]],
         [&json!("Own"), &json!("OU=B,DC=x"), &json!("bakery"), &json!("reseller")]
     );
     assert!(done["operator"]["expires_at"].is_string());

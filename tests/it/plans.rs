@@ -51,10 +51,10 @@ fn set_whole(backend: Backend) {
     let empty = get(&app, &token, &path).json();
     assert_eq!((&empty["revision"], &empty["offers"]), (&json!(0), &json!([])));
     assert_eq!(
-        [&empty["directory_ou"], &empty["price_list"], &empty["changed_at"], &empty["reseller"]["platform_id"]],
-        [&Value::Null, &Value::Null, &Value::Null, &json!("10")]
+        [&empty["directory_ou"], &empty["changed_at"], &empty["reseller"]["platform_id"]],
+        [&Value::Null, &Value::Null, &json!("10")]
     );
-    let body = json!({"directory_ou": OU, "price_list": " Gold ", "offers": [
+    let body = json!({"directory_ou": OU, "offers": [
         {"service": "Workspace", "plan": "Premium", "locations": ["south", "north", "south"]},
         {"service": "Mail", "plan": " 10 GB "},
         {"service": "Workspace", "plan": "Basic", "locations": []},
@@ -67,10 +67,7 @@ fn set_whole(backend: Backend) {
         {"service": "Workspace", "plan": "Basic", "locations": []},
         {"service": "Workspace", "plan": "Premium", "locations": ["north", "south"]},
     ]);
-    assert_eq!(
-        [&set["offers"], &set["directory_ou"], &set["price_list"], &set["revision"]],
-        [&sold, &json!(OU), &json!("Gold"), &json!(1)]
-    );
+    assert_eq!([&set["offers"], &set["directory_ou"], &set["revision"]], [&sold, &json!(OU), &json!(1)]);
     let shown = get(&app, &token, &path);
     assert_eq!((shown.json(), shown.header("etag")), (set.clone(), reply.header("etag")));
     assert_eq!(
@@ -96,11 +93,10 @@ fn set_whole(backend: Backend) {
         ]),
     );
     assert_eq!(
-        [&now["revision"], &now["directory_ou"], &now["price_list"], &now["offers"]],
+        [&now["revision"], &now["directory_ou"], &now["offers"]],
         [
             &json!(2),
             &json!(OU),
-            &json!("Gold"),
             &json!([
                 {"service": "Mail", "plan": "50 GB", "locations": []},
                 {"service": "Workspace", "plan": "Premium", "locations": ["north"]},
@@ -124,7 +120,7 @@ fn set_whole(backend: Backend) {
     assert_eq!(
         told,
         [
-            json!(["10", ["offers", "directory_ou", "price_list"], "move", null]),
+            json!(["10", ["offers", "directory_ou"], "move", null]),
             json!(["10", ["offers"], "move", null]),
             json!(["10", ["directory_ou"], "move", null]),
         ]
@@ -158,7 +154,6 @@ fn refusals(backend: Backend) {
         (json!({"offers": many}), "more than 10000 offers"),
         (json!({"offers": [], "directory_ou": "HNP"}), "directory_ou cannot be so: it is no distinguished name"),
         (json!({"offers": [], "directory_ou": "OU=a\nb"}), "control character"),
-        (json!({"offers": [], "price_list": ""}), "price_list is empty"),
         (json!({"offers": [], "colour": "red"}), "unknown field `colour`"),
     ] {
         let reply = ask(&app, &token, "PUT", &path, &body, None);

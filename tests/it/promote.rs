@@ -5,8 +5,17 @@ use std::sync::{Arc, Barrier};
 
 use serde_json::{Value, json};
 use tiersync::app::Options;
+use tiersync::auth::token::new_token;
+use tiersync::config::Config;
+use tiersync::domain::act::{Act, Login, OffersOf, Promotion, What};
+use tiersync::domain::ids::{AccountId, AccountKey, PlatformId, Scope, SourceId, Tenant};
 use tiersync::domain::operator::Role;
-use tiersync::store::{StoreError, operators};
+use tiersync::domain::outcome::Code;
+use tiersync::domain::relation::Cause;
+use tiersync::ops::alone;
+use tiersync::store::audit::Entry;
+use tiersync::store::{StoreError, offers as offers_of, operators};
+use tiersync::writer::acts::ActList;
 use tiersync::writer::faults::{Faults, Place};
 
 use crate::feed::{assert_tells_everything, feed, stored};
@@ -35,10 +44,14 @@ fn fill(app: &TestApp) -> String {
         send(app, &body);
     }
     let plans = |reseller: &str| format!("/accounts/{}/plans", id(app, reseller));
-    let body = json!({"offers": offers(), "price_list": "Standard", "directory_ou": "OU=Northwind,DC=x"});
+    let body = json!({"offers": offers(), "directory_ou": "OU=Northwind,DC=x"});
     assert_eq!(ask(app, &token, "PUT", &plans("10"), &body, None).status, 200);
-    let body = json!({"offers": [{"service": "Backup", "plan": "S"}], "price_list": "Contoso's"});
+    let body = json!({"offers": [{"service": "Backup", "plan": "S"}]});
     assert_eq!(ask(app, &token, "PUT", &plans("20"), &body, None).status, 200);
+    for (reseller, name) in [("10", "Standard"), ("20", "Contoso's")] {
+        let path = format!("/accounts/{}/profile", id(app, reseller));
+        assert_eq!(ask(app, &token, "PATCH", &path, &json!({"price_list": name}), None).status, 200);
+    }
     token
 }
 
@@ -128,7 +141,7 @@ fn promotion(backend: Backend) {
     assert_eq!(done["account"], account(&app, &token, "11"));
     let sold = &done["plans"];
     assert_eq!(
-        [&sold["offers"], &sold["price_list"], &sold["directory_ou"], &sold["revision"]],
+        [&sold["offers"], &done["price_list"], &sold["directory_ou"], &sold["revision"]],
         [&offers(), &json!("Standard"), &json!("OU=Bakery,DC=x"), &json!(1)]
     );
     assert_eq!(sold, &plans(&app, &token, "11").json());
@@ -143,6 +156,7 @@ fn promotion(backend: Backend) {
     assert_eq!(get(&app, own, "/me").json()["resellers"], json!([eleven]));
     assert_eq!(column(&all(&app, own, "/accounts", 50), "platform_id"), ["11", "111"]);
     assert_eq!(&plans(&app, own, "11").json(), sold);
+    assert_eq!(get(&app, own, &format!("/accounts/{eleven}/profile")).json()["price_list"], "Standard");
     problem(&plans(&app, own, "10"), 404, "not_found");
     // Who waited for it is linked, and it has its history.
     assert_eq!(account(&app, &token, "111")["reseller"]["state"], "linked");
@@ -153,7 +167,10 @@ fn promotion(backend: Backend) {
         column(&told, "kind"),
         ["account.updated", "account.kind_changed", "relation.closed", "plans.changed", "relation.linked"]
     );
-    assert_eq!((&told[0]["changed"], &told[4]["account"]["platform_id"]), (&json!(["reseller.drift"]), &json!("111")));
+    assert_eq!(
+        (&told[0]["changed"], &told[4]["account"]["platform_id"]),
+        (&json!(["reseller.drift", "price_list"]), &json!("111"))
+    );
     assert!(told.iter().all(|entry| entry["cause"] == "promote" && entry["at"] == told[0]["at"]), "{told:?}");
     let audit = all(&app, &token, "/audit", 50);
     assert_eq!(column(&audit[..2], "action"), ["operator.add", "accounts.promote"]);
@@ -177,11 +194,11 @@ fn choices(backend: Backend) {
     let at = "2999-01-01T00:00:00Z";
     let done = promoted(&app, &token, "11", &json!({"plans_from": twenty, "operator": "bakery@x", "expires_at": at}));
     assert_eq!(done["plans"]["offers"], json!([{"service": "Backup", "plan": "S", "locations": []}]));
-    assert_eq!((&done["plans"]["price_list"], &done["plans"]["directory_ou"]), (&json!("Contoso's"), &Value::Null));
+    assert_eq!((&done["price_list"], &done["plans"]["directory_ou"]), (&json!("Contoso's"), &Value::Null));
     assert_eq!((&done["operator"]["name"], &done["operator"]["expires_at"]), (&json!("bakery@x"), &json!(at)));
     let given = json!([{"service": "Mail", "plan": "1 GB", "locations": ["north"]}]);
     let done = promoted(&app, &token, "12", &json!({"offers": given, "price_list": "Own"}));
-    assert_eq!((&done["plans"]["offers"], &done["plans"]["price_list"]), (&given, &json!("Own")));
+    assert_eq!((&done["plans"]["offers"], &done["price_list"]), (&given, &json!("Own")));
     // Nobody's customer has nobody's offers.
     let done = promoted(&app, &token, "13", &json!({}));
     assert_eq!(done["plans"]["offers"], json!([]));
@@ -325,6 +342,7 @@ fn demotion(backend: Backend) {
         json!([
             "operator both sees this account no longer",
             format!("operator reseller-{eleven} is revoked, since it had no other reseller"),
+            "the price list Standard is its no longer",
         ])
     );
     assert_eq!(history(&app, &token, "11"), [row("10", "sync", "promote"), row("10", "promote", "-")]);
@@ -332,6 +350,7 @@ fn demotion(backend: Backend) {
     assert_eq!(get(&app, &both, "/me").json()["resellers"], json!([id(&app, "20")]));
     problem(&get(&app, &both, &format!("/accounts/{eleven}")), 404, "not_found");
     assert_eq!(plans(&app, &token, "11").status, 409);
+    assert_eq!(get(&app, &token, &format!("/accounts/{eleven}/profile")).json()["price_list"], "");
     let told: Vec<Value> = feed(&app, &token).split_off(before);
     assert!(told.iter().all(|entry| entry["cause"] == "promote" && entry["at"] == told[0]["at"]), "{told:?}");
     assert!(told.iter().any(|entry| entry["kind"] == "plans.changed"), "{told:?}");
@@ -477,4 +496,65 @@ fn at_once(backend: Backend) {
 #[test]
 fn of_two_promotions_at_once_one_is_done() {
     backends().into_iter().for_each(at_once);
+}
+
+/// Acts of one list see what the ones before them did, also of what hangs beside accounts.
+fn in_one_list(backend: Backend) {
+    let (mut app, _) = world(backend);
+    let [eleven, twelve] = ["11", "12"].map(|customer| id(&app, customer));
+    let both = operator(&app, "both", Role::ResellerAdmin, &[&eleven, &twelve], None);
+    app.stop();
+    let mut config = Config::from_toml(&config("", MPNID)).unwrap();
+    config.database_url.clone_from(&app.database_url);
+    let (writer, thread) = alone::writer(&config).unwrap();
+    let act = |platform_id: &str, what: What| {
+        let scope = Scope { source: SourceId::stored("eu"), tenant: Tenant::none() };
+        let key = AccountKey { scope, platform_id: PlatformId::stored(platform_id) };
+        Act::new(key, 1_900_000_000_000_000, Cause::Promote, what)
+    };
+    let promote = |platform_id: &str, name: &str, offers: OffersOf| {
+        let login = Login { name: name.to_owned(), token_hash: new_token().1.as_bytes().to_owned(), expires_at: None };
+        act(platform_id, What::Promote(Box::new(Promotion { offers, price_list: None, directory_ou: None, login })))
+    };
+    let entry = |at: i64| Entry {
+        at,
+        operator: "cli".to_owned(),
+        action: "accounts.promote".to_owned(),
+        subject: "-".to_owned(),
+        detail: "{}".to_owned(),
+        remote: "-".to_owned(),
+    };
+    let done = |acts: Vec<Act>| {
+        let list = ActList { acts, policies: alone::policies(&config), all_or_nothing: false, entry: entry(7) };
+        writer.acts_blocking(list).unwrap()
+    };
+    let key = act("11", What::Delete).account;
+    // The second one gets the offers that the first one has just got, but not its name.
+    let outcomes = done(vec![
+        promote("11", "a", OffersOf::Former),
+        promote("12", "a", OffersOf::Former),
+        promote("12", "b", OffersOf::Reseller(key)),
+    ]);
+    assert_eq!(outcomes[1].refused().map(|(code, _)| code), Some(Code::Conflict), "{outcomes:?}");
+    assert!(outcomes[0].applied().is_some() && outcomes[2].applied().is_some(), "{outcomes:?}");
+    let listing = |account: &str| offers_of::of(&mut app.database(), AccountId::parse(account).unwrap()).unwrap();
+    assert_eq!(listing(&eleven).offers.list.len(), 2);
+    assert_eq!(listing(&eleven).offers, listing(&twelve).offers);
+    // Who saw both is revoked with the second one.
+    let outcomes = done(vec![act("11", What::Demote { reseller: None }), act("12", What::Demote { reseller: None })]);
+    let notes: Vec<String> =
+        outcomes.iter().flat_map(|outcome| &outcome.applied().unwrap().notes).map(ToString::to_string).collect();
+    assert!(notes.contains(&"operator both sees this account no longer".to_owned()), "{notes:?}");
+    assert!(notes.contains(&"operator both is revoked, since it had no other reseller".to_owned()), "{notes:?}");
+    drop(writer);
+    thread.join();
+    assert_eq!((listing(&eleven).offers.revision, listing(&twelve).offers.list.len()), (2, 0));
+    let app = app.second();
+    problem(&get(&app, &both, "/me"), 401, "not_authenticated");
+    whole(&app);
+}
+
+#[test]
+fn acts_of_one_list_see_each_others_offers_and_logins() {
+    backends().into_iter().for_each(in_one_list);
 }

@@ -26,6 +26,10 @@ struct World {
     theirs: Vec<String>,
     /// A service of ours, and one of theirs.
     services: [String; 2],
+    /// Provisioning of ours, and of theirs: a request, and its item.
+    provisioning: [[String; 2]; 2],
+    /// A user of ours, and one of theirs.
+    users: [String; 2],
 }
 
 fn world(backend: Backend) -> World {
@@ -72,6 +76,15 @@ fn world(backend: Backend) -> World {
     };
     let ours = order(json!({"ID": "11", "Role": "User", "ResellerID": "10"}), "OurService");
     let hidden = order(json!({"ID": "THEIR-CUSTOMER", "Role": "User", "ResellerID": "THEIR-RESELLER"}), "TheirService");
+    let add = |account: &str, login: &str| {
+        let call = Call::new("POST", &format!("/v1/accounts/{}/users", id(&app, account)));
+        let call =
+            call.header("Authorization", format!("Bearer {everything}")).header("Content-Type", "application/json");
+        let reply = call.body(json!({"login": login}).to_string()).send(&app);
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        reply.json()["id"].as_str().unwrap().to_owned()
+    };
+    let users = [add("11", "ann"), add("THEIR-CUSTOMER", "TheirUser")];
     // Refused, and asked only: both name them, both about one of ours.
     let conflict = json!({"ID": "11", "Role": "User", "ResellerID": "10", "ResellerExternalID": their_reseller});
     assert_eq!(app.synchronize(&conflict.to_string()).code(), 1004);
@@ -98,6 +111,7 @@ fn world(backend: Backend) -> World {
         "TheirHandle",
         "TheirLogin",
         "TheirService",
+        "TheirUser",
         "THEIR-RESELLER",
         "TheirName",
         "their@mail",
@@ -127,7 +141,15 @@ fn world(backend: Backend) -> World {
     let run = checked.json()["id"].as_str().unwrap().to_owned();
     let run = get(&app, &everything, &format!("/reconciliations/{run}?wait=60")).json();
     assert!(run["state"] == "done" && run["findings"].as_u64().unwrap() >= 1, "{run}");
-    World { app, token, everything, secrets, theirs, services: [ours, hidden] }
+    let provisioning = ["11", "THEIR-CUSTOMER"].map(|customer| {
+        let body = json!({"customer": id(&app, customer), "reason": format!("{customer} again")});
+        let reply = crate::provisioning::post(&app, &everything, "/provisioning-requests", &body);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let request = reply.json()["id"].as_str().unwrap().to_owned();
+        let items = all(&app, &everything, &format!("/provisioning-requests/{request}/items"), 5);
+        [request, items[0]["id"].as_str().unwrap().to_owned()]
+    });
+    World { app, token, everything, secrets, theirs, services: [ours, hidden], users, provisioning }
 }
 
 impl World {
@@ -192,6 +214,7 @@ fn every_route(backend: Backend) {
                 "account" => world.theirs.clone(),
                 "delivery" | "case" => hidden.clone(),
                 "service" => vec![world.services[1].clone()],
+                "user" => vec![world.users[1].clone()],
                 "partner" => vec!["77777".to_owned()],
                 // No source belongs to a reseller: all alike are forbidden.
                 "source" => vec!["eu".to_owned()],
@@ -200,6 +223,8 @@ fn every_route(backend: Backend) {
                 // Runs are everybody's; what they found is not. Nobody but a provider_admin changes any.
                 "reconciliation" if method == "GET" => Vec::new(),
                 "reconciliation" => column(&all(app, &world.everything, "/reconciliations", 50), "id"),
+                "provisioning" => vec![world.provisioning[1][0].clone()],
+                "item" => vec![world.provisioning[1][1].clone()],
                 "fingerprint" => vec!["0123456789abcdef0123456789abcdef".to_owned()],
                 other => panic!("{path}: say here which {other} are theirs, and below which are ours"),
             };
@@ -222,6 +247,9 @@ fn every_route(backend: Backend) {
             "account" => ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
             "delivery" => ours.iter().map(|id| filled(&path, id)).collect(),
             "service" => vec![filled(&path, &world.services[0])],
+            "provisioning" => vec![filled(&path, &world.provisioning[0][0])],
+            "item" => vec![filled(&path, &world.provisioning[0][1])],
+            "user" => vec![filled(&path, &world.users[0])],
             "partner" => vec![filled(&path, "11111")],
             "case" => {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
@@ -342,6 +370,9 @@ fn roles(backend: Backend) {
             "partner" => "77777",
             "reconciliation" => run.as_str(),
             "service" => &world.services[0],
+            "provisioning" => &world.provisioning[1][0],
+            "item" => &world.provisioning[1][1],
+            "user" => &world.users[0],
             _ => "0-2",
         };
         let path = filled(path, name);

@@ -1,5 +1,6 @@
 -- The account under which the platform orders a service that an operator gave to another one.
 ALTER TABLE services ADD COLUMN reported_account_id BIGINT;
+CREATE INDEX services_held ON services (id) WHERE reported_account_id IS NOT NULL;
 -- Transfers that are under way are few among all services.
 CREATE INDEX services_transfer ON services (id) WHERE transfer_direction IS NOT NULL;
 

@@ -2,8 +2,6 @@
 CREATE TABLE offer_lists (
     account_id BIGINT NOT NULL PRIMARY KEY,
     revision BIGINT NOT NULL,
-    -- The price list that it was made of; empty where it has no name.
-    name TEXT NOT NULL,
     -- The distinguished name of the reseller's organizational unit; empty where there is none.
     directory_ou TEXT NOT NULL,
     -- Microseconds since 1970 at which an operator made the account a reseller; none where the platform did.

@@ -56,6 +56,9 @@ pub(in crate::cli) struct List {
     /// Only with a transfer under way: open for any, action where somebody has to do something, incoming or outgoing
     #[arg(long, value_parser = transferring)]
     transfer: Option<Transferring>,
+    /// Only those that an operator gave to another account than the one that the platform orders them for
+    #[arg(long)]
+    held: bool,
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -148,7 +151,13 @@ impl List {
             Some(name) => Some(crate::cli::accounts::find(connection, name, None, None)?.account.id),
             None => None,
         };
-        let filter = ServiceFilter { account, kind: self.kind, status: self.status, transfer: self.transfer };
+        let filter = ServiceFilter {
+            account,
+            kind: self.kind,
+            status: self.status,
+            transfer: self.transfer,
+            held: self.held.then_some(true),
+        };
         let page = |after| {
             let page = services::list(connection, &Visible::All, &filter, after, PAGE)?;
             Ok((page.items, page.next))

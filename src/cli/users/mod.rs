@@ -24,7 +24,7 @@ const PAGE: i64 = 500;
 /// The users of customers.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Users {
-    /// List users
+    /// List the users of customers
     List(List),
     /// Show one user with its history
     Show(Show),

@@ -9,6 +9,7 @@ use super::place::{assign, follow_partner, hold, living, refuse, set_kind};
 use super::plan::finish;
 use super::{Act, PlannedAct};
 use crate::domain::account::{Account, AccountKind, AccountStatus, Standing};
+use crate::domain::dossier::Dossier;
 use crate::domain::ids::{AccountId, AccountKey};
 use crate::domain::offer::{Listing, Offer, Sheet};
 use crate::domain::operator::{Operator, Role};
@@ -23,7 +24,7 @@ use crate::domain::world::World;
 pub struct Promotion {
     /// What it may sell.
     pub offers: OffersOf,
-    /// The name of its price list; none for the name of the one that is copied.
+    /// The name of its price list, which becomes its setting; none for that of the reseller whose offers are copied.
     pub price_list: Option<String>,
     /// The distinguished name of its organizational unit.
     pub directory_ou: Option<String>,
@@ -112,14 +113,15 @@ fn planned(
     world: &World,
     policy: &SourcePolicy,
     (before, mut after): (&Account, Account),
-    rights: Rights,
+    (rights, kept): (Rights, Dossier),
     turn: Turn,
     mut notes: Vec<Cow<'static, str>>,
 ) -> Result<PlannedAct, Stop> {
     hold(before, &mut after);
     let passed = follow_partner(world, policy, Some(before), &mut after, turn, &mut notes)?;
     let (acted, change) = finish(world, Some(before), after, passed, turn, notes)?;
-    Ok(PlannedAct { change: change.map(Box::new), rights, ..PlannedAct::idle(Some(before.id), acted) })
+    let dossier = (kept != **world.dossier(before.id)?).then(|| Box::new(kept));
+    Ok(PlannedAct { change: change.map(Box::new), dossier, rights, ..PlannedAct::idle(Some(before.id), acted) })
 }
 
 /// Plans a customer's way to a reseller.
@@ -144,26 +146,32 @@ pub(super) fn promote(
         let why = format!("There is or was an operator {}; names are never given twice, choose another.", login.name);
         return refuse(Code::Conflict, why);
     }
-    let copied = match &promotion.offers {
-        OffersOf::Given(offers) => Sheet { offers: offers.clone(), ..Sheet::default() },
-        OffersOf::Reseller(from) => world.listing(seller(world, from)?)?.sheet(),
-        OffersOf::Former => match former(before) {
-            Some(from) => world.listing(from)?.sheet(),
-            None => {
-                notes.push(Cow::Borrowed("it had no reseller whose offers could be copied; say what it may sell"));
-                Sheet::default()
-            }
-        },
+    let from = match &promotion.offers {
+        OffersOf::Given(_) => None,
+        OffersOf::Reseller(from) => Some(seller(world, from)?),
+        OffersOf::Former => former(before),
     };
+    let mut kept = Dossier::clone(world.dossier(before.id)?);
+    let offers = match (&promotion.offers, from) {
+        (OffersOf::Given(offers), _) => offers.clone(),
+        (_, Some(from)) => {
+            // The offers are those of a price list, and go by its name.
+            kept.settings.price_list.clone_from(&world.dossier(from)?.settings.price_list);
+            world.listing(from)?.seller.offers.list.clone()
+        }
+        (_, None) => {
+            notes.push(Cow::Borrowed("it had no reseller whose offers could be copied; say what it may sell"));
+            Vec::new()
+        }
+    };
+    if let Some(name) = &promotion.price_list {
+        kept.settings.price_list.clone_from(name);
+    }
     let list = ListChange {
         account: before.id,
         before: world.listing(before.id)?.clone(),
-        after: Sheet {
-            offers: copied.offers,
-            price_list: promotion.price_list.clone().or(copied.price_list),
-            // Each reseller has a unit of its own.
-            directory_ou: promotion.directory_ou.clone(),
-        },
+        // Each reseller has a unit of its own.
+        after: Sheet { offers, directory_ou: promotion.directory_ou.clone() },
         promoted_at: Some(turn.learned_at),
         at: turn.learned_at,
         cause: turn.cause,
@@ -178,7 +186,8 @@ pub(super) fn promote(
     };
     let after = set_kind(before, AccountKind::Reseller)?;
     let operators = vec![OperatorChange::Add { operator, token_hash: login.token_hash }];
-    planned(world, policy, (before, after), Rights { list: Some(list), operators }, turn, notes)
+    let rights = Rights { list: Some(list), operators };
+    planned(world, policy, (before, after), (rights, kept), turn, notes)
 }
 
 /// The reseller whose offers are copied.
@@ -217,7 +226,12 @@ pub(super) fn demote(
         return refuse(Code::RuleBroken, "This account is no reseller; there is nothing to take back.");
     }
     let direct = set_kind(before, AccountKind::DirectCustomer)?;
-    let after = assign(world, &direct, reseller, turn)?;
+    let mut after = assign(world, &direct, reseller, turn)?;
+    if after.standing == Standing::Frozen {
+        // Which says that no new customers come to it.
+        after.standing = Standing::Enabled;
+        notes.push(Cow::Borrowed("it is frozen no longer, since it is no reseller"));
+    }
     let held = world.listing(before.id)?;
     let blank = held.sheet() == Sheet::default() && held.promoted_at.is_none();
     let list = (!blank).then(|| ListChange {
@@ -239,5 +253,10 @@ pub(super) fn demote(
             operators.push(OperatorChange::Leave { name, account: before.id });
         }
     }
-    planned(world, policy, (before, after), Rights { list, operators }, turn, notes)
+    let mut kept = Dossier::clone(world.dossier(before.id)?);
+    let sold_by = std::mem::take(&mut kept.settings.price_list);
+    if !sold_by.is_empty() {
+        notes.push(Cow::Owned(format!("the price list {sold_by} is its no longer")));
+    }
+    planned(world, policy, (before, after), (Rights { list, operators }, kept), turn, notes)
 }

@@ -412,7 +412,7 @@ pub enum Event {
     Service(Happening, ServiceTold),
     /// See [`EventKind::UserCreated`] and those behind it.
     User(UserHappening, UserTold),
-    /// See [`EventKind::PlansChanged`]: which of `offers`, `directory_ou` and `price_list`.
+    /// See [`EventKind::PlansChanged`]: `offers`, `directory_ou` or both.
     PlansChanged(Vec<String>),
     /// See [`EventKind::ProvisioningOpened`] and those behind it.
     Provisioning(Stage, ProvisioningTold),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Planned, Stop, is_before_erasure, is_stale, synchronize};
-use crate::domain::account::EventStamp;
+use crate::domain::account::{EventStamp, Standing};
 use crate::domain::call::Call;
 use crate::domain::ids::{AccountId, AccountKey, ExternalId, ServiceId};
 use crate::domain::outcome::{Answer, Code, Outcome};
@@ -155,11 +155,12 @@ fn decide(world: &World, call: &Call, order: &Order, key: &AccountKey, owner: Ac
             },
         );
     }
-    if moved_here {
-        world.keep(&before)?;
-    }
+    let keeper = if moved_here { world.keep(&before)? } else { Standing::Enabled };
     if is_stale_for(call, &before) {
         return Ok(Decided::Stale(before.event.second));
+    }
+    if let Some(why) = keeper.refuses_orders().filter(|_| !order.verb.withdraws()) {
+        return refuse(Code::RuleBroken, why);
     }
     let mut after = Service::clone(&before);
     match order.verb {

@@ -27,7 +27,7 @@ use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use super::{Planned, plan};
-use crate::domain::account::{Account, AccountKind, Hold};
+use crate::domain::account::{Account, AccountKind, Hold, Standing};
 use crate::domain::act::{Act, ActOutcome, What, plan_act};
 use crate::domain::call::{Call, Endpoint, Intent, ProfilePatch, Request, Said, SignedId, Submitted};
 use crate::domain::classify::Role;
@@ -329,7 +329,7 @@ impl Receiver {
             // Services are tested whole, in tests/it/services.rs.
             Need::Service(scope, name) => world.learn_service(scope.clone(), name.clone(), None),
             Need::AddOns(parent) => world.learn_add_ons(*parent, Vec::new()),
-            Need::Kept(service, account) => world.learn_kept(*service, *account, None),
+            Need::Kept(service, account) => world.learn_kept(*service, *account, Standing::Enabled, None),
             Need::ServicesOf(account) => world.learn_services_of(*account, Some(Vec::new())),
             Need::User(id) => world.learn_user(*id, None),
             Need::UsersOf(account) => world.learn_users_of(*account, Some(Vec::new())),

@@ -10,6 +10,7 @@ mod report;
 mod state;
 
 use super::ids::{AccountId, ItemId, ProvisioningId, ServiceId, UserId};
+use super::relation::Cause;
 
 pub use gather::items;
 pub use item::{Attempt, AttemptEnd, ERASED, Item, Request, SUPERSEDED};
@@ -57,6 +58,15 @@ impl RequestCause {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.as_str() == name)
+    }
+
+    /// What made it happen, as the change feed tells it.
+    #[must_use]
+    pub fn told(self) -> Cause {
+        match self {
+            Self::Move | Self::Users | Self::Products => Cause::Move,
+            Self::Manual => Cause::Operator,
+        }
     }
 }
 

@@ -134,7 +134,7 @@ impl World {
                 .filter_map(|report| report.reseller.as_ref())
                 .map(|id| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() }))
                 .collect(),
-            (What::MoveServices(_) | What::User(_), Some(Some(account))) => {
+            (What::MoveServices(_), Some(Some(account))) => {
                 vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
             }
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),

@@ -25,6 +25,7 @@ pub(super) struct Moves {
     under_way: HashMap<AccountId, UnderWay>,
     kept: HashMap<MoveId, Move>,
     written: Vec<(Move, bool)>,
+    opened: Vec<NewRequest>,
 }
 
 impl Moves {
@@ -36,14 +37,10 @@ impl Moves {
         self.under_way.contains_key(&account)
     }
 
-    /// Takes in what an act made of a list.
-    pub(super) fn sells_now(&mut self, account: AccountId, seller: Seller) {
-        self.sellers.insert(account, Arc::new(seller));
-    }
-
     /// Everything to write.
     pub(super) fn give(self, changes: &mut Changes) {
         changes.moves = self.written;
+        changes.provisioning.extend(self.opened);
     }
 }
 
@@ -80,16 +77,23 @@ impl World {
     /// Takes over a move and what it makes the vendor's systems do. Returns the id of the move that is kept.
     pub(super) fn take_over_moved(&mut self, moved: Moved) -> Option<MoveId> {
         let Moved { record, provisioning } = moved;
+        let request = provisioning.map(|mut request| {
+            let chain = self.chain;
+            request.issue(chain, || self.issue_row());
+            request
+        });
         let Some(mut record) = record else {
-            provisioning.map(|request| self.open_provisioning(request));
+            self.moves.opened.extend(request);
             return None;
         };
         let created = record.id == MoveId(0);
         if created {
             record.id = MoveId::issue(self.chain, self.issue_row());
         }
-        if let Some(request) = provisioning {
-            record.provisioning = Some(self.open_provisioning(NewRequest { move_id: Some(record.id.0), ..request }));
+        if let Some(mut request) = request {
+            request.move_id = Some(record.id.0);
+            record.provisioning = Some(request.id);
+            self.moves.opened.push(request);
         }
         let waits = (record.state == MoveState::Requested).then_some(record.id);
         let at_work = self.moves.under_way.get(&record.customer).is_some_and(|one| one.at_work);

@@ -96,7 +96,6 @@ impl World {
             let revision = change.before.seller.offers.revision + 1;
             let listing = Listing {
                 seller: Seller { offers: Offers { revision, list: after.offers }, directory_ou: after.directory_ou },
-                price_list: after.price_list,
                 promoted_at: change.promoted_at,
                 changed_at: Some(change.at),
             };

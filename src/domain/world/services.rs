@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Changes, Need, World};
-use crate::domain::account::Account;
+use crate::domain::account::{Account, Standing};
 use crate::domain::ids::{AccountId, DeliveryId, Scope, ServiceId};
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
@@ -21,7 +21,7 @@ pub(super) struct Services {
     /// None where an account has more than are looked up.
     of_account: HashMap<AccountId, Option<BTreeSet<ServiceId>>>,
     /// Services whose account is kept still although no call or act here is about it.
-    kept: BTreeMap<ServiceId, AccountId>,
+    kept: BTreeMap<ServiceId, (AccountId, Standing)>,
     /// What is to be written, and whether it is new.
     written: BTreeMap<ServiceId, bool>,
     steps: Vec<Step>,
@@ -41,7 +41,7 @@ impl Services {
     }
 
     pub(super) fn keeps(&self, service: ServiceId, account: AccountId) -> bool {
-        self.kept.get(&service) == Some(&account)
+        self.kept.get(&service).is_some_and(|(kept, _)| *kept == account)
     }
 
     /// Everything to write.
@@ -155,21 +155,21 @@ impl World {
         self.services.of_account.insert(account, Some(ids));
     }
 
-    /// Takes in a service as it is behind the lock of `account`, to which it belonged when it was looked up before.
-    pub fn learn_kept(&mut self, id: ServiceId, account: AccountId, service: Option<Service>) {
+    /// Takes in a service as it is behind the lock of `account`, to which it belonged when it was looked up before, and how
+    /// that account stands.
+    pub fn learn_kept(&mut self, id: ServiceId, account: AccountId, standing: Standing, service: Option<Service>) {
         // What this batch changed is behind such a lock already.
         if let (Some(service), false) = (service, self.services.written.contains_key(&id)) {
             self.services.now.insert(id, Arc::new(service));
         }
-        self.services.kept.insert(id, account);
+        self.services.kept.insert(id, (account, standing));
     }
 
-    /// Asks for the account of a service to be kept still: an order came for it under another one.
-    pub(in crate::domain) fn keep(&self, service: &Service) -> Result<(), Need> {
-        if self.services.keeps(service.id, service.account) {
-            return Ok(());
-        }
-        Err(Need::Kept(service.id, service.account))
+    /// Asks for the account of a service to be kept still, since an order came for it under another one, and tells how that
+    /// account stands.
+    pub(in crate::domain) fn keep(&self, service: &Service) -> Result<Standing, Need> {
+        let kept = self.services.kept.get(&service.id).filter(|(account, _)| *account == service.account);
+        kept.map(|(_, standing)| *standing).ok_or(Need::Kept(service.id, service.account))
     }
 
     /// The services of an account that are not ended now, in the order of their ids.

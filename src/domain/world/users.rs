@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Changes, Need, World};
-use crate::domain::ids::{AccountId, ServiceId, UserId};
+use crate::domain::ids::{AccountId, DeliveryId, ServiceId, UserId};
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
 use crate::domain::relation::Cause;
@@ -82,7 +82,7 @@ impl Users {
         self.lost.insert(lost.service, lost);
     }
 
-    fn put(&mut self, user: User, created: bool, cause: Cause, delivery: Option<crate::domain::ids::DeliveryId>) {
+    fn put(&mut self, user: User, created: bool, cause: Cause, delivery: Option<DeliveryId>) {
         let id = user.id;
         let before = self.now.get(&id).cloned();
         let after = Arc::new(user);
@@ -159,5 +159,121 @@ impl World {
             }
             self.users.put(user, created, cause, None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{AccountKey, ExternalId, PlatformId, Scope, SourceId, Tenant};
+    use crate::domain::service::{Service, ServiceStatus};
+    use crate::domain::user::{UserHappening, UserStatus};
+
+    const ONE: AccountId = AccountId(1);
+    const OTHER: AccountId = AccountId(2);
+
+    fn user(id: i64, services: &[i64]) -> User {
+        User {
+            id: UserId(id),
+            account: ONE,
+            login: format!("user{id}"),
+            name: String::new(),
+            email: String::new(),
+            status: UserStatus::Active,
+            services: services.iter().map(|id| ServiceId(*id)).collect(),
+            created_at: 0,
+            changed_at: 0,
+            ended_at: None,
+            revision: 1,
+        }
+    }
+
+    fn service(id: i64) -> Service {
+        let scope = Scope { source: SourceId::stored("eu"), tenant: Tenant::none() };
+        let key = AccountKey { scope, platform_id: PlatformId::stored("1") };
+        let unsaid = Service::unsaid(&key, ONE, ExternalId::stored(&format!("s{id}")), 0);
+        Service { id: ServiceId(id), revision: 1, ..unsaid }
+    }
+
+    /// A world in which a call ended one service and an act moved another one away.
+    fn world() -> World {
+        let mut world = World::new(0, 100);
+        world.learn_services_of(ONE, Some([5, 6, 7].map(service).to_vec()));
+        let ended = Service { status: ServiceStatus::Ended, revision: 2, changed_at: 9, ..service(5) };
+        world.take_over_services(vec![ended], ONE, Cause::Sync, Some(DeliveryId(3)));
+        let moved = Service { account: OTHER, revision: 2, ..service(6) };
+        world.take_over_services(vec![moved], ONE, Cause::Move, None);
+        world
+    }
+
+    #[test]
+    fn who_is_looked_up_later_lost_it_all_the_same() {
+        let mut world = world();
+        world.learn_users_of(ONE, Some(vec![user(1, &[5, 6, 7]), user(2, &[7])]));
+        let shown = |world: &World, id| {
+            world.user(UserId(id)).ok().flatten().map(|user| (user.services.clone(), user.revision))
+        };
+        assert_eq!(shown(&world, 1), Some((vec![ServiceId(7)], 3)));
+        assert_eq!(shown(&world, 2), Some((vec![ServiceId(7)], 1)));
+        // And who was looked up before loses what ends then.
+        let ended = Service { status: ServiceStatus::Ended, revision: 2, ..service(7) };
+        world.take_over_services(vec![ended], ONE, Cause::Operator, None);
+        assert_eq!((shown(&world, 1), shown(&world, 2)), (Some((vec![], 4)), Some((vec![], 2))));
+        let changes = world.into_changes();
+        let told: Vec<(i64, Cause, Option<DeliveryId>)> =
+            changes.user_steps.iter().map(|step| (step.after.id.0, step.cause, step.delivery)).collect();
+        assert_eq!(
+            told,
+            [
+                (1, Cause::Sync, Some(DeliveryId(3))),
+                (1, Cause::Move, None),
+                (1, Cause::Operator, None),
+                (2, Cause::Operator, None)
+            ]
+        );
+        // Written once each, from what the store has to what is now; the store takes the services from all others.
+        let written: Vec<(usize, usize)> =
+            changes.users_updated.iter().map(|(before, after)| (before.services.len(), after.services.len())).collect();
+        assert_eq!(written, [(3, 0), (1, 0)]);
+        assert_eq!(changes.lost_services.iter().map(|lost| lost.service.0).collect::<Vec<_>>(), [5, 6, 7]);
+        assert_eq!(changes.users_known.len(), 2);
+    }
+
+    #[test]
+    fn lists_of_an_account_follow_what_the_batch_does() {
+        let mut world = world();
+        let ids = |world: &World, account| -> Vec<i64> {
+            world.services_of(account).unwrap_or_default().iter().map(|service| service.id.0).collect()
+        };
+        assert_eq!(ids(&world, ONE), [7]);
+        world.learn_services_of(OTHER, Some(Vec::new()));
+        assert_eq!(ids(&world, OTHER), [6]);
+        let people = |world: &World, account| -> Vec<i64> {
+            world.users_of(account).unwrap_or_default().iter().map(|user| user.id.0).collect()
+        };
+        world.learn_users_of(ONE, Some(vec![user(1, &[]), user(2, &[])]));
+        let new = User { id: UserId::UNISSUED, revision: 0, ..user(0, &[]) };
+        let gone = User { status: UserStatus::Ended, ..user(1, &[]) };
+        let elsewhere = User { account: OTHER, ..user(2, &[]) };
+        world.take_over_users(vec![new.sealed(1), gone.sealed(1), elsewhere.sealed(1)], Cause::Operator);
+        let issued = UserId::issue(0, 101).0;
+        assert_eq!(people(&world, ONE), [issued]);
+        // What the store still says is behind what the batch did.
+        world.learn_users_of(OTHER, Some(Vec::new()));
+        world.learn_user(UserId(1), Some(user(1, &[])));
+        assert_eq!(people(&world, OTHER), [2]);
+        assert!(world.user(UserId(1)).is_ok_and(|user| user.is_some_and(|user| !user.lives())));
+        let happened: Vec<UserHappening> = world.into_changes().user_steps.iter().map(UserStep::happening).collect();
+        assert_eq!(happened, [UserHappening::Created, UserHappening::Ended, UserHappening::Moved]);
+    }
+
+    #[test]
+    fn accounts_with_too_many_are_refused() {
+        let mut world = World::new(0, 0);
+        world.learn_users_of(ONE, None);
+        world.learn_services_of(ONE, None);
+        assert!(matches!(world.users_of(ONE), Err(Stop::Refuse(Code::RuleBroken, why)) if why.contains("20000")));
+        assert!(matches!(world.services_of(ONE), Err(Stop::Refuse(Code::RuleBroken, why)) if why.contains("5000")));
+        assert!(matches!(world.users_of(OTHER), Err(Stop::Need(Need::UsersOf(OTHER)))));
     }
 }

@@ -79,7 +79,6 @@ struct Part {
     rows: Vec<OfferRow>,
     offers: Vec<Offer>,
     directory_ou: Option<String>,
-    price_list: Option<String>,
     /// Whether what the list does not have is taken away.
     whole: bool,
 }
@@ -197,7 +196,7 @@ fn reseller(connection: &mut AnyConnection, name: &str) -> Result<Result<Account
     })
 }
 
-/// What a row said first, and its line.
+/// What a row said first, with its line.
 type Said = Option<(u64, String)>;
 
 /// What the rows of one reseller say together; those that contradict an earlier one are bad.
@@ -206,29 +205,26 @@ fn part(account: AccountId, mut group: Group, how: How, report: &mut Report) -> 
     let first = group.rows.first()?;
     let (name, line) = (first.reseller.clone(), first.line);
     let mut offers: BTreeMap<(String, String), (u64, Offer)> = BTreeMap::new();
-    let (mut ou, mut price_list): (Said, Said) = (None, None);
+    let mut ou: Said = None;
     let mut rows = Vec::with_capacity(group.rows.len());
     for row in &group.rows {
         let again = row.offer.as_ref().and_then(|offer| offers.get(&(offer.service.clone(), offer.plan.clone())));
-        let other = |held: &Said, said: &Option<String>, what: &str| match (held, said) {
+        let other = |held: &Said, said: &Option<String>| match (held, said) {
             (Some((line, held)), Some(said)) if held != said => {
-                Some(format!("its {what} is another one than in line {line}; a reseller has one"))
+                Some(format!("its directory_ou is another one than in line {line}; a reseller has one"))
             }
             _ => None,
         };
         let wrong = again
             .map(|(line, _)| format!("the service is on this plan in line {line} already"))
-            .or_else(|| other(&ou, &row.directory_ou, "directory_ou"))
-            .or_else(|| other(&price_list, &row.price_list, "price_list"));
+            .or_else(|| other(&ou, &row.directory_ou));
         if let Some(why) = wrong {
             group.spoiled = true;
             report.bad.push(bad(row, why));
             continue;
         }
         rows.push(row.clone());
-        let said = |text: &Option<String>| text.clone().map(|text| (row.line, text));
-        ou = ou.or_else(|| said(&row.directory_ou));
-        price_list = price_list.or_else(|| said(&row.price_list));
+        ou = ou.or_else(|| row.directory_ou.clone().map(|text| (row.line, text)));
         if let Some(offer) = row.offer.clone() {
             offers.insert((offer.service.clone(), offer.plan.clone()), (row.line, offer));
         }
@@ -243,7 +239,6 @@ fn part(account: AccountId, mut group: Group, how: How, report: &mut Report) -> 
         offers: offers.into_values().map(|(_, offer)| offer).collect(),
         rows,
         directory_ou: ou.map(|(_, text)| text),
-        price_list: price_list.map(|(_, text)| text),
         whole: how.replace && !group.spoiled,
     })
 }
@@ -260,11 +255,7 @@ impl Part {
             all.extend(self.offers.iter().map(|offer| (key(offer), offer.clone())));
             all.into_values().collect()
         };
-        Sheet {
-            offers,
-            directory_ou: self.directory_ou.clone().or(before.directory_ou),
-            price_list: self.price_list.clone().or(before.price_list),
-        }
+        Sheet { offers, directory_ou: self.directory_ou.clone().or(before.directory_ou) }
     }
 }
 
@@ -301,9 +292,7 @@ fn take(
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let says_nothing_new = |row: &&OfferRow| {
             let held = |offer: &Offer| before.seller.offers.offer(&offer.service, &offer.plan) == Some(offer);
-            row.offer.as_ref().is_none_or(held)
-                && !(differences.directory_ou && row.directory_ou.is_some())
-                && !(differences.price_list && row.price_list.is_some())
+            row.offer.as_ref().is_none_or(held) && !(differences.directory_ou && row.directory_ou.is_some())
         };
         report.unchanged += count(part.rows.iter().filter(says_nothing_new).count());
         if differences.is_empty() {

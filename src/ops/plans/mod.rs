@@ -22,8 +22,6 @@ pub struct Wanted {
     pub offers: Option<Vec<Offer>>,
     /// The directory OU; none within for none.
     pub directory_ou: Option<Option<String>>,
-    /// The name of the price list; none within for none.
-    pub price_list: Option<Option<String>>,
 }
 
 impl Wanted {
@@ -33,7 +31,6 @@ impl Wanted {
         Sheet {
             offers: self.offers.clone().unwrap_or(before.offers),
             directory_ou: self.directory_ou.clone().unwrap_or(before.directory_ou),
-            price_list: self.price_list.clone().unwrap_or(before.price_list),
         }
     }
 }

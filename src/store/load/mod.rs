@@ -18,7 +18,7 @@ use super::schema::{accounts, deliveries, relations, webhook_ids};
 use super::services;
 use super::users;
 use super::{moves, offers, operators, partners, provisioning};
-use crate::domain::account::Account;
+use crate::domain::account::{Account, Standing};
 use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, Scope, ServiceId, SourceId, UserId,
 };
@@ -141,11 +141,9 @@ pub fn load(
         world.learn_add_ons(parent, add_ons);
     }
     for (service, account) in asked.kept {
-        if purpose == Purpose::Change {
-            keep_still(connection, account)?;
-        }
+        let standing = keep_still(connection, account, purpose)?;
         let now = services::by_id(connection, service)?;
-        world.learn_kept(service, account, now);
+        world.learn_kept(service, account, standing, now);
     }
     for account in asked.services_of {
         let living = services::living_of(connection, account, MAX_SERVICES + 1)?;
@@ -164,8 +162,8 @@ pub fn load(
         world.learn_seller(account, seller);
     }
     for account in asked.under_way {
-        let (requested, at_work) =
-            (moves::requested(connection, account)?, provisioning::running(connection, account)?);
+        let requested = moves::requested(connection, account)?;
+        let at_work = provisioning::running(connection, account)?;
         world.learn_under_way(account, requested, at_work);
     }
     for account in asked.lists {
@@ -303,14 +301,18 @@ fn customers(connection: &mut AnyConnection, name: &ResellerName, cap: usize) ->
     Ok(found.into_iter().map(AccountId).collect())
 }
 
-/// Locks an account that is named by its id alone. Out of the order of the keys, so two receivers may deadlock here, and
+/// Locks an account that is named by its id alone, to change a service of it, and tells how it stands. Out of the order of the keys, so two receivers may deadlock here, and
 /// one of them runs again.
-fn keep_still(connection: &mut AnyConnection, account: AccountId) -> Result<(), StoreError> {
-    if let AnyConnection::Postgres(postgres) = connection {
-        let locked = accounts::table.filter(accounts::id.eq(account.0)).select(accounts::id).for_update();
-        locked.load::<i64>(postgres)?;
-    }
-    Ok(())
+fn keep_still(connection: &mut AnyConnection, account: AccountId, purpose: Purpose) -> Result<Standing, StoreError> {
+    let found = || accounts::table.filter(accounts::id.eq(account.0)).select(accounts::standing);
+    let standings: Vec<String> = match connection {
+        AnyConnection::Postgres(postgres) if purpose == Purpose::Change => found().for_update().load(postgres)?,
+        other => found().load(other)?,
+    };
+    let Some(standing) = standings.first() else {
+        return Err(StoreError::corrupt("services.account_id", "no account"));
+    };
+    Standing::parse(standing).ok_or_else(|| StoreError::corrupt("accounts.standing", standing))
 }
 
 /// Looks up services. On PostgreSQL another receiver may be making one of the same name at this moment, for another

@@ -19,7 +19,6 @@ use crate::domain::account::AccountStatus;
 use crate::domain::feed::{Entry, Event, ProvisioningTold, Stage};
 use crate::domain::ids::{AccountId, ItemId, ProvisioningId};
 use crate::domain::provisioning::{ItemState, Request, RequestState};
-use crate::domain::relation::Cause;
 use crate::store::bulk::Rows;
 use crate::store::condition::Condition;
 use crate::store::connection::AnyConnection;
@@ -204,7 +203,7 @@ fn entry(request: &Request, stage: Stage) -> Entry {
     Entry {
         account: request.customer,
         revision: None,
-        cause: Cause::Move,
+        cause: request.cause.told(),
         delivery: None,
         event: Event::Provisioning(stage, told),
     }

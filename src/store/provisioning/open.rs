@@ -9,7 +9,6 @@ use super::{ItemRow, TELL_AT_ONCE, TOGETHER, entry, locked, locking, settle, shi
 use crate::domain::feed::{Entry, Event, ProvisioningTold, Stage};
 use crate::domain::ids::{ProvisioningId, ServiceId, UserId};
 use crate::domain::provisioning::{Counts, Item, ItemKind, ItemState, NewRequest, SUPERSEDED, TargetKind};
-use crate::domain::relation::Cause;
 use crate::store::bulk::Rows;
 use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
@@ -60,7 +59,7 @@ pub fn open(connection: &mut AnyConnection, requests: &[NewRequest]) -> Result<V
         entries.push(Entry {
             account: request.customer,
             revision: None,
-            cause: Cause::Move,
+            cause: request.cause.told(),
             delivery: None,
             event: Event::Provisioning(Stage::Opened, told),
         });

@@ -1,5 +1,7 @@
 //! Telling subscribers which items may be taken: each attempt once, when its time has come.
 
+use std::collections::HashMap;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -7,11 +9,11 @@ use diesel::sql_types::Bool;
 use super::{ItemRow, READY, UNHINDERED, locking_free};
 use crate::domain::feed::{Entry, Event, ItemTold};
 use crate::domain::ids::ProvisioningId;
-use crate::domain::provisioning::Item;
+use crate::domain::provisioning::{Item, RequestCause};
 use crate::domain::relation::Cause;
 use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
-use crate::store::schema::provisioning_items;
+use crate::store::schema::{provisioning_items, provisioning_requests};
 
 /// Most items that are told of in the commit that lets them be taken; a task tells of the others, as many at a time. More
 /// would make calls wait longer.
@@ -44,8 +46,11 @@ pub fn tell(
         }
         None => locking_free!(&mut *connection, ItemRow, due())?,
     };
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let entries = rows.into_iter().map(|row| row.into_item().map(entry)).collect::<Result<_, _>>()?;
+    let items = rows.into_iter().map(ItemRow::into_item).collect::<Result<Vec<Item>, _>>()?;
+    let causes = causes(connection, &items)?;
+    let ids: Vec<i64> = items.iter().map(|item| item.id.0).collect();
+    let cause = |item: &Item| causes.get(&item.request.0).copied().unwrap_or(Cause::Move);
+    let entries = items.into_iter().map(|item| (cause(&item), item)).map(|(cause, item)| entry(item, cause)).collect();
     for ids in ids.chunks(super::TOGETHER) {
         diesel::update(provisioning_items::table.filter(provisioning_items::id.eq_any(ids.to_vec())))
             .set(provisioning_items::told.eq(true))
@@ -54,7 +59,23 @@ pub fn tell(
     Ok(entries)
 }
 
-fn entry(item: Item) -> Entry {
+/// What made the requests of these items necessary, as the feed tells it.
+fn causes(connection: &mut AnyConnection, items: &[Item]) -> Result<HashMap<i64, Cause>, StoreError> {
+    let mut ids: Vec<i64> = items.iter().map(|item| item.request.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut causes = HashMap::new();
+    for ids in ids.chunks(super::TOGETHER) {
+        let rows: Vec<(i64, String)> = provisioning_requests::table
+            .filter(provisioning_requests::id.eq_any(ids.to_vec()))
+            .select((provisioning_requests::id, provisioning_requests::cause))
+            .load(connection)?;
+        causes.extend(rows.into_iter().filter_map(|(id, cause)| Some((id, RequestCause::parse(&cause)?.told()))));
+    }
+    Ok(causes)
+}
+
+fn entry(item: Item, cause: Cause) -> Entry {
     let told = ItemTold {
         request: item.request,
         item: item.id,
@@ -65,11 +86,5 @@ fn entry(item: Item) -> Entry {
         from: item.from,
         to: item.to,
     };
-    Entry {
-        account: item.customer,
-        revision: None,
-        cause: Cause::Move,
-        delivery: None,
-        event: Event::ItemPending(told),
-    }
+    Entry { account: item.customer, revision: None, cause, delivery: None, event: Event::ItemPending(told) }
 }

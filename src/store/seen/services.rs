@@ -23,6 +23,8 @@ pub struct ServiceFilter {
     pub status: Option<ServiceStatus>,
     /// With such a transfer under way.
     pub transfer: Option<Transferring>,
+    /// Those that the platform orders for another account, or the others.
+    pub held: Option<bool>,
 }
 
 /// Which transfers are asked for.
@@ -63,7 +65,7 @@ pub fn list(
     limit: i64,
 ) -> Result<Page<Service, ServiceId>, StoreError> {
     // A filter that no index serves looks at a window of rows.
-    let indexed = filter.account.is_some() || filter.transfer.is_some();
+    let indexed = filter.account.is_some() || filter.transfer.is_some() || filter.held == Some(true);
     let end: Option<i64> = if !indexed && (filter.kind.is_some() || filter.status.is_some()) {
         services::table
             .filter(services::id.gt(after.map_or(i64::MIN, |after| after.0)))
@@ -85,6 +87,11 @@ pub fn list(
             Transferring::Action => query = query.filter(services::transfer_action.is_not_null()),
             Transferring::To(direction) => query = query.filter(services::transfer_direction.eq(direction.as_str())),
         }
+    }
+    match filter.held {
+        Some(true) => query = query.filter(services::reported_account_id.is_not_null()),
+        Some(false) => query = query.filter(services::reported_account_id.is_null()),
+        None => {}
     }
     if let Some(account) = filter.account {
         query = query.filter(services::account_id.eq(account.0));

@@ -80,6 +80,13 @@ pub(super) fn user_history(visible: &Visible) -> Option<Condition> {
     while_theirs(visible, account, account, "user_history.at")
 }
 
+/// The provisioning requests that are seen: of a customer those that were opened while it was related to one of these
+/// resellers.
+pub(super) fn provisioning_requests(visible: &Visible) -> Option<Condition> {
+    let customer = "provisioning_requests.customer_id";
+    while_theirs(visible, customer, customer, "provisioning_requests.opened_at")
+}
+
 /// What may be seen of what operators did to an account that is seen: of a customer, what was done while it was related
 /// to one of these resellers.
 pub(super) fn acts(visible: &Visible, account: AccountId) -> Option<Condition> {
@@ -89,13 +96,6 @@ pub(super) fn acts(visible: &Visible, account: AccountId) -> Option<Condition> {
             Some(at_that_time(resellers, &Condition::new("").number(account.0), "audit.at"))
         }
     }
-}
-
-/// The provisioning requests that are seen: of a customer those that were opened while it was related to one of these
-/// resellers.
-pub(super) fn provisioning_requests(visible: &Visible) -> Option<Condition> {
-    let customer = "provisioning_requests.customer_id";
-    while_theirs(visible, customer, customer, "provisioning_requests.opened_at")
 }
 
 /// What happened, at the time in column `at`, to the account in column `account` while that was theirs. `indexed` is the

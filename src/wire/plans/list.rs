@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{BadRow, COLUMNS, MAX_ROWS, OfferRow, Row};
 use crate::domain::decimal::decimal_text;
 use crate::domain::ids::MAX_ID_CHARS;
-use crate::domain::offer::{Offer, Sheet, directory_ou, in_order, price_list};
+use crate::domain::offer::{Offer, Sheet, directory_ou, in_order};
 use crate::wire::objects::Objects;
 use crate::wire::partners::line_of;
 use crate::wire::separated::{separator_of, unguarded};
@@ -33,7 +33,6 @@ struct Fields {
     plan: String,
     locations: Vec<String>,
     directory_ou: String,
-    price_list: String,
 }
 
 impl Fields {
@@ -45,8 +44,7 @@ impl Fields {
             1 => text.clone_into(&mut self.service),
             2 => text.clone_into(&mut self.plan),
             3 => self.locations = locations(text)?,
-            4 => text.clone_into(&mut self.directory_ou),
-            _ => text.clone_into(&mut self.price_list),
+            _ => text.clone_into(&mut self.directory_ou),
         }
         Ok(())
     }
@@ -64,18 +62,15 @@ impl Fields {
         if name.chars().count() > MAX_RESELLER_CHARS || name.chars().any(char::is_control) {
             return Err(self.bad("reseller is longer than any account's name, or holds a control character"));
         }
-        let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let ou = said(&self.directory_ou).map(|text| directory_ou(&text)).transpose();
+        let ou = (!self.directory_ou.is_empty()).then(|| directory_ou(&self.directory_ou)).transpose();
         let ou = ou.map_err(|error| self.bad(format!("directory_ou: {error}")))?;
-        let list = said(&self.price_list).map(|text| price_list(&text)).transpose();
-        let list = list.map_err(|error| self.bad(format!("price_list {error}")))?;
         let offer = if self.service.is_empty() && self.plan.is_empty() && self.locations.is_empty() {
             None
         } else {
             let offer = Offer::new(&self.service, &self.plan, &self.locations);
             Some(offer.map_err(|error| self.bad(error.to_string()))?)
         };
-        Ok(OfferRow { line: self.line, reseller: self.reseller, offer, directory_ou: ou, price_list: list })
+        Ok(OfferRow { line: self.line, reseller: self.reseller, offer, directory_ou: ou })
     }
 }
 
@@ -120,7 +115,6 @@ pub fn read_one(bytes: &[u8]) -> Result<Sheet, String> {
         };
         same(&mut reseller, Some(row.reseller).filter(|name| !name.is_empty()), "reseller")?;
         same(&mut sheet.directory_ou, row.directory_ou, "directory_ou")?;
-        same(&mut sheet.price_list, row.price_list, "price_list")?;
         if let Some(offer) = row.offer {
             if let Some(first) = lines.insert((offer.service.clone(), offer.plan.clone()), line) {
                 return Err(format!("line {line}: the service is on this plan in line {first} already"));

@@ -18,7 +18,7 @@ pub use shown::{OfferRecord, OfferView, PlansView, SellerView};
 pub const MAX_ROWS: usize = 500_000;
 
 /// The columns of a list, and the keys of a JSON object.
-pub const COLUMNS: [&str; 6] = ["reseller", "service", "plan", "locations", "directory_ou", "price_list"];
+pub const COLUMNS: [&str; 5] = ["reseller", "service", "plan", "locations", "directory_ou"];
 
 /// What a row says. A row without service and plan is about the reseller alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,6 @@ pub struct OfferRow {
     pub offer: Option<Offer>,
     /// The distinguished name of its organizational unit; none where the row does not say.
     pub directory_ou: Option<String>,
-    /// The name of its price list; none where the row does not say.
-    pub price_list: Option<String>,
 }
 
 /// A row that cannot be taken.

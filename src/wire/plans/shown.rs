@@ -16,16 +16,11 @@ pub struct OfferRecord {
     pub plan: Option<String>,
     pub locations: Vec<String>,
     pub directory_ou: Option<String>,
-    pub price_list: Option<String>,
 }
 
 impl OfferRecord {
     /// The records of a reseller that is called so: one an offer, or one that tells of the reseller alone.
-    pub fn of<'a>(
-        reseller: &'a str,
-        seller: &'a Seller,
-        price_list: Option<&'a str>,
-    ) -> impl Iterator<Item = Self> + use<'a> {
+    pub fn of<'a>(reseller: &'a str, seller: &'a Seller) -> impl Iterator<Item = Self> + use<'a> {
         let offers = &seller.offers.list;
         let record = move |offer: Option<&Offer>| Self {
             reseller: reseller.to_owned(),
@@ -33,7 +28,6 @@ impl OfferRecord {
             plan: offer.map(|offer| offer.plan.clone()),
             locations: offer.map(|offer| offer.locations.clone()).unwrap_or_default(),
             directory_ou: seller.directory_ou.clone(),
-            price_list: price_list.map(str::to_owned),
         };
         let alone = offers.is_empty().then(|| record(None));
         alone.into_iter().chain(offers.iter().map(move |offer| record(Some(offer))))
@@ -49,7 +43,6 @@ impl OfferRecord {
             text(&self.plan),
             locations(&self.locations),
             text(&self.directory_ou),
-            text(&self.price_list),
         ]
     }
 }
@@ -96,8 +89,6 @@ pub struct PlansView {
     pub reseller: SellerView,
     /// Counts the changes of the list; 0 where nothing was ever set.
     pub revision: i64,
-    /// What its price list is called.
-    pub price_list: Option<String>,
     /// The distinguished name of the organizational unit below which its customers stand.
     pub directory_ou: Option<String>,
     /// When anything of this was changed last.
@@ -109,11 +100,10 @@ pub struct PlansView {
 impl PlansView {
     /// A list; `changed_at` is in microseconds since 1970.
     #[must_use]
-    pub fn new(reseller: SellerView, seller: &Seller, price_list: Option<String>, changed_at: Option<i64>) -> Self {
+    pub fn new(reseller: SellerView, seller: &Seller, changed_at: Option<i64>) -> Self {
         Self {
             reseller,
             revision: seller.offers.revision,
-            price_list,
             directory_ou: seller.directory_ou.clone(),
             changed_at: changed_at.map(rfc3339),
             offers: seller.offers.list.iter().map(OfferView::from).collect(),

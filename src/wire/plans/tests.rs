@@ -12,7 +12,7 @@ fn offer(service: &str, plan: &str, locations: &[&str]) -> Offer {
 
 fn row(line: u64, offer: Option<Offer>, ou: Option<&str>) -> Row {
     let reseller = "eu//10".to_owned();
-    Ok(OfferRow { line, reseller, offer, directory_ou: ou.map(str::to_owned), price_list: None })
+    Ok(OfferRow { line, reseller, offer, directory_ou: ou.map(str::to_owned) })
 }
 
 #[test]
@@ -39,13 +39,13 @@ fn lists_are_read_whatever_their_form() {
 
 #[test]
 fn bad_rows_are_told_with_their_lines() {
-    let csv = "reseller,service,plan,locations,directory_ou,price_list\n\
-               ,a,b,,,\n\
-               eu//10,a,,,,\n\
-               eu//10,,b,,,\n\
-               eu//10,,,x,,\n\
-               eu//10,a,b,[x,,\n\
-               eu//10,a,b,,HNP,\n\
+    let csv = "reseller,service,plan,locations,directory_ou\n\
+               ,a,b,,\n\
+               eu//10,a,,,\n\
+               eu//10,,b,,\n\
+               eu//10,,,x,\n\
+               eu//10,a,b,[x,\n\
+               eu//10,a,b,,HNP\n\
                eu//10,a,b\n";
     let told: Vec<(u64, String)> = read(csv.as_bytes())
         .unwrap()
@@ -60,7 +60,7 @@ fn bad_rows_are_told_with_their_lines() {
         "its service is empty",
         "begins like a JSON array",
         "directory_ou: it is no distinguished name",
-        "it has 3 columns, and the list 6",
+        "it has 3 columns, and the list 5",
     ];
     assert_eq!(told.len(), parts.len());
     for ((line, reason), (at, part)) in told.iter().zip((2..).zip(parts)) {
@@ -77,15 +77,15 @@ fn bad_rows_are_told_with_their_lines() {
 
 #[test]
 fn the_list_of_one_account_needs_no_reseller() {
-    let sheet = read_one(b"service,plan,locations,price_list\nMail,2,,Gold\nMail,1,a|b,\n").unwrap();
+    let sheet = read_one(b"service,plan,locations,directory_ou\nMail,2,,OU=a\nMail,1,a|b,\n").unwrap();
     assert_eq!(sheet.offers, [offer("Mail", "1", &["a", "b"]), offer("Mail", "2", &[])]);
-    assert_eq!((sheet.price_list.as_deref(), sheet.directory_ou), (Some("Gold"), None));
+    assert_eq!(sheet.directory_ou.as_deref(), Some("OU=a"));
     assert_eq!(read_one(b"reseller,service,plan\neu//10,Mail,1\neu//10,Mail,2\n").unwrap().offers.len(), 2);
     for (text, why) in [
         ("reseller,service,plan\neu//10,Mail,1\neu//20,Mail,2\n", "line 3: its reseller is another one than before"),
         ("service,plan\nMail,1\nMail,1\n", "line 3: the service is on this plan in line 2 already"),
         ("service,plan\nMail,\n", "line 2: its plan is empty"),
-        ("service,plan,price_list\nMail,1,a\nMail,2,b\n", "line 3: its price_list is another"),
+        ("service,plan,directory_ou\nMail,1,OU=a\nMail,2,OU=b\n", "line 3: its directory_ou is another"),
     ] {
         let told = read_one(text.as_bytes()).unwrap_err();
         assert!(told.contains(why), "{text}: {told}");
@@ -116,7 +116,7 @@ proptest! {
         let offers: Vec<Offer> = offers.iter().filter_map(|((service, plan), places)| Offer::new(service, plan, places).ok()).collect();
         let Ok(list) = in_order(offers) else { return Ok(()) };
         let seller = Seller { offers: Offers { revision: 1, list }, directory_ou: ou.map(|ou| ou.trim().to_owned()) };
-        let records: Vec<OfferRecord> = OfferRecord::of("eu//10", &seller, Some("Gold")).collect();
+        let records: Vec<OfferRecord> = OfferRecord::of("eu//10", &seller).collect();
         let json = serde_json::to_string(&records).unwrap();
         let mut csv = csv::Writer::from_writer(Vec::new());
         csv.write_record(COLUMNS).unwrap();
@@ -127,7 +127,7 @@ proptest! {
             let rows: Vec<OfferRow> = read(&bytes).unwrap().into_iter().map(Result::unwrap).collect();
             let back: Vec<Offer> = rows.iter().filter_map(|row| row.offer.clone()).collect();
             prop_assert_eq!(&back, &seller.offers.list);
-            prop_assert!(rows.iter().all(|row| row.directory_ou == seller.directory_ou && row.price_list.as_deref() == Some("Gold")));
+            prop_assert!(rows.iter().all(|row| row.directory_ou == seller.directory_ou));
         }
     }
 }

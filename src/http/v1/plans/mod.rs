@@ -16,7 +16,7 @@ use super::problem::{Problem, ProblemBody};
 use super::query::Params;
 use super::respond;
 use crate::domain::account::AccountStatus;
-use crate::domain::offer::{Offer, directory_ou, in_order, price_list};
+use crate::domain::offer::{Offer, directory_ou, in_order};
 use crate::domain::operator::Visible;
 use crate::domain::outcome::Code;
 use crate::ops::plans::{self, SetError, Wanted};
@@ -56,10 +56,6 @@ pub struct PlansBody {
     #[serde(deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
     pub directory_ou: Option<Option<String>>,
-    /// What its price list is called; null for none.
-    #[serde(deserialize_with = "said")]
-    #[schema(value_type = Option<String>)]
-    pub price_list: Option<Option<String>>,
 }
 
 /// Offers as they were sent, in their order.
@@ -83,24 +79,10 @@ pub(super) fn ou(text: &str) -> Result<String, Problem> {
     directory_ou(text).map_err(|error| Problem::BadRequest(format!("directory_ou cannot be so: {error}.")))
 }
 
-/// The name of a price list as it was sent.
-///
-/// # Errors
-/// [`Problem::BadRequest`] says what is wrong with it.
-pub(super) fn list_name(text: &str) -> Result<String, Problem> {
-    price_list(text).map_err(|why| Problem::BadRequest(format!("price_list {why}.")))
-}
-
 impl PlansBody {
     fn wanted(&self) -> Result<Wanted, Problem> {
-        let read = |sent: &Option<Option<String>>, read: fn(&str) -> Result<String, Problem>| {
-            sent.as_ref().map(|text| text.as_deref().map(read).transpose()).transpose()
-        };
-        Ok(Wanted {
-            offers: self.offers.as_deref().map(offers).transpose()?,
-            directory_ou: read(&self.directory_ou, ou)?,
-            price_list: read(&self.price_list, list_name)?,
-        })
+        let sent = self.directory_ou.as_ref().map(|text| text.as_deref().map(ou).transpose());
+        Ok(Wanted { offers: self.offers.as_deref().map(offers).transpose()?, directory_ou: sent.transpose()? })
     }
 }
 
@@ -118,8 +100,8 @@ fn found(connection: &mut AnyConnection, see: &Visible, name: &str) -> Result<(L
 
 /// Show what a reseller may sell
 ///
-/// Everything with one answer: offers by service and plan, the reseller's directory OU, the name of its price list. A
-/// reseller_admin sees those of its own resellers.
+/// Everything with one answer: offers by service and plan, and the reseller's directory OU. A reseller_admin sees those of
+/// its own resellers.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{account}/plans",
@@ -143,8 +125,7 @@ pub async fn show(operator: Operator, name: Path<String>, request: HttpRequest) 
 
 /// Set what a reseller may sell
 ///
-/// `offers` is the exact set from now on, and must be there; `directory_ou` and `price_list` stay as they are where they
-/// are left out. With `If-Match`, only if the list is as it was shown under that ETag. What is so already changes nothing.
+/// `offers` is the exact set from now on, and must be there; `directory_ou` stays as it is where it is left out. With `If-Match`, only if the list is as it was shown under that ETag. What is so already changes nothing.
 #[utoipa::path(
     put,
     path = "/v1/accounts/{account}/plans",
@@ -178,7 +159,7 @@ pub async fn put(operator: Operator, name: Path<String>, request: HttpRequest, m
 
 /// Change parts of what a reseller may sell
 ///
-/// As PUT, but offers, too, stay as they are where they are left out: for its directory OU or its price list alone.
+/// As PUT, but offers, too, stay as they are where they are left out: for its directory OU alone.
 #[utoipa::path(
     patch,
     path = "/v1/accounts/{account}/plans",
@@ -205,7 +186,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let sent: PlansBody = body(&operator, &request, &mut payload).await?;
     let wanted = sent.wanted()?;
     if wanted == Wanted::default() {
-        let why = "Nothing is to be changed; name offers, directory_ou or price_list.";
+        let why = "Nothing is to be changed; name offers or directory_ou.";
         return Err(Problem::BadRequest(why.to_owned()));
     }
     set(&operator, &name, &request, wanted).await

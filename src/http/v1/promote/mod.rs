@@ -12,19 +12,20 @@ use super::accounts::{one, path_text};
 use super::change::{body, entry};
 use super::operator::Operator;
 use super::patch::said;
-use super::plans::{OfferBody, list_name, offers, ou};
+use super::plans::{OfferBody, offers, ou};
 use super::problem::{Problem, ProblemBody};
 use super::query::Params;
 use super::respond;
 use crate::auth::token::new_token;
 use crate::domain::act::OffersOf;
+use crate::domain::dossier;
 use crate::domain::ids::{AccountId, AccountKey};
 use crate::domain::operator::{Role, Visible, parse_name};
 use crate::ops::promote::{self, NameError, Wanted};
 use crate::ops::{alone, set, shown};
 use crate::store::AnyConnection;
 use crate::store::accounts::Listed;
-use crate::store::seen::offers as seen;
+use crate::store::seen::{dossiers, offers as seen};
 use crate::wire::plans::PlansView;
 use crate::wire::show::AccountView;
 use crate::wire::time::{parse_time, rfc3339};
@@ -80,6 +81,8 @@ pub struct PromotedView {
     pub account: AccountView,
     /// What it may sell.
     pub plans: PlansView,
+    /// What its price list is called; empty where it has none. `/profile` has it, too.
+    pub price_list: String,
     /// Its own login.
     pub operator: LoginView,
     /// What was noticed on the way.
@@ -113,6 +116,10 @@ fn reason(sent: Option<&str>) -> Result<String, Problem> {
         return Err(Problem::BadRequest("Say in `reason` why; it is kept in the audit trail.".to_owned()));
     };
     set::reason(sent).map_err(|why| Problem::BadRequest(format!("reason {why}.")))
+}
+
+fn list_name(sent: &str) -> Result<String, Problem> {
+    dossier::price_list(sent).map_err(|why| Problem::BadRequest(format!("price_list {why}.")))
 }
 
 fn other(connection: &mut AnyConnection, see: &Visible, name: &str) -> Result<AccountKey, Problem> {
@@ -206,11 +213,16 @@ pub async fn promote(operator: Operator, name: Path<String>, request: HttpReques
     let outcomes = operator.state.writer.acts(list).await?;
     set::changed(&outcomes)?;
     let account = now(&operator, id).await?;
-    let listing = operator.read(move |connection, see| seen::listing(connection, see, id)?.ok_or(Problem::NotFound));
-    let plans = shown::plans(&account.account, &listing.await?);
+    let kept = operator.read(move |connection, see| {
+        let listing = seen::listing(connection, see, id)?.ok_or(Problem::NotFound)?;
+        Ok((listing, dossiers::of(connection, see, id)?.ok_or(Problem::NotFound)?))
+    });
+    let (listing, kept) = kept.await?;
+    let plans = shown::plans(&account.account, &listing);
     respond::fresh(&PromotedView {
         account: shown::account(&account),
         plans,
+        price_list: kept.settings.price_list,
         operator: LoginView {
             name: login,
             role: Role::ResellerAdmin.as_str(),

@@ -33,6 +33,7 @@ use crate::wire::service_show::{HappenedView, ServiceView};
         ("kind" = Option<String>, Query, description = "subscription, domain, hosting, ssl, entitlement or other."),
         ("status" = Option<String>, Query, description = "active, trial, suspended or ended."),
         ("transfer" = Option<String>, Query, description = "With a transfer under way: open for any, action where somebody has to do something, incoming or outgoing."),
+        ("held" = Option<bool>, Query, description = "Which an operator gave to another account than the one that the platform orders them for."),
         ("limit" = Option<u32>, Query, description = "1 to 500, 50 by default."),
         ("after" = Option<String>, Query, description = "The `next` of the page before."),
     ),
@@ -66,6 +67,7 @@ pub async fn list(operator: Operator, name: Path<String>, request: HttpRequest) 
         ("kind" = Option<String>, Query, description = "subscription, domain, hosting, ssl, entitlement or other."),
         ("status" = Option<String>, Query, description = "active, trial, suspended or ended."),
         ("transfer" = Option<String>, Query, description = "With a transfer under way: open for any, action where somebody has to do something, incoming or outgoing."),
+        ("held" = Option<bool>, Query, description = "Which an operator gave to another account than the one that the platform orders them for."),
         ("limit" = Option<u32>, Query, description = "1 to 500, 50 by default."),
         ("after" = Option<String>, Query, description = "The `next` of the page before."),
     ),
@@ -98,6 +100,7 @@ impl Asked {
             kind: params.parsed("kind", kinds, ServiceKind::parse)?,
             status: params.parsed("status", "active, trial, suspended or ended", ServiceStatus::parse)?,
             transfer: params.parsed("transfer", Transferring::WORDS, Transferring::parse)?,
+            held: params.parsed("held", "true or false", |text| text.parse().ok())?,
         };
         let (limit, after) = (params.limit()?, params.after::<1>(list)?);
         params.end()?;

@@ -17,6 +17,7 @@ use crate::domain::user::{User, UserStatus};
 use crate::ops::shown;
 use crate::store::AnyConnection;
 use crate::store::seen::users::{self, UserFilter};
+use crate::store::seen::{Page, services};
 use crate::wire::user_show::{UserHappenedView, UserView};
 
 /// List the users of an account
@@ -29,7 +30,7 @@ use crate::wire::user_show::{UserHappenedView, UserView};
     params(
         ("account" = String, Path, description = "Its id or ExternalID."),
         ("status" = Option<String>, Query, description = "active, disabled or ended."),
-        ("service" = Option<String>, Query, description = "Who has this service, by its id."),
+        ("service" = Option<String>, Query, description = "Who has this service, by its id or ExternalID."),
         ("login" = Option<String>, Query, description = "With this login, whatever the case."),
         ("limit" = Option<u32>, Query, description = "1 to 500, 50 by default."),
         ("after" = Option<String>, Query, description = "The `next` of the page before."),
@@ -48,14 +49,25 @@ pub async fn list(operator: Operator, name: Path<String>, request: HttpRequest) 
     let mut filter = UserFilter {
         account: None,
         status: params.parsed("status", "active, disabled or ended", UserStatus::parse)?,
-        service: params.parsed("service", "the id of a service", ServiceId::parse)?,
+        service: None,
         login: params.text("login"),
     };
+    let service = params.text("service");
     let (limit, after) = (params.limit()?, params.after::<1>("users")?);
     params.end()?;
     let name = path_text(&name)?;
     let page = operator.read(move |connection, see| {
         filter.account = Some(one(connection, see, &name)?.ok_or(Problem::NotFound)?.account.id);
+        if let Some(service) = service {
+            let named = || services::named(connection, see, &service).map(|named| named.first().map(|one| one.id));
+            filter.service = match ServiceId::parse(&service) {
+                Some(id) => Some(id),
+                None => named()?,
+            };
+            if filter.service.is_none() {
+                return Ok(Page::empty());
+            }
+        }
         Ok(users::list(connection, see, &filter, after.map(|[id]| UserId(id)), limit)?)
     });
     let page = page.await?;
