@@ -246,7 +246,8 @@ mod tests {
             Fate::Blocked { .. } => "blocked",
         };
         // Plan and location of a Mail service, choices, a location for all, what comes of it.
-        let cases: Vec<(&str, &str, Vec<Choice>, Option<&str>, Result<Fate, &str>)> = vec![
+        type Case<'a> = (&'a str, &'a str, Vec<Choice>, Option<&'a str>, Result<Fate, &'a str>);
+        let cases: Vec<Case<'_>> = vec![
             ("gold", "", vec![], None, Ok(goes("gold", ""))),
             // No location to choose: it stays where it runs.
             ("gold", "west", vec![], Some("north"), Ok(goes("gold", "west"))),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Changes, Need, World};
-use crate::domain::ids::{AccountId, MoveId};
+use crate::domain::ids::{AccountId, MoveId, ProvisioningId};
 use crate::domain::moves::{Move, MoveState, UnderWay};
 use crate::domain::offer::Seller;
 use crate::domain::provisioning::NewRequest;
@@ -35,6 +35,11 @@ impl Moves {
 
     pub(super) fn knows_under_way(&self, account: AccountId) -> bool {
         self.under_way.contains_key(&account)
+    }
+
+    /// Takes in what an act made of a list.
+    pub(super) fn sells_now(&mut self, account: AccountId, seller: Seller) {
+        self.sellers.insert(account, Arc::new(seller));
     }
 
     /// Everything to write.
@@ -77,23 +82,16 @@ impl World {
     /// Takes over a move and what it makes the vendor's systems do. Returns the id of the move that is kept.
     pub(super) fn take_over_moved(&mut self, moved: Moved) -> Option<MoveId> {
         let Moved { record, provisioning } = moved;
-        let request = provisioning.map(|mut request| {
-            let chain = self.chain;
-            request.issue(chain, || self.issue_row());
-            request
-        });
         let Some(mut record) = record else {
-            self.moves.opened.extend(request);
+            provisioning.map(|request| self.open_provisioning(request));
             return None;
         };
         let created = record.id == MoveId(0);
         if created {
             record.id = MoveId::issue(self.chain, self.issue_row());
         }
-        if let Some(mut request) = request {
-            request.move_id = Some(record.id.0);
-            record.provisioning = Some(request.id);
-            self.moves.opened.push(request);
+        if let Some(request) = provisioning {
+            record.provisioning = Some(self.open_provisioning(NewRequest { move_id: Some(record.id.0), ..request }));
         }
         let waits = (record.state == MoveState::Requested).then_some(record.id);
         let at_work = self.moves.under_way.get(&record.customer).is_some_and(|one| one.at_work);
@@ -102,5 +100,14 @@ impl World {
         let id = record.id;
         self.moves.written.push((record, created));
         Some(id)
+    }
+
+    /// Takes over a request that is to be opened in the same commit, and gives it its ids.
+    fn open_provisioning(&mut self, mut request: NewRequest) -> ProvisioningId {
+        let chain = self.chain;
+        request.issue(chain, || self.issue_row());
+        let id = request.id;
+        self.moves.opened.push(request);
+        id
     }
 }

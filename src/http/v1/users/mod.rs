@@ -59,7 +59,7 @@ pub async fn list(operator: Operator, name: Path<String>, request: HttpRequest) 
     let page = operator.read(move |connection, see| {
         filter.account = Some(one(connection, see, &name)?.ok_or(Problem::NotFound)?.account.id);
         if let Some(service) = service {
-            let named = || services::named(connection, see, &service).map(|named| named.first().map(|one| one.id));
+            let mut named = || services::named(connection, see, &service).map(|named| named.first().map(|one| one.id));
             filter.service = match ServiceId::parse(&service) {
                 Some(id) => Some(id),
                 None => named()?,
