@@ -127,7 +127,8 @@ mod tests {
         let list =
             "\u{feff}Customer;reseller;plans;location\n1;2;;\n\n3;none;Mail:a=b;north\n4;;;\n;2;;\n5;2;x;\n6;2\n";
         let rows = read(list.as_bytes()).unwrap();
-        let told: Vec<(u64, &str, Result<Option<&str>, &str>)> = rows
+        type Told<'a> = (u64, &'a str, Result<Option<&'a str>, &'a str>);
+        let told: Vec<Told<'_>> = rows
             .iter()
             .map(|row| match row {
                 Ok(row) => (row.line, row.customer.as_str(), Ok(row.reseller.as_deref())),

@@ -335,6 +335,7 @@ impl Receiver {
             // Moves, promotions and what operators keep are tested whole, too.
             Need::Seller(account) => world.learn_seller(*account, Seller::default()),
             Need::UnderWay(account) => world.learn_under_way(*account, None, false),
+            Need::Dossier(account) => world.learn_dossier(*account, Dossier::default()),
             Need::Listing(account) => world.learn_listing(*account, Listing::default()),
             Need::OperatorName(name) => world.learn_operator_name(name.clone(), false),
             Need::OperatorsOf(account) => world.learn_operators_of(*account, Vec::new()),
