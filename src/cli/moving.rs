@@ -291,7 +291,7 @@ impl Move {
         }
         if self.format == Format::Table {
             for refusal in &view.refusals {
-                writeln!(std::io::stderr(), "{} ({})", refusal.reason, refusal.code)?;
+                writeln!(std::io::stdout(), "{} ({})", refusal.reason, refusal.code)?;
             }
         }
         match look.all_refusals().len() {

@@ -264,7 +264,7 @@ fn sells(app: &TestApp, reseller: &str, revision: i64, ou: &str, offers: &[(&str
     run(format!("DELETE FROM offer_lists WHERE account_id = {id}"));
     run(format!("DELETE FROM offers WHERE account_id = {id}"));
     run(format!(
-        "INSERT INTO offer_lists (account_id, revision, name, directory_ou, changed_at) VALUES ({id}, {revision}, '', '{ou}', 0)"
+        "INSERT INTO offer_lists (account_id, revision, directory_ou, changed_at) VALUES ({id}, {revision}, '{ou}', 0)"
     ));
     for (service, plan, locations) in offers {
         run(format!(

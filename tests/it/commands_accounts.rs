@@ -141,6 +141,7 @@ fn json_has_every_field_that_is_promised() {
             "address",
             "extra_details",
             "sync_options",
+            "standing",
             "reseller",
             "partner",
             "reported",

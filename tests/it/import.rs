@@ -305,7 +305,9 @@ fn accounts_are_changed_over_v1() {
         problem(&patch(&app, &admin, &customer, Some(&weak), &json!({"name": "x"})), 412, "precondition_failed");
         assert_eq!(patch(&app, &admin, &customer, Some("*"), &json!({"name": "New"})).json()["name"], "New");
         let none = patch(&app, &admin, &customer, None, &json!({"reseller": null}));
-        assert_eq!((&none.json()["kind"], &none.json()["reseller"]), (&json!("direct_customer"), &Value::Null));
+        let held = &none.json()["reseller"];
+        assert_eq!((&none.json()["kind"], &held["platform_id"]), (&json!("direct_customer"), &Value::Null));
+        assert_eq!((&held["state"], &held["drift"]), (&json!("unassigned"), &json!(true)));
         let back = patch(&app, &admin, &customer, None, &json!({"release": true}));
         assert_eq!(
             (&back.json()["reseller"]["platform_id"], &back.json()["reseller"]["drift"]),

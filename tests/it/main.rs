@@ -45,6 +45,7 @@ mod inputs_transport;
 mod ledger;
 mod meanings;
 mod model;
+mod moves;
 mod moves_guide;
 mod partners;
 mod payloads;

@@ -8,7 +8,7 @@ use tiersync::domain::operator::Role;
 use crate::harness::{Backend, Call, Reply, TestApp, backends};
 use crate::v1::{all, column, get, id, operator, problem, send};
 
-fn ask(app: &TestApp, token: &str, method: &str, path: &str, body: &Value) -> Reply {
+pub fn ask(app: &TestApp, token: &str, method: &str, path: &str, body: &Value) -> Reply {
     Call::new(method, &format!("/v1{path}"))
         .header("Authorization", format!("Bearer {token}"))
         .header("Content-Type", "application/json")
@@ -17,19 +17,19 @@ fn ask(app: &TestApp, token: &str, method: &str, path: &str, body: &Value) -> Re
 }
 
 #[track_caller]
-fn did(app: &TestApp, token: &str, method: &str, path: &str, body: &Value) -> Value {
+pub fn did(app: &TestApp, token: &str, method: &str, path: &str, body: &Value) -> Value {
     let reply = ask(app, token, method, path, body);
     assert!(matches!(reply.status, 200 | 201), "{method} {path}: {} {}", reply.status, reply.body);
     reply.json()
 }
 
 #[track_caller]
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
 /// Two resellers, 10 and 20, with a customer each, 11 and 21. The token is a provider_admin's.
-fn world(backend: Backend) -> (TestApp, String) {
+pub fn world(backend: Backend) -> (TestApp, String) {
     let app = TestApp::start(backend);
     let token = operator(&app, "provider", Role::ProviderAdmin, &[], None);
     for body in [
@@ -44,7 +44,7 @@ fn world(backend: Backend) -> (TestApp, String) {
 }
 
 /// What a reseller may sell: (service, plan, locations), and where the directory has its customers.
-fn sells(app: &TestApp, token: &str, reseller: &str, ou: &str, offers: &[(&str, &str, &[&str])]) {
+pub fn sells(app: &TestApp, token: &str, reseller: &str, ou: &str, offers: &[(&str, &str, &[&str])]) {
     let offers: Vec<Value> = offers
         .iter()
         .map(|(service, plan, locations)| json!({"service": service, "plan": plan, "locations": locations}))
@@ -53,18 +53,18 @@ fn sells(app: &TestApp, token: &str, reseller: &str, ou: &str, offers: &[(&str, 
     did(app, token, "PUT", &path, &json!({"directory_ou": ou, "offers": offers}));
 }
 
-fn service(app: &TestApp, token: &str, customer: &str, name: &str, plan: &str, location: &str) -> String {
+pub fn service(app: &TestApp, token: &str, customer: &str, name: &str, plan: &str, location: &str) -> String {
     let path = format!("/accounts/{}/services", id(app, customer));
     let body = json!({"name": name, "service": name, "plan": plan, "location": location});
     text(&did(app, token, "POST", &path, &body)["id"])
 }
 
-fn user(app: &TestApp, token: &str, customer: &str, login: &str, services: &[&String]) -> String {
+pub fn user(app: &TestApp, token: &str, customer: &str, login: &str, services: &[&String]) -> String {
     let path = format!("/accounts/{}/users", id(app, customer));
     text(&did(app, token, "POST", &path, &json!({"login": login, "services": services}))["id"])
 }
 
-fn reseller_of(app: &TestApp, token: &str, customer: &str) -> Value {
+pub fn reseller_of(app: &TestApp, token: &str, customer: &str) -> Value {
     get(app, token, &format!("/accounts/{}", id(app, customer))).json()["reseller"]["platform_id"].clone()
 }
 

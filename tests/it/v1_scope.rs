@@ -8,6 +8,7 @@ use tiersync::domain::operator::Role;
 
 use crate::harness::app::MPNID;
 use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
+use crate::moves_guide::did;
 use crate::standing::{patch, write};
 use crate::v1::{all, column, get, id, operator, problem, send};
 
@@ -28,6 +29,8 @@ struct World {
     services: [String; 2],
     /// Provisioning of ours, and of theirs: a request, and its item.
     provisioning: [[String; 2]; 2],
+    /// A move that we asked for, and one of theirs.
+    moves: [String; 2],
     /// A user of ours, and one of theirs.
     users: [String; 2],
 }
@@ -149,7 +152,16 @@ fn world(backend: Backend) -> World {
         let items = all(&app, &everything, &format!("/provisioning-requests/{request}/items"), 5);
         [request, items[0]["id"].as_str().unwrap().to_owned()]
     });
-    World { app, token, everything, secrets, theirs, services: [ours, hidden], users, provisioning }
+    // One that we ask for, and one between others.
+    let asked = json!({"customer": id(&app, "12"), "reseller": their_reseller, "reason": "ours"});
+    let ours_asked = did(&app, &token, "POST", "/moves", &asked)["id"].as_str().unwrap().to_owned();
+    let mut asked =
+        json!({"customer": id(&app, "TheirDirect"), "reseller": id(&app, "THEIR-RESELLER"), "preview": true});
+    asked["revision"] = did(&app, &everything, "POST", "/moves", &asked)["revision"].clone();
+    asked["preview"] = json!(false);
+    let theirs_moved = did(&app, &everything, "POST", "/moves", &asked)["id"].as_str().unwrap().to_owned();
+    let moves = [ours_asked, theirs_moved];
+    World { app, token, everything, secrets, theirs, services: [ours, hidden], users, provisioning, moves }
 }
 
 impl World {
@@ -188,9 +200,11 @@ fn placeholder(path: &str) -> &str {
     path.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(name, _)| name)
 }
 
-/// Fills the placeholders of a path.
+/// Fills the placeholders of a path: what stands below something is the first of its kind there.
 fn filled(path: &str, with: &str) -> String {
-    path.split('/').map(|part| if part.starts_with('{') { with } else { part }).collect::<Vec<_>>().join("/")
+    let mut names = std::iter::once(with).chain(std::iter::repeat("1"));
+    let part = |part| if str::starts_with(part, '{') { names.next().unwrap() } else { part };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 fn every_route(backend: Backend) {
@@ -215,6 +229,7 @@ fn every_route(backend: Backend) {
                 "delivery" | "case" => hidden.clone(),
                 "service" => vec![world.services[1].clone()],
                 "user" => vec![world.users[1].clone()],
+                "move" => vec![world.moves[1].clone()],
                 "partner" => vec!["77777".to_owned()],
                 // No source belongs to a reseller: all alike are forbidden.
                 "source" => vec!["eu".to_owned()],
@@ -250,6 +265,7 @@ fn every_route(backend: Backend) {
             "provisioning" => vec![filled(&path, &world.provisioning[0][0])],
             "item" => vec![filled(&path, &world.provisioning[0][1])],
             "user" => vec![filled(&path, &world.users[0])],
+            "move" => vec![filled(&path, &world.moves[0])],
             "partner" => vec![filled(&path, "11111")],
             "case" => {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
@@ -361,6 +377,7 @@ fn roles(backend: Backend) {
     let world = world(backend);
     let viewer = operator(&world.app, "viewer", Role::Viewer, &[], None);
     let run = column(&all(&world.app, &world.everything, "/reconciliations", 1), "id").remove(0);
+    let their_customer = id(&world.app, "THEIR-CUSTOMER");
     for (_, path, _) in routes(&world.app).iter().filter(|(method, ..)| method == "GET") {
         let cases = all(&world.app, &world.everything, "/cases", 1);
         let name = match placeholder(path) {
@@ -373,6 +390,8 @@ fn roles(backend: Backend) {
             "provisioning" => &world.provisioning[1][0],
             "item" => &world.provisioning[1][1],
             "user" => &world.users[0],
+            "move" => &world.moves[1],
+            _ if path.contains("{contact}") || path.contains("{login}") => &their_customer,
             _ => "0-2",
         };
         let path = filled(path, name);

@@ -186,13 +186,14 @@ pub async fn decline(operator: Operator, name: Path<String>, request: HttpReques
     operator.require_change()?;
     Params::of(&request)?.end()?;
     let body: DecisionBody = body(&operator, &request, &mut payload).await?;
-    let why = reason(body.reason.as_deref())?.ok_or_else(|| bad("reason is missing; the other side reads it"))?;
+    let why = reason(body.reason.as_deref())?;
     let name = path_text(&name)?;
     let read = operator.read(move |connection, see| {
         let one = open(found(connection, see, &name)?)?;
         if stands(see, asked(&one)) { Ok(one) } else { Err(Problem::Forbidden) }
     });
     let one = read.await?;
+    let why = why.ok_or_else(|| bad("reason is missing; the other side reads it"))?;
     end(operator, one, MoveState::Declined, "moves.decline", Some(why)).await
 }
 
