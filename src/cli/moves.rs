@@ -8,12 +8,12 @@ use super::operator::entry;
 use super::output::{Format, Listing, pages};
 use super::{CliError, Common};
 use crate::domain::ids::{MoveId, ServiceId, UserId};
-use crate::domain::moves::{Basis, Move, MoveState, Moving, UsersMoving};
+use crate::domain::moves::{Move, MoveState, Moving, UsersMoving};
 use crate::domain::operator::{COMMAND_LINE, Visible};
 use crate::ops::{alone, moves};
 use crate::store::seen::moves::{MoveFilter, list};
 use crate::store::{AnyConnection, audit, moves as kept};
-use crate::wire::moves::{MoveView, UserLookView, choices_of_text};
+use crate::wire::moves::{LookView, MoveView, UserLookView, choices_of_text};
 use crate::writer::acts::ActList;
 
 const PAGE: i64 = 500;
@@ -82,6 +82,9 @@ pub(super) struct Accept {
     /// The new location of every service that may run there
     #[arg(long)]
     location: Option<String>,
+    /// Only looks at it
+    #[arg(long)]
+    preview: bool,
     /// Why; kept with the move
     #[arg(long, value_name = "TEXT", value_parser = super::set::reason)]
     reason: Option<String>,
@@ -243,8 +246,11 @@ impl Accept {
             reason: self.reason.clone(),
             ..Moving::default()
         };
-        let basis: Basis = moves::preview(&mut connection, &customer.key, &moving)??.basis;
-        moving.basis = Some(basis);
+        let look = moves::preview(&mut connection, &customer.key, &moving)??;
+        if self.preview {
+            return super::moving::show(self.format, &look, &LookView::new(&look));
+        }
+        moving.basis = Some(look.basis);
         let detail = json!({"move": one.id.to_string(), "reason": self.reason});
         let entry = entry("moves.accept", &customer.id.to_string(), &detail);
         done(common, moves::list(customer.key, moving, alone::policies(&config), entry))?;

@@ -264,42 +264,7 @@ impl Move {
 
     /// Prints a preview, and fails where the move cannot be made.
     fn show(&self, look: &Look, view: &LookView) -> Result<(), CliError> {
-        if self.format == Format::Json {
-            let json = serde_json::to_string(view).map_err(|error| CliError::Failed(error.to_string()))?;
-            writeln!(std::io::stdout(), "{json}")?;
-        } else {
-            let columns =
-                ["service", "name", "sold_as", "plan", "location", "outcome", "new_plan", "new_location", "choose"];
-            let mut listing = Listing::start(self.format, &columns)?;
-            for service in &view.services {
-                let candidates: Vec<&str> = service.candidates.iter().map(|one| one.plan.as_str()).collect();
-                let choose = if candidates.is_empty() { service.locations.join(", ") } else { candidates.join(", ") };
-                let cells = [
-                    &*service.id,
-                    &service.name,
-                    &service.sold_as,
-                    &service.plan,
-                    &service.location,
-                    service.outcome,
-                    service.new_plan.as_deref().unwrap_or_default(),
-                    service.new_location.as_deref().unwrap_or_default(),
-                    &choose,
-                ];
-                listing.row(service, &cells)?;
-            }
-            listing.end()?;
-        }
-        if self.format == Format::Table {
-            for refusal in &view.refusals {
-                writeln!(std::io::stdout(), "{} ({})", refusal.reason, refusal.code)?;
-            }
-        }
-        match look.all_refusals().len() {
-            0 => Ok(()),
-            several => Err(CliError::Failed(format!(
-                "the move cannot be made as it is asked for; {several} reasons are against it"
-            ))),
-        }
+        show(self.format, look, view)
     }
 
     fn many(&self, common: &Common, file: &str) -> Result<(), CliError> {
@@ -352,5 +317,45 @@ impl Move {
             0 => Ok(()),
             refused => Err(CliError::Failed(format!("{refused} rows are refused; put them right and run it again"))),
         }
+    }
+}
+
+/// Prints a preview of a move, and fails where it cannot be made.
+pub(super) fn show(format: Format, look: &Look, view: &LookView) -> Result<(), CliError> {
+    if format == Format::Json {
+        let json = serde_json::to_string(view).map_err(|error| CliError::Failed(error.to_string()))?;
+        writeln!(std::io::stdout(), "{json}")?;
+    } else {
+        let columns =
+            ["service", "name", "sold_as", "plan", "location", "outcome", "new_plan", "new_location", "choose"];
+        let mut listing = Listing::start(format, &columns)?;
+        for service in &view.services {
+            let candidates: Vec<&str> = service.candidates.iter().map(|one| one.plan.as_str()).collect();
+            let choose = if candidates.is_empty() { service.locations.join(", ") } else { candidates.join(", ") };
+            let cells = [
+                &*service.id,
+                &service.name,
+                &service.sold_as,
+                &service.plan,
+                &service.location,
+                service.outcome,
+                service.new_plan.as_deref().unwrap_or_default(),
+                service.new_location.as_deref().unwrap_or_default(),
+                &choose,
+            ];
+            listing.row(service, &cells)?;
+        }
+        listing.end()?;
+    }
+    if format == Format::Table {
+        for refusal in &view.refusals {
+            writeln!(std::io::stdout(), "{} ({})", refusal.reason, refusal.code)?;
+        }
+    }
+    match look.all_refusals().len() {
+        0 => Ok(()),
+        several => Err(CliError::Failed(format!(
+            "the move cannot be made as it is asked for; {several} reasons are against it"
+        ))),
     }
 }

@@ -166,10 +166,13 @@ impl Promote {
         let policies = alone::policies(&config);
         let list = promote::promotion(&account, wanted, login.clone(), *hash.as_bytes(), policies, entry);
         let outcomes = done(common, list)?;
+        if self.format == Format::Table {
+            // Before anything else can fail: it is shown this once.
+            writeln!(std::io::stdout(), "{token}")?;
+        }
         let id = account.id.to_string();
         let listing = offers::listing(&mut connection, account.id)?;
         if self.format == Format::Table {
-            writeln!(std::io::stdout(), "{token}")?;
             let mut told = std::io::stderr();
             let many = listing.seller.offers.list.len();
             writeln!(told, "Account {id} is a reseller now and may sell {many} offers.")?;

@@ -105,11 +105,21 @@ pub fn by_id(connection: &mut AnyConnection, id: MoveId) -> Result<Option<Move>,
 /// # Errors
 /// As [`by_id`].
 pub fn requested(connection: &mut AnyConnection, customer: AccountId) -> Result<Option<Move>, StoreError> {
-    let row: Option<MoveRow> = moves::table
-        .filter(moves::customer_id.eq(customer.0))
-        .filter(moves::state.eq(MoveState::Requested.as_str()))
-        .load(connection)?
-        .pop();
+    let waiting =
+        moves::table.filter(moves::customer_id.eq(customer.0)).filter(moves::state.eq(MoveState::Requested.as_str()));
+    let row: Option<MoveRow> = waiting.load(connection)?.pop();
+    row.map(MoveRow::into_move).transpose()
+}
+
+/// As [`requested`], kept from being decided by anybody else until the transaction ends.
+///
+/// # Errors
+/// As [`by_id`].
+pub fn requested_alone(connection: &mut AnyConnection, customer: AccountId) -> Result<Option<Move>, StoreError> {
+    let AnyConnection::Postgres(postgres) = connection else { return requested(connection, customer) };
+    let waiting =
+        moves::table.filter(moves::customer_id.eq(customer.0)).filter(moves::state.eq(MoveState::Requested.as_str()));
+    let row: Option<MoveRow> = waiting.for_update().load(postgres)?.pop();
     row.map(MoveRow::into_move).transpose()
 }
 
@@ -202,8 +212,9 @@ pub(super) fn save(connection: &mut AnyConnection, all: &[(Move, bool)]) -> Resu
             decided.push(later);
         }
     }
-    new.write(connection)?;
+    // A customer has one open request at most: what ends comes first.
     decided.write(connection)?;
+    new.write(connection)?;
     Ok(())
 }
 

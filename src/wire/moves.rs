@@ -84,6 +84,7 @@ pub fn choices_of_text(text: &str, location: Option<&str>) -> Result<Choices, St
             .split_once('=')
             .ok_or_else(|| format!("{part} is no choice such as Mail:bronze=gold or 0-14=gold@north"))?;
         let (plan, at) = match to.split_once('@') {
+            Some((_, at)) if at.trim().is_empty() => return Err(format!("{part} names no location behind the @")),
             Some((plan, at)) => (plan.trim(), Some(at.trim().to_owned())),
             None => (to.trim(), None),
         };
@@ -221,7 +222,7 @@ impl LookView {
                 new_location: None,
                 candidates: Vec::new(),
                 locations: Vec::new(),
-                reason: verdict.refusal(&service.name).map(|refusal| refusal.message),
+                reason: verdict.refusal(&look.called(service)).map(|refusal| refusal.message),
             };
             match &verdict.fate {
                 Fate::Goes { plan, location } => {

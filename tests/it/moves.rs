@@ -431,7 +431,8 @@ fn by_hand(backend: Backend) {
     let listed = items(&place.fine(&["moves", "list", "--customer", "1000", "--format", "json"]));
     assert_eq!(listed[0]["id"], moved["id"]);
     place.run(&["move", "1000", "--to", "2"]).failed(1, "nothing to move");
-    place.run(&["move", "1000"]).failed(2, "--to");
+    let usage = place.run(&["move", "1000"]);
+    assert!(usage.code == 2 && usage.err.contains("--to"), "{}", usage.err);
     place.run(&["move", "1001", "--to", "none", "--plan", "x"]).failed(2, "is no choice");
     place.fine(&["move", "1001", "--to", "none"]);
 }

@@ -1,12 +1,12 @@
 //! Moves as acts: what a look allows is done, all of it in one plan.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::place::{assign, follow_partner, hold, refuse};
 use super::plan::finish;
 use super::{Act, Acted, Applied, PlannedAct};
-use crate::domain::ids::{MoveId, ServiceId};
+use crate::domain::ids::{MoveId, ServiceId, UserId};
 use crate::domain::moves::{
     Basis, Fate, Look, Move, MoveState, Moving, Refusal, Side, UserFate, UserLook, UsersMoving, seen, users_seen,
 };
@@ -67,13 +67,14 @@ pub(super) fn plan(
     let passed = follow_partner(world, policy, Some(before), &mut after, turn, &mut notes)?;
     let (acted, change) = finish(world, Some(before), after, passed, turn, notes)?;
     let services = moved_services(&look, act.at);
-    let items = items(&look);
-    if items.len() > MAX_ITEMS {
+    // Counted before they are made.
+    if look.services.len() + look.users.iter().map(|user| user.services.len()).sum::<usize>() >= MAX_ITEMS {
         return refuse(
             Code::RuleBroken,
             format!("More than {MAX_ITEMS} things would have to be provisioned again. Move some of its users first."),
         );
     }
+    let items = items(&look);
     let provisioning = (!items.is_empty()).then(|| NewRequest {
         reason: moving.reason.clone(),
         ..NewRequest::new(before.id, RequestCause::Move, act.at, items)
@@ -190,16 +191,21 @@ fn items(look: &Look) -> Vec<NewItem> {
     if from_ou != to_ou {
         items.push(NewItem::directory(from_ou, to_ou));
     }
-    let having: HashSet<ServiceId> = look.users.iter().flat_map(|user| user.services.iter().copied()).collect();
+    let mut having: HashMap<ServiceId, Vec<UserId>> = HashMap::new();
+    for user in &look.users {
+        for service in &user.services {
+            having.entry(*service).or_default().push(user.id);
+        }
+    }
     for (service, verdict) in look.services.iter().zip(&look.verdicts) {
         let Fate::Goes { plan, location } = &verdict.fate else { continue };
         let (from, to) = (PlanAt::new(&service.plan, &service.location), PlanAt::new(plan, location));
-        if !having.contains(&service.id) {
+        let Some(users) = having.get(&service.id) else {
             items.push(NewItem::new(ItemKind::Service { service: service.id }, from, to));
             continue;
-        }
-        for user in look.users.iter().filter(|user| user.has(service.id)) {
-            let kind = ItemKind::User { user: user.id, service: service.id };
+        };
+        for user in users {
+            let kind = ItemKind::User { user: *user, service: service.id };
             items.push(NewItem::new(kind, from.clone(), to.clone()));
         }
     }

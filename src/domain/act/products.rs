@@ -17,10 +17,11 @@ use crate::domain::account::{Account, AccountKind, Standing};
 use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, ServiceId};
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
+use crate::domain::provisioning::{ItemKind, NewItem, NewRequest, PlanAt, RequestCause};
 use crate::domain::relation::RelationState;
 use crate::domain::service::{MAX_SERVICES, Service};
 use crate::domain::user::User;
-use crate::domain::world::{Need, World};
+use crate::domain::world::{Moved, Need, World};
 
 /// Most services that one move names; their add-ons come on top. Raising it makes calls wait longer behind a move.
 pub const MAX_PRODUCTS: usize = 1_000;
@@ -146,6 +147,9 @@ fn between(from: &Account, to: &Account) -> Option<(Code, &'static str)> {
     }
     if !to.is_active() {
         return broken("The customer that is to get the services is deleted. Bring it back first, or name another.");
+    }
+    if from.standing == Standing::Fraud {
+        return broken("The customer is marked as fraud, so what it has stays with it. Clear that first.");
     }
     if to.standing != Standing::Enabled {
         return broken(
@@ -296,6 +300,13 @@ pub(super) fn plan(world: &World, act: &Act, products: &Products) -> Result<Plan
         .filter_map(|product| product.service.as_ref())
         .map(|service| given(act, service, to))
         .collect();
+    // They are provisioned again for whom they came to; nobody there has them yet.
+    let items = services.iter().map(|service| {
+        let at = PlanAt::new(&service.plan, &service.location);
+        NewItem::new(ItemKind::Service { service: service.id }, at.clone(), at)
+    });
+    let request = NewRequest::new(to, RequestCause::Products, act.at, items.collect());
+    let provisioning = (!request.items.is_empty()).then_some(request);
     let moved = services.len();
     let losers = weighed.losers.len();
     let applied = Applied {
@@ -306,7 +317,8 @@ pub(super) fn plan(world: &World, act: &Act, products: &Products) -> Result<Plan
         changed: vec!["services".to_owned()],
         notes: vec![format!("{moved} services moved, {losers} users lost some").into()],
     };
-    Ok(PlannedAct { services, ..PlannedAct::idle(account, Acted::Applied(Box::new(applied))) })
+    let moved = Moved { record: None, provisioning };
+    Ok(PlannedAct { services, moved, ..PlannedAct::idle(account, Acted::Applied(Box::new(applied))) })
 }
 
 /// A service as the other customer has it. The platform goes on naming the one that it ordered it for.

@@ -16,7 +16,7 @@ use crate::domain::operator::{Operator, Role};
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
 use crate::domain::policy::SourcePolicy;
-use crate::domain::relation::{Cause, Turn};
+use crate::domain::relation::{Cause, RelationState, Turn};
 use crate::domain::world::World;
 
 /// How a customer becomes a reseller.
@@ -206,7 +206,8 @@ fn seller(world: &World, key: &AccountKey) -> Result<AccountId, Stop> {
 
 /// The reseller of a customer: the platform's, or else the account of its partner.
 fn former(account: &Account) -> Option<AccountId> {
-    match &account.reseller {
+    // Where the source sends no resellers, the one that is named never comes.
+    match account.reseller.as_ref().filter(|relation| relation.state != RelationState::Unprovisioned) {
         Some(relation) => relation.reseller_account,
         None => account.partner.as_ref().and_then(|relation| relation.reseller_account),
     }

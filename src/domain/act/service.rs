@@ -114,8 +114,8 @@ fn decide(world: &World, act: &Act, deed: &ServiceAct) -> Result<(Acted, Vec<Ser
         }
         Deed::Suspend => after.status = ServiceStatus::Suspended,
         Deed::Activate => {
+            may_order(owner)?;
             if !before.lives() {
-                may_order(owner)?;
                 has_room(world, before)?;
                 after.ended_at = None;
             }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::offered::{Verdict, assess};
-use super::{Basis, MAX_CHOICES, Moving, Refusal};
+use super::{Basis, MAX_CHOICES, Moving, Refusal, Side};
 use crate::domain::account::{Account, AccountKind, AccountStatus, Standing};
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, MoveId};
 use crate::domain::offer::Seller;
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
@@ -39,14 +39,20 @@ pub struct Look {
 }
 
 impl Look {
+    /// What a service is called to people: its id where it has no name.
+    #[must_use]
+    pub fn called(&self, service: &Service) -> String {
+        if service.name.is_empty() { service.id.to_string() } else { service.name.clone() }
+    }
+
     /// All that is in the way, services last.
     #[must_use]
     pub fn all_refusals(&self) -> Vec<Refusal> {
-        let of_services = self.verdicts.iter().zip(&self.services).filter_map(|(verdict, service)| {
-            let id = service.id.to_string();
-            let name = if service.name.is_empty() { &id } else { &service.name };
-            verdict.refusal(name)
-        });
+        let of_services = self
+            .verdicts
+            .iter()
+            .zip(&self.services)
+            .filter_map(|(verdict, service)| verdict.refusal(&self.called(service)));
         self.refusals.iter().cloned().chain(of_services).collect()
     }
 }
@@ -116,7 +122,10 @@ pub(in crate::domain) fn seen(world: &World, key: &AccountKey, moving: &Moving) 
         ));
     }
     let under_way = world.under_way(customer.id)?;
-    if let Some(id) = under_way.requested.filter(|id| moving.accepts != Some(*id)) {
+    let present = held.and_then(|held| held.reseller_account);
+    // One that the customer went away from in another way stands in nobody's way.
+    let waits = |id: &MoveId| world.requested(*id).is_none_or(|one| one.from == present);
+    if let Some(id) = under_way.requested.filter(|id| moving.accepts != Some(*id)).filter(waits) {
         refusals.push(refusal(
             Code::RuleBroken,
             format!("A move of this customer is under way: request {id} waits for the other side. Have it accepted, declined or withdrawn first."),
@@ -126,13 +135,22 @@ pub(in crate::domain) fn seen(world: &World, key: &AccountKey, moving: &Moving) 
         refusals
             .push(refusal(Code::Conflict, format!("The request {accepted} is not open any longer. Look at it again.")));
     }
+    if let Some(one) = moving.accepts.and_then(|id| world.requested(id))
+        && one.from != present
+    {
+        refusals.push(refusal(
+            Code::Conflict,
+            "The customer is no longer with the reseller that it was to leave. Decline the request.",
+        ));
+    }
     if under_way.at_work {
         refusals.push(refusal(
             Code::RuleBroken,
-            "A move of this customer is under way: the provisioner is at work on it. Try again when that is done, or cancel its provisioning request.",
+            "The provisioner is at work on this customer. Try again when that is done, or cancel its provisioning request.",
         ));
     }
-    if moving.choices.list.len() > MAX_CHOICES {
+    let bounded = moving.choices.list.len() <= MAX_CHOICES;
+    if !bounded {
         refusals.push(refusal(Code::RuleBroken, format!("More than {MAX_CHOICES} choices. Choose by plan.")));
     }
     let services: Vec<Arc<Service>> = world.services_of(customer.id)?.into_iter().cloned().collect();
@@ -140,7 +158,9 @@ pub(in crate::domain) fn seen(world: &World, key: &AccountKey, moving: &Moving) 
     let all: Vec<&Service> = services.iter().map(AsRef::as_ref).collect();
     // Services of one whose new reseller is none were not assessed against anything.
     let assessable = moving.reseller.is_none() || to.is_some();
-    let verdicts = if assessable && refusals.iter().all(|one| one.code != Code::UnknownAccount) {
+    // Who would get a customer learns nothing of what it has by asking for it.
+    let shown = moving.request != Some(Side::To);
+    let verdicts = if assessable && bounded && shown && refusals.iter().all(|one| one.code != Code::UnknownAccount) {
         assess(&all, to.as_ref().map(|seller| &seller.offers), &moving.choices).unwrap_or_else(|refused| {
             refusals.push(refused);
             Vec::new()

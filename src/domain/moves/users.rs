@@ -1,7 +1,7 @@
 //! Users that are moved from one customer to another. A user keeps its services where the other customer has the same
 //! ones; where it lacks one, the service must be provisioned there before the user can be moved (Atria, *Customer Move*).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::look::told;
@@ -144,11 +144,20 @@ pub(in crate::domain) fn users_seen(world: &World, key: &AccountKey, moving: &Us
         theirs = world.services_of(to.id)?.into_iter().cloned().collect::<Vec<Arc<Service>>>();
         there = world.users_of(to.id)?.into_iter().cloned().collect::<Vec<Arc<User>>>();
     }
+    for customer in std::iter::once(&from).chain(&to) {
+        if world.under_way(customer.id)?.at_work {
+            refusals.push(rule(format!(
+                "The provisioner is at work on customer {}. Try again when that is done, or cancel its provisioning request.",
+                customer.id
+            )));
+        }
+    }
     if there.len() + users.len() > MAX_USERS {
         refusals.push(rule(format!("The other customer would have more than {MAX_USERS} users.")));
     }
+    let logins: HashSet<String> = there.iter().map(|user| user.login_key()).collect();
     for user in &users {
-        if there.iter().any(|other| other.login_key() == user.login_key() && other.id != user.id) {
+        if logins.contains(&user.login_key()) {
             let id = user.id;
             refusals.push(rule(format!("User {id}: the other customer has a user of the same login already.")));
         }

@@ -98,6 +98,23 @@ impl World {
         self.moves.under_way.insert(record.customer, UnderWay { requested: waits, at_work });
         self.moves.kept.insert(record.id, record.clone());
         let id = record.id;
+        let stale = self
+            .moves
+            .kept
+            .values()
+            .find(|one| one.customer == record.customer && one.id != id && one.state == MoveState::Requested);
+        if let Some(stale) = stale.cloned() {
+            // The customer went elsewhere before anybody decided.
+            let stale = Move {
+                state: MoveState::Withdrawn,
+                decided_by: Some(record.by.clone()),
+                decision: Some("the customer went elsewhere".to_owned()),
+                decided_at: Some(record.decided_at.unwrap_or(record.at)),
+                ..stale
+            };
+            self.moves.kept.insert(stale.id, stale.clone());
+            self.moves.written.push((stale, false));
+        }
         self.moves.written.push((record, created));
         Some(id)
     }

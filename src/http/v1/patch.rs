@@ -15,6 +15,7 @@ use super::query::Params;
 use super::respond;
 use crate::domain::account::{Account, AccountKind, AccountStatus, Standing};
 use crate::domain::call::ProfilePatch;
+use crate::domain::operator::Visible;
 use crate::domain::options::MAX_TEXT_CHARS;
 use crate::ops::set::{self, SetError, Wanted};
 use crate::ops::{alone, shown};
@@ -71,7 +72,9 @@ pub(super) fn require_standing(
 ) -> Result<(), Problem> {
     let Some(standing) = standing.filter(|standing| *standing != account.standing) else { return Ok(()) };
     let lifts = account.standing == Standing::Fraud;
-    if account.kind == AccountKind::Reseller || standing == Standing::Frozen || lifts {
+    // Also one that was a reseller, whose login still sees it.
+    let own = matches!(&operator.visible, Visible::Resellers(own) if own.contains(&account.id));
+    if own || account.kind == AccountKind::Reseller || standing == Standing::Frozen || lifts {
         return operator.require_provider();
     }
     Ok(())

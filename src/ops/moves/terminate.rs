@@ -163,7 +163,7 @@ impl Termination<'_> {
         let customers = if living { self.move_all(tell)? } else { Summary::default() };
         let left = match self.writer {
             Some(_) => self.left()?,
-            None => customers.refused,
+            None => customers.refused + customers.unchanged,
         };
         let partners = self.partners()?;
         if left == 0 {
@@ -175,6 +175,10 @@ impl Termination<'_> {
 
     fn freeze(&mut self) -> Result<bool, TerminateError> {
         let Some(writer) = self.writer else { return Ok(self.reseller.standing == Standing::Frozen) };
+        if matches!(self.reseller.standing, Standing::Disabled | Standing::Fraud) {
+            // Frozen says less: orders would be taken again.
+            return Ok(false);
+        }
         let entry = Entry { action: "accounts.terminate".to_owned(), ..self.entry.clone() };
         let act = Act::new(self.reseller.key.clone(), now_micros(), Cause::Move, What::SetStanding(Standing::Frozen));
         let policies = alone::policies(self.config);
@@ -289,8 +293,11 @@ impl Termination<'_> {
         let now = now_micros();
         let rows = ids.iter().map(|id| Ok(ending(id.clone(), now))).collect();
         let entry = Entry { action: "partners.end".to_owned(), at: now, ..self.entry.clone() };
-        import::run(writer, rows, How { replace: false, dry_run: false }, &entry, &|_| {})?;
-        Ok(())
+        let report = import::run(writer, rows, How { replace: false, dry_run: false }, &entry, &|_| {})?;
+        match report.bad.first() {
+            None => Ok(()),
+            Some(bad) => refuse(Code::Conflict, &format!("Partner {} is not ended: {}.", bad.partner_id, bad.reason)),
+        }
     }
 
     /// Runs a Delete again that was held back.

@@ -158,11 +158,17 @@ pub fn load(
         world.learn_users_of(account, (living.len() <= MAX_USERS).then_some(living));
     }
     for account in asked.sellers {
+        if world.knows(&Need::Seller(account)) {
+            continue;
+        }
         let seller = offers::of(connection, account)?;
         world.learn_seller(account, seller);
     }
     for account in asked.under_way {
-        let requested = moves::requested(connection, account)?;
+        let requested = match purpose {
+            Purpose::Change => moves::requested_alone(connection, account)?,
+            Purpose::Preview => moves::requested(connection, account)?,
+        };
         let at_work = provisioning::running(connection, account)?;
         world.learn_under_way(account, requested, at_work);
     }

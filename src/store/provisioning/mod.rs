@@ -94,14 +94,17 @@ pub fn locked_account(connection: &mut AnyConnection, id: AccountId) -> Result<O
     Ok(found.first().map(|status| status == AccountStatus::Active.as_str()))
 }
 
-/// Whether somebody is at work on an item of this customer now.
+/// Whether somebody is at work on an item of this customer now, of a request that nobody cancelled.
 ///
 /// # Errors
 /// [`StoreError`] when the statement fails.
 pub fn running(connection: &mut AnyConnection, customer: AccountId) -> Result<bool, StoreError> {
     let found: Option<i64> = provisioning_items::table
         .filter(provisioning_items::customer_id.eq(customer.0))
-        .filter(Condition::new("provisioning_items.state = 'running'"))
+        .filter(Condition::new(
+            "provisioning_items.state = 'running' AND NOT EXISTS (SELECT 1 FROM provisioning_requests q \
+             WHERE q.id = provisioning_items.request_id AND q.cancelled_at IS NOT NULL)",
+        ))
         .select(provisioning_items::id)
         .first(connection)
         .optional()?;

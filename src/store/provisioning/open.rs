@@ -8,7 +8,9 @@ use super::rows::{InsertItem, InsertRequest, insert_item, insert_request};
 use super::{ItemRow, TELL_AT_ONCE, TOGETHER, entry, locked, locking, settle, shift, tell, write};
 use crate::domain::feed::{Entry, Event, ProvisioningTold, Stage};
 use crate::domain::ids::{ProvisioningId, ServiceId, UserId};
-use crate::domain::provisioning::{Counts, Item, ItemKind, ItemState, NewRequest, SUPERSEDED, TargetKind};
+use crate::domain::provisioning::{
+    Counts, Item, ItemKind, ItemState, NewRequest, RequestCause, SUPERSEDED, TargetKind,
+};
 use crate::store::bulk::Rows;
 use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
@@ -73,14 +75,38 @@ fn supersede(
     connection: &mut AnyConnection,
     request: &NewRequest,
 ) -> Result<(Vec<Entry>, HashMap<Target, Item>), StoreError> {
-    let earlier: Vec<i64> = provisioning_requests::table
+    // Users that move leave nothing behind that would still be provisioned where they were.
+    let users: HashSet<UserId> = match request.cause {
+        RequestCause::Users => request.items.iter().filter_map(|item| item.kind.user()).collect(),
+        _ => HashSet::new(),
+    };
+    let mut earlier: Vec<i64> = provisioning_requests::table
         .filter(provisioning_requests::customer_id.eq(request.customer.0))
         .filter((provisioning_requests::pending + provisioning_requests::failed).gt(0))
         .order(provisioning_requests::id)
         .select(provisioning_requests::id)
         .load(connection)?;
+    let all: Vec<i64> = users.iter().map(|user| user.0).collect();
+    for some in all.chunks(TOGETHER) {
+        let elsewhere: Vec<i64> = provisioning_items::table
+            .filter(provisioning_items::user_id.is_not_null())
+            .filter(provisioning_items::user_id.assume_not_null().eq_any(some.to_vec()))
+            .filter(provisioning_items::state.eq_any([ItemState::Pending.as_str(), ItemState::Failed.as_str()]))
+            .select(provisioning_items::request_id)
+            .distinct()
+            .load(connection)?;
+        earlier.extend(elsewhere);
+    }
+    earlier.sort_unstable();
+    earlier.dedup();
     let wanted: Option<HashSet<Target>> =
         (!request.is_whole()).then(|| request.items.iter().map(|item| target(&item.kind)).collect());
+    // Where the directory has the customer is not decided by a request that says nothing of it.
+    let says = request.items.iter().any(|item| item.kind.kind() == TargetKind::Directory);
+    let takes = |kind: &ItemKind| match &wanted {
+        Some(wanted) => wanted.contains(&target(kind)) || kind.user().is_some_and(|user| users.contains(&user)),
+        None => says || kind.kind() != TargetKind::Directory,
+    };
     let mut replaced: HashMap<Target, Item> = HashMap::new();
     let mut gone: BTreeMap<ProvisioningId, Vec<Item>> = BTreeMap::new();
     for earlier in earlier {
@@ -91,7 +117,7 @@ fn supersede(
             .order(provisioning_items::id);
         for row in locking!(&mut *connection, ItemRow, query)? {
             let item = row.into_item()?;
-            if wanted.as_ref().is_none_or(|wanted| wanted.contains(&target(&item.kind))) {
+            if takes(&item.kind) {
                 // What waited first says where it is.
                 replaced.entry(target(&item.kind)).or_insert_with(|| item.clone());
                 gone.entry(item.request).or_default().push(item);

@@ -66,7 +66,7 @@ pub fn list(
 ) -> Result<Page<Service, ServiceId>, StoreError> {
     // A filter that no index serves looks at a window of rows.
     let indexed = filter.account.is_some() || filter.transfer.is_some() || filter.held == Some(true);
-    let end: Option<i64> = if !indexed && (filter.kind.is_some() || filter.status.is_some()) {
+    let end: Option<i64> = if !indexed && (filter.kind.is_some() || filter.status.is_some() || *see != Visible::All) {
         services::table
             .filter(services::id.gt(after.map_or(i64::MIN, |after| after.0)))
             .order(services::id)

@@ -115,12 +115,6 @@ pub async fn accept(operator: Operator, name: Path<String>, request: HttpRequest
     if chosen.list.is_empty() && chosen.location.is_none() {
         chosen = one.choices.clone();
     }
-    let held = customer.reseller.as_ref().and_then(|held| held.reseller_account);
-    if held != one.from {
-        return Err(Problem::Conflict(
-            "The customer is no longer with the reseller that it was to leave. Decline the request. (1004)".to_owned(),
-        ));
-    }
     let moving = Moving {
         reseller: reseller.map(|reseller| reseller.key),
         choices: chosen,

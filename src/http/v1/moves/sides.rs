@@ -42,6 +42,18 @@ fn unseen(connection: &mut AnyConnection, external_id: &str) -> Result<Option<Ac
     }
 }
 
+/// Whether a customer is theirs by the platform's word or an act, and not only seen since its partner is.
+fn is_theirs(see: &Visible, customer: &Account) -> bool {
+    match see {
+        Visible::All => true,
+        Visible::Resellers(own) => {
+            let held = customer.reseller.as_ref().and_then(|held| held.reseller_account);
+            // What is no customer at all is refused with a reason of its own.
+            held.is_some_and(|id| own.contains(&id)) || own.contains(&customer.id)
+        }
+    }
+}
+
 fn no_reseller() -> Problem {
     Problem::BadRequest(
         "No account has the reseller's id or ExternalID. One that you do not see is named by its ExternalID."
@@ -70,7 +82,12 @@ pub fn of(
         (Some(_), None, _) => {
             Err(Problem::Conflict("Only a provider_admin leaves a customer without a reseller. (1006)".to_owned()))
         }
-        (Some(customer), Some(_), Some(reseller)) => Ok(Sides { customer, reseller: Some(reseller), may: May::Commit }),
+        (Some(customer), Some(_), Some(reseller)) if is_theirs(see, &customer) => {
+            Ok(Sides { customer, reseller: Some(reseller), may: May::Commit })
+        }
+        (Some(_), Some(_), Some(_)) => Err(Problem::Conflict(
+            "The platform names no reseller of yours for this customer. A provider_admin moves it. (1006)".to_owned(),
+        )),
         (Some(_), Some(_), None) if all => Err(no_reseller()),
         (Some(customer), Some(name), None) => {
             let reseller = unseen(connection, name)?.ok_or_else(no_reseller)?;

@@ -11,7 +11,7 @@ use super::super::query::Params;
 use super::super::{Answered, respond};
 use super::kept;
 use super::sides::{self, May};
-use crate::domain::moves::{Basis, Moving};
+use crate::domain::moves::{Basis, Moving, Side};
 use crate::ops::{alone, moves, set};
 use crate::wire::moves::{LookView, MoveBody, MoveView, choices};
 
@@ -72,6 +72,13 @@ pub async fn start(operator: Operator, request: HttpRequest, mut payload: Payloa
         reason: reason(asked.reason.as_deref())?,
         ..Moving::default()
     };
+    if let May::Request(side) = sides.may {
+        moving.request = Some(side);
+        if side == Side::To {
+            // What it is of is not theirs to ask about.
+            moving.basis = None;
+        }
+    }
     if asked.preview {
         let look = operator.read(move |connection, _| Ok(moves::preview(connection, &customer, &moving)?)).await??;
         return respond::fresh(&match sides.may {
@@ -84,10 +91,7 @@ pub async fn start(operator: Operator, request: HttpRequest, mut payload: Payloa
             return Err(bad("revision is missing; the same body with \"preview\": true shows it"));
         }
         May::Commit => "moves.commit",
-        May::Request(side) => {
-            moving.request = Some(side);
-            "moves.request"
-        }
+        May::Request(_) => "moves.request",
     };
     let to = sides.customer.id.to_string();
     let detail =
