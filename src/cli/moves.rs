@@ -181,11 +181,7 @@ fn found(connection: &mut AnyConnection, id: MoveId) -> Result<Move, CliError> {
 
 /// Does a list of acts with a writer of its own.
 fn done(common: &Common, list: ActList) -> Result<Option<MoveId>, CliError> {
-    let (writer, thread) = alone::writer(&common.load()?)?;
-    let done = writer.acts_blocking(list);
-    drop(writer);
-    thread.join();
-    let outcomes = done.map_err(|error| CliError::Unreachable(format!("{error}; run the command again")))?;
+    let outcomes = common.acts(list)?;
     Ok(moves::settled(&outcomes)?)
 }
 

@@ -21,7 +21,6 @@ use crate::store::AnyConnection;
 use crate::store::connection::Database;
 use crate::wire::moves::{LookView, choices_of_text};
 use crate::wire::moves_list::{self, BadRow, MAX_LIST, Row};
-use crate::writer::SubmitError;
 
 /// Whom to move, and where.
 #[derive(Debug, Args)]
@@ -224,16 +223,7 @@ impl Move {
         let detail = json!({"reseller": view.to, "reason": self.reason});
         let entry = entry("moves.commit", &customer.id.to_string(), &detail);
         let list = moves::list(customer.key.clone(), moving, alone::policies(&config), entry);
-        let (writer, thread) = alone::writer(&config)?;
-        let done = writer.acts_blocking(list);
-        drop(writer);
-        thread.join();
-        let outcomes = done.map_err(|error| match error {
-            SubmitError::Failed => {
-                CliError::Failed("the move failed and was taken back; nothing is written".to_owned())
-            }
-            other => CliError::Unreachable(format!("{other}; run the command again")),
-        })?;
+        let outcomes = common.acts(list)?;
         let moved = moves::settled(&outcomes)?;
         let kept = match moved {
             Some(id) => crate::store::moves::by_id(&mut connection, id)?,

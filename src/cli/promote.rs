@@ -23,7 +23,7 @@ use crate::store::{AnyConnection, dossiers, offers};
 use crate::wire::plans::read_one;
 use crate::wire::time::rfc3339;
 use crate::writer::acts::ActList;
-use crate::writer::{SubmitError, now_micros};
+use crate::writer::now_micros;
 
 /// Whom to promote, and how.
 #[derive(Debug, Args)]
@@ -111,15 +111,7 @@ fn beside(connection: &mut AnyConnection, account: &Account, name: &str) -> Resu
 
 /// Does what a list says, or tells why not.
 fn done(common: &Common, list: ActList) -> Result<Vec<ActOutcome>, CliError> {
-    let (writer, thread) = alone::writer(&common.load()?)?;
-    let done = writer.acts_blocking(list);
-    // The chain is given back whether or not everything worked.
-    drop(writer);
-    thread.join();
-    let outcomes = done.map_err(|error| match error {
-        SubmitError::Failed => CliError::Failed("the change failed and was taken back; nothing is written".to_owned()),
-        other => CliError::Unreachable(format!("{other}; run the command again")),
-    })?;
+    let outcomes = common.acts(list)?;
     set::changed(&outcomes)?;
     Ok(outcomes)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::place::{assign, follow_partner, hold, refuse};
 use super::plan::finish;
+use super::service::sealed;
 use super::{Act, Acted, Applied, PlannedAct};
 use crate::domain::ids::{MoveId, ServiceId, UserId};
 use crate::domain::moves::{
@@ -66,7 +67,7 @@ pub(super) fn plan(
     hold(before, &mut after);
     let passed = follow_partner(world, policy, Some(before), &mut after, turn, &mut notes)?;
     let (acted, change) = finish(world, Some(before), after, passed, turn, notes)?;
-    let services = moved_services(&look, act.at);
+    let services = moved_services(&look, act);
     // Counted before they are made.
     if look.services.len() + look.users.iter().map(|user| user.services.len()).sum::<usize>() >= MAX_ITEMS {
         return refuse(
@@ -162,7 +163,7 @@ fn request(act: &Act, moving: &Moving, look: Look, side: Side) -> Result<Planned
 }
 
 /// The services that are on another plan or elsewhere from now on.
-fn moved_services(look: &Look, at: i64) -> Vec<Service> {
+fn moved_services(look: &Look, act: &Act) -> Vec<Service> {
     let moved = look.services.iter().zip(&look.verdicts).filter_map(|(service, verdict)| {
         let Fate::Goes { plan, location } = &verdict.fate else { return None };
         if *plan == service.plan && *location == service.location {
@@ -170,15 +171,9 @@ fn moved_services(look: &Look, at: i64) -> Vec<Service> {
         }
         let mut after = Service::clone(service);
         (after.plan, after.location) = (plan.clone(), location.clone());
-        Some(sealed(after, at))
+        Some(sealed(act, after))
     });
     moved.collect()
-}
-
-fn sealed(mut service: Service, at: i64) -> Service {
-    service.revision += 1;
-    service.changed_at = at;
-    service
 }
 
 /// What the vendor's systems have to do: the directory, a service for each of its users, and services that nobody has.

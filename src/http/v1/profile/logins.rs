@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::IF_MATCH;
 use actix_web::web::{Path, Payload};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::contacts::number;
@@ -12,6 +12,7 @@ use crate::domain::dossier::{DossierAct, Login, LoginPatch, login_name};
 use crate::http::v1::Answered;
 use crate::http::v1::change::body;
 use crate::http::v1::operator::Operator;
+use crate::http::v1::patch::said;
 use crate::http::v1::problem::{Problem, ProblemBody};
 use crate::http::v1::query::Params;
 use crate::http::v1::respond::{self, PageBody};
@@ -28,11 +29,6 @@ pub struct LoginBody {
     pub login: Option<Option<String>>,
     /// Whether it may sign in; true in a new one.
     pub may_sign_in: Option<bool>,
-}
-
-/// Tells null from what is left out.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl LoginBody {
