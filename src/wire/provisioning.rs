@@ -115,7 +115,7 @@ pub struct ProvisioningItemView {
     pub kind: &'static str,
     pub service: Option<ProvisionedServiceView>,
     pub user: Option<ProvisionedUserView>,
-    /// Plan and location as they were; null of a directory's item.
+    /// Plan and location as they were; null of a directory's item, and for a reseller_admin.
     pub from: Option<PlanView>,
     /// Plan and location as they are to be.
     pub to: Option<PlanView>,
@@ -144,7 +144,7 @@ pub struct ProvisioningItemView {
 
 impl ProvisioningItemView {
     /// An item about this service and user. `whole` says whether everything may be told: the former organizational unit
-    /// names another reseller.
+    /// names another reseller, and the former plan is of its list.
     #[must_use]
     pub fn new(
         item: &Item,
@@ -165,7 +165,7 @@ impl ProvisioningItemView {
             kind: item.kind.kind().as_str(),
             service,
             user,
-            from: planned.then(|| PlanView::from(&item.from)),
+            from: (planned && whole).then(|| PlanView::from(&item.from)),
             to: planned.then(|| PlanView::from(&item.to)),
             from_ou,
             to_ou,

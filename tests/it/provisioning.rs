@@ -599,8 +599,10 @@ fn roles(backend: Backend) {
     assert!(all(&app, &theirs, "/provisioning-requests", 5).is_empty());
     // Where it was names the former reseller; where it goes, the one that sees it.
     for (token, from) in [(&provisioner, json!("OU=North")), (&ours, Value::Null)] {
-        let directory = all(&app, token, &format!("{path}/items"), 5).remove(0);
-        assert_eq!((&directory["from_ou"], &directory["to_ou"]), (&from, &json!("OU=South")));
+        let items = all(&app, token, &format!("{path}/items"), 5);
+        assert_eq!((&items[0]["from_ou"], &items[0]["to_ou"]), (&from, &json!("OU=South")));
+        // The plan that it was on is of the former reseller's list.
+        assert_eq!((items[1]["from"].is_null(), items[1]["to"].is_null()), (from.is_null(), false), "{items:?}");
     }
     let taken = lease(&app, &provisioner, &json!({"worker": "w"})).remove(0);
     reported(&app, &provisioner, &taken, &json!({"state": "done"}));
