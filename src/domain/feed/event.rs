@@ -155,7 +155,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 24] = [
+const FIELDS: [&str; 27] = [
     "name",
     "code",
     "email",
@@ -180,7 +180,13 @@ const FIELDS: [&str; 24] = [
     "name_servers",
     "contacts",
     "logins",
+    "source",
+    "tenant",
+    "platform_id",
 ];
+
+/// Where in [`FIELDS`] the names of the account itself begin.
+const CALLED: u32 = 24;
 
 impl Fields {
     /// That an account counts as erased.
@@ -255,7 +261,14 @@ impl Fields {
             false,
             before.standing != after.standing,
         ];
-        Self(differ.into_iter().enumerate().fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+        let (was, now) = (&before.key, &after.key);
+        let called = [
+            was.scope.source != now.scope.source,
+            was.scope.tenant != now.scope.tenant,
+            was.platform_id != now.platform_id,
+        ];
+        let numbered = (0..).zip(differ).chain((CALLED..).zip(called));
+        Self(numbered.fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
 }
 
@@ -559,7 +572,8 @@ mod tests {
         assert_eq!(names(0b101), Some(vec!["name", "email"]));
         assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
         assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
-        assert_eq!(names((1 << 24) - 1), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 24), None);
+        assert_eq!(names(0b111 << CALLED), Some(vec!["source", "tenant", "platform_id"]));
+        assert_eq!(names((1 << 27) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 27), None);
     }
 }

@@ -26,7 +26,7 @@ use crate::domain::ids::{
 use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::service::MAX_SERVICES;
 use crate::domain::user::MAX_USERS;
-use crate::domain::world::{Memory, Need, Reference, ResellerName, World};
+use crate::domain::world::{Memory, Need, Reference, ResellerName, Sought, World};
 
 /// What is looked up for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,7 @@ struct Asked<'a> {
     accounts: BTreeSet<&'a AccountKey>,
     references: BTreeSet<&'a AccountKey>,
     externals: BTreeSet<(&'a Scope, &'a ExternalId)>,
+    alike: Vec<&'a Sought>,
     aliases: BTreeSet<&'a AccountKey>,
     customers: Vec<&'a ResellerName>,
     memory: HashSet<(&'a SourceId, &'a Arc<str>)>,
@@ -85,6 +86,7 @@ pub fn load(
             Need::External(scope, id) => {
                 asked.externals.insert((scope, id));
             }
+            Need::Alike(sought) => asked.alike.push(sought),
             Need::Alias(key) => {
                 asked.aliases.insert(key);
             }
@@ -138,6 +140,10 @@ pub fn load(
             }
         }
         AnyConnection::Postgres(postgres) => postgres::accounts(postgres, world, &asked, purpose)?,
+    }
+    for sought in asked.alike {
+        let keys = aliases::alike(connection, sought)?;
+        world.learn_alike(sought.clone(), keys);
     }
     for key in asked.aliases {
         let now = aliases::of(connection, key)?;
