@@ -155,7 +155,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 24] = [
+const FIELDS: [&str; 25] = [
     "name",
     "code",
     "email",
@@ -180,6 +180,7 @@ const FIELDS: [&str; 24] = [
     "name_servers",
     "contacts",
     "logins",
+    "time_zone",
 ];
 
 impl Fields {
@@ -223,6 +224,7 @@ impl Fields {
             a.name_servers != b.name_servers,
             before.contacts != after.contacts,
             before.logins != after.logins,
+            a.time_zone != b.time_zone,
         ];
         Self((15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
@@ -559,7 +561,8 @@ mod tests {
         assert_eq!(names(0b101), Some(vec!["name", "email"]));
         assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
         assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
-        assert_eq!(names((1 << 24) - 1), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 24), None);
+        assert_eq!(names(1 << 24), Some(vec!["time_zone"]));
+        assert_eq!(names((1 << 25) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 25), None);
     }
 }
