@@ -95,6 +95,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         sources.push(source(entry, &fields, &sync_options, &mut secrets)?);
     }
     distinct_sources(&sources)?;
+    let extremecloud = super::extremecloud::build(file.extremecloud.as_ref(), &sources)?;
     let subscribers = super::subscribers::build(&file.subscriber, &sources, &mut secrets)?;
     Ok(Config {
         listen,
@@ -111,6 +112,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         feed_days,
         reconcile: super::reconcile::build(&file.reconcile)?,
         atria: super::atria::build(&file.atria)?,
+        extremecloud: extremecloud.map(Arc::new),
         provisioning: super::provisioning::build(&file.provisioning)?,
     })
 }

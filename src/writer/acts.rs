@@ -11,6 +11,7 @@ use super::faults::{Faults, Place};
 use super::now_micros;
 use super::run::{Attempted, Worked};
 use super::{PATIENCE, Queued, SubmitError, Writer, planning};
+use crate::domain::act::customers::leaving;
 use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, OperatorChange, What};
 use crate::domain::outcome::Code;
 use crate::domain::partner::Answers;
@@ -26,6 +27,9 @@ use crate::store::{AnyConnection, StoreError, save};
 /// Most acts that may be one thing, all of them or nothing: they cannot be done in parts, so every call waits until they
 /// are done.
 pub const MAX_TOGETHER: usize = 50_000;
+
+/// Acts on a reseller itself that may stand beside a list of its customers.
+const MAX_BESIDE: usize = 16;
 
 /// Acts that are done together.
 #[derive(Debug, Clone)]
@@ -49,7 +53,7 @@ pub(super) struct ActsJob {
 
 /// What a list came to, if its transaction commits.
 pub(super) struct Done {
-    /// In the order of the acts.
+    /// In the order of the acts, those of customers that an exact list leaves out behind them.
     pub outcomes: Vec<ActOutcome>,
     /// Where the chain ends now; none where nothing is to be written.
     pub tail: Option<Tail>,
@@ -132,7 +136,8 @@ fn of_operator(change: &OperatorChange, entry: &Entry) -> Entry {
     Entry { action: action.to_owned(), subject: subject.clone(), detail: detail.to_string(), ..entry.clone() }
 }
 
-/// Plans acts one behind the other and applies them to the world.
+/// Plans acts one behind the other and applies them to the world. An exact list of customers brings acts of its own, whose
+/// outcomes stand behind all others.
 pub(super) fn perform(
     connection: &mut AnyConnection,
     world: &mut World,
@@ -140,7 +145,8 @@ pub(super) fn perform(
     purpose: Purpose,
 ) -> Result<Vec<ActOutcome>, StoreError> {
     let most = if list.all_or_nothing { MAX_TOGETHER } else { MAX_ACTS };
-    if list.acts.len() > most {
+    let exact = list.all_or_nothing && list.acts.iter().any(|act| matches!(act.what, What::Customers(_)));
+    if list.acts.len() > if exact { most + MAX_BESIDE } else { most } {
         let refused = |act: &Act| ActOutcome {
             account: act.account.clone(),
             id: None,
@@ -155,7 +161,25 @@ pub(super) fn perform(
     let cap = list.acts.len() + 1;
     planning::foresee_acts(connection, world, &list.policies, &list.acts, cap, purpose)?;
     let mut outcomes = Vec::with_capacity(list.acts.len());
+    let mut others = Vec::new();
     for act in &list.acts {
+        let policy = list.policies.of(&act.account.scope.source);
+        let planned = planning::plan_one_act(connection, world, policy, act, cap, purpose)?;
+        let outcome = world.apply_act(act, planned);
+        if let (What::Customers(exact), None) = (&act.what, outcome.refused()) {
+            match planning::look(connection, world, cap, purpose, |world| leaving(world, act, exact))? {
+                Ok(acts) => others.extend(acts),
+                Err(message) => {
+                    let acted = Acted::Refused { code: Code::RuleBroken, message };
+                    outcomes.push(ActOutcome { acted, ..outcome });
+                    continue;
+                }
+            }
+        }
+        outcomes.push(outcome);
+    }
+    planning::foresee_acts(connection, world, &list.policies, &others, cap, purpose)?;
+    for act in &others {
         let policy = list.policies.of(&act.account.scope.source);
         let planned = planning::plan_one_act(connection, world, policy, act, cap, purpose)?;
         outcomes.push(world.apply_act(act, planned));

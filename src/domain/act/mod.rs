@@ -6,7 +6,9 @@
 
 mod changed;
 mod create;
+pub mod customers;
 mod dossier;
+pub(super) mod entitle;
 mod import;
 mod moving;
 mod place;
@@ -18,12 +20,14 @@ pub mod service;
 pub mod user;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report, Standing};
 use super::call::ProfilePatch;
 use super::dossier::{Dossier, DossierAct};
 use super::ids::{AccountId, AccountKey, ExternalId, MoveId, PlatformId};
 use super::moves::{Moving, UsersMoving};
+use super::msp::Entitlement;
 use super::options::{OptionSet, OptionValue};
 use super::outcome::Code;
 use super::plan::Change;
@@ -121,6 +125,10 @@ pub enum What {
     Move(Box<Moving>),
     /// Moves users of a customer to another one.
     MoveUsers(Box<UsersMoving>),
+    /// Makes these the account's entitlements, and no others.
+    Entitle(BTreeSet<Entitlement>),
+    /// Makes these the reseller's customers, and no others: those that come have acts of their own before it.
+    Customers(Box<customers::ExactList>),
 }
 
 /// An account as a list describes it.

@@ -8,7 +8,9 @@ use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::promote;
 use super::restore::restore;
-use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, dossier, products, service, user};
+use super::{
+    Act, Acted, Applied, Before, PlannedAct, What, changed, customers, dossier, entitle, products, service, user,
+};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
 use crate::domain::ids::AccountId;
@@ -29,6 +31,8 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
         What::MoveServices(products) => return products::plan(world, act, products),
         What::User(deed) => return user::plan(world, act, deed),
         What::Keep(what) => return dossier::plan(world, act, what),
+        What::Entitle(wanted) => return entitle::plan(world, act, wanted),
+        What::Customers(_) => return customers::plan(world, act),
         _ => {}
     }
     let before = world.account(&act.account)?.map(AsRef::as_ref);
@@ -160,6 +164,8 @@ fn taken(
         | What::MoveServices(_)
         | What::User(_)
         | What::Keep(_)
+        | What::Entitle(_)
+        | What::Customers(_)
         | What::Move(_)
         | What::MoveUsers(_)
         | What::Promote(_)

@@ -155,7 +155,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 28] = [
     "name",
     "code",
     "email",
@@ -180,13 +180,14 @@ const FIELDS: [&str; 27] = [
     "name_servers",
     "contacts",
     "logins",
+    "time_zone",
     "source",
     "tenant",
     "platform_id",
 ];
 
 /// Where in [`FIELDS`] the names of the account itself begin.
-const CALLED: u32 = 24;
+const CALLED: u32 = 25;
 
 impl Fields {
     /// That an account counts as erased.
@@ -229,6 +230,7 @@ impl Fields {
             a.name_servers != b.name_servers,
             before.contacts != after.contacts,
             before.logins != after.logins,
+            a.time_zone != b.time_zone,
         ];
         Self((15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
@@ -572,8 +574,9 @@ mod tests {
         assert_eq!(names(0b101), Some(vec!["name", "email"]));
         assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
         assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
+        assert_eq!(names(1 << 24), Some(vec!["time_zone"]));
         assert_eq!(names(0b111 << CALLED), Some(vec!["source", "tenant", "platform_id"]));
-        assert_eq!(names((1 << 27) - 1), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 27), None);
+        assert_eq!(names((1 << 28) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 28), None);
     }
 }

@@ -354,6 +354,13 @@ impl Receiver {
             Need::Dossier(account) => world.learn_dossier(*account, Dossier::default()),
             Need::Listing(account) => world.learn_listing(*account, Listing::default()),
             Need::OperatorName(name) => world.learn_operator_name(name.clone(), false),
+            Need::CustomersOf(account) => {
+                let with =
+                    |one: &&Account| one.reseller.as_ref().is_some_and(|held| held.reseller_account == Some(*account));
+                let keys = self.accounts.values().filter(with).map(|one| one.key.clone()).collect();
+                world.learn_customers_of(*account, Some(keys));
+            }
+            Need::LoginName(name) => world.learn_login(name.clone(), Vec::new()),
             Need::OperatorsOf(account) => world.learn_operators_of(*account, Vec::new()),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Need, ResellerName, World};
 use crate::domain::account::AccountKind;
-use crate::domain::act::{Act, OffersOf, What};
+use crate::domain::act::{Act, OffersOf, What, entitle};
 use crate::domain::call::{Call, Intent, Said, SignedId};
 use crate::domain::classify::Role;
 use crate::domain::definition::OptionDefinition;
@@ -111,6 +111,11 @@ impl World {
                 }
             }
             What::User(deed) => needs.extend(deed.user.map(Need::User)),
+            What::Entitle(wanted) => {
+                let names = wanted.iter().map(|one| Arc::from(entitle::named(&act.account, one, 1).as_str()));
+                needs.extend(names.map(|name| Need::Service(act.account.scope.clone(), name)));
+            }
+            What::Customers(list) => needs.extend(list.seen.iter().cloned().map(Need::Account)),
             What::Move(moving) => needs.extend(moving.reseller.iter().cloned().map(Need::Reference)),
             What::Promote(promotion) => {
                 needs.push(Need::OperatorName(Arc::from(promotion.login.name.as_str())));
@@ -154,6 +159,8 @@ impl World {
             }
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),
             (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
+            (What::Entitle(_), Some(Some(account))) => vec![Need::ServicesOf(account.id)],
+            (What::Customers(_), Some(Some(account))) => vec![Need::CustomersOf(account.id)],
             _ => Vec::new(),
         }
     }

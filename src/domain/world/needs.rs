@@ -117,6 +117,8 @@ pub enum Need {
     UsersOf(AccountId),
     /// What a reseller may sell.
     Seller(AccountId),
+    /// The customers whose reseller this account is, by the platform's or an operator's word.
+    CustomersOf(AccountId),
     /// What keeps an account from being moved.
     UnderWay(AccountId),
     /// What an account may sell, with what its price list is called.
@@ -127,4 +129,6 @@ pub enum Need {
     OperatorsOf(AccountId),
     /// What operators keep about an account.
     Dossier(AccountId),
+    /// Which accounts have a login of this folded name.
+    LoginName(Arc<str>),
 }
