@@ -3,6 +3,7 @@
 //! The planner only asks. What it asks for and nobody loaded comes back as a [`Need`]; whoever runs the batch loads it
 //! in the same transaction and plans the same call again. So a plan never rests on something that was not looked up.
 
+mod branding;
 mod cases;
 mod changes;
 mod dossiers;
@@ -11,6 +12,7 @@ mod moves;
 mod needs;
 mod rights;
 mod services;
+mod sites;
 mod users;
 
 use std::collections::{BTreeMap, HashMap};
@@ -58,6 +60,8 @@ pub struct World {
     moves: moves::Moves,
     rights: rights::Known,
     dossiers: dossiers::Dossiers,
+    sites: sites::Sites,
+    brandings: branding::Brandings,
     chain: i64,
     rows_issued: i64,
 }
@@ -89,6 +93,8 @@ impl World {
             moves: moves::Moves::default(),
             rights: rights::Known::default(),
             dossiers: dossiers::Dossiers::default(),
+            sites: sites::Sites::default(),
+            brandings: branding::Brandings::default(),
             chain,
             rows_issued,
         }
@@ -127,6 +133,8 @@ impl World {
             Need::ServicesOf(account) => self.services.knows_of(*account),
             Need::User(id) => self.users.knows(*id),
             Need::Dossier(account) => self.dossiers.knows(*account),
+            Need::SitesOf(account) => self.sites.knows_of(*account),
+            Need::Branding(account) => self.brandings.knows(*account),
             Need::UsersOf(account) => self.users.knows_of(*account),
             Need::Seller(account) => self.moves.knows_seller(*account),
             Need::UnderWay(account) => self.moves.knows_under_way(*account),
@@ -329,7 +337,8 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users, dossier, moved, rights } = planned;
+        let PlannedAct { account, acted, change, services, users, sites, probes, dossier, branding, moved, rights } =
+            planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -342,8 +351,12 @@ impl World {
             self.take_over_services(services, owner, act.cause, None);
         }
         self.take_over_users(users, act.cause);
+        self.take_over_sites(sites, probes, act.cause);
         if let (Some(id), Some(dossier)) = (id, dossier) {
             self.dossiers.put(id, *dossier);
+        }
+        if let (Some(id), Some(branding)) = (id, branding) {
+            self.brandings.put(id, *branding);
         }
         let moved = self.take_over_moved(moved);
         self.take_over_rights(rights);
@@ -494,6 +507,8 @@ impl World {
         self.moves.give(&mut changes);
         self.rights.give(&mut changes);
         self.dossiers.give(&mut changes);
+        self.sites.give(&mut changes);
+        self.brandings.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes

@@ -7,7 +7,7 @@ use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::promote;
 use super::restore::restore;
-use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, dossier, products, service, user};
+use super::{Act, Acted, Applied, Before, PlannedAct, What, branding, changed, dossier, products, service, site, user};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
 use crate::domain::ids::AccountId;
@@ -27,6 +27,8 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
         What::Service(deed) => return service::plan(world, act, deed),
         What::MoveServices(products) => return products::plan(world, act, products),
         What::User(deed) => return user::plan(world, act, deed),
+        What::Site(deed) => return site::plan(world, act, deed),
+        What::Brand(what) => return branding::plan(world, act, what),
         What::Keep(what) => return dossier::plan(world, act, what),
         _ => {}
     }
@@ -157,6 +159,8 @@ fn taken(
         What::Service(_)
         | What::MoveServices(_)
         | What::User(_)
+        | What::Site(_)
+        | What::Brand(_)
         | What::Keep(_)
         | What::Move(_)
         | What::MoveUsers(_)

@@ -94,6 +94,8 @@ impl World {
             | What::SetOption { .. }
             | What::Describe(_)
             | What::Keep(_)
+            | What::Site(_)
+            | What::Brand(_)
             | What::Delete
             | What::Revive
             | What::Release => {}
@@ -138,6 +140,8 @@ impl World {
                 vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
             }
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),
+            (What::Site(_), Some(Some(account))) => vec![Need::SitesOf(account.id)],
+            (What::Brand(_), Some(Some(account))) => vec![Need::Branding(account.id)],
             (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
             _ => Vec::new(),
         }

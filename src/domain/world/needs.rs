@@ -109,4 +109,8 @@ pub enum Need {
     OperatorsOf(AccountId),
     /// What operators keep about an account.
     Dossier(AccountId),
+    /// The sites and probes of an account that are not ended.
+    SitesOf(AccountId),
+    /// How an account's pages look.
+    Branding(AccountId),
 }

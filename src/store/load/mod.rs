@@ -17,6 +17,7 @@ use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
 use super::services;
 use super::users;
+use super::{branding, sites};
 use super::{moves, offers, operators, partners, provisioning};
 use crate::domain::account::{Account, Standing};
 use crate::domain::ids::{
@@ -57,6 +58,8 @@ struct Asked<'a> {
     operator_names: Vec<&'a Arc<str>>,
     operators_of: Vec<AccountId>,
     dossiers: Vec<AccountId>,
+    sites_of: Vec<AccountId>,
+    brandings: Vec<AccountId>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -104,6 +107,8 @@ pub fn load(
             Need::OperatorName(name) => asked.operator_names.push(name),
             Need::OperatorsOf(account) => asked.operators_of.push(*account),
             Need::Dossier(account) => asked.dossiers.push(*account),
+            Need::SitesOf(account) => asked.sites_of.push(*account),
+            Need::Branding(account) => asked.brandings.push(*account),
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
@@ -187,6 +192,18 @@ pub fn load(
     for account in asked.dossiers {
         let dossier = dossiers::of(connection, account)?;
         world.learn_dossier(account, dossier);
+    }
+    for account in asked.sites_of {
+        if !world.knows(&Need::SitesOf(account)) {
+            let (sites, probes) = sites::living_of(connection, account)?;
+            world.learn_sites_of(account, sites, probes);
+        }
+    }
+    for account in asked.brandings {
+        if !world.knows(&Need::Branding(account)) {
+            let branding = branding::of(connection, account)?;
+            world.learn_branding(account, branding);
+        }
     }
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;

@@ -1,5 +1,6 @@
 //! Writes what a batch came to: rows only where they change, in an order that every index allows.
 
+mod ended;
 mod rows;
 
 use diesel::dsl::sql;
@@ -19,7 +20,9 @@ use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
-use crate::store::{cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, users};
+use crate::store::{
+    branding, cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, sites, users,
+};
 use rows::{
     InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
     UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made, update_row,
@@ -121,6 +124,9 @@ pub fn batch(
     }
     entries.extend(users::save(connection, changes)?);
     dossiers::save(connection, changes)?;
+    branding::save(connection, changes)?;
+    sites::save(connection, changes)?;
+    entries.extend(ended::follow(connection, changes, advance.now)?);
     entries.extend(provisioning::open(connection, &changes.provisioning)?);
     together.add(connection, &deliveries)?;
     together.add(connection, &bodies)?;
