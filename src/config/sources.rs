@@ -22,9 +22,6 @@ use crate::domain::ids::SourceId;
 use crate::domain::policy::{MissingRole, ResellerChange, SourcePolicy};
 use crate::domain::redaction::is_secret_name;
 
-/// The source that accounts made here belong to; no platform may have its name.
-pub(super) const LOCAL_SOURCE: &str = "local";
-
 /// Most calls that may wait: beyond a million they wait longer than any platform does, and fill the memory.
 const MAX_QUEUE: usize = 1_000_000;
 
@@ -195,10 +192,11 @@ fn source(
         || name.len() > 64
         || !name.chars().all(url_safe)
         || name.starts_with('.')
-        || name == LOCAL_SOURCE
+        || name == SourceId::LOCAL
     {
         return invalid(format!(
-            "source id \"{name}\" must be 1 to 64 letters, digits, - _ . (it stands in paths), and not \"{LOCAL_SOURCE}\""
+            "source id \"{name}\" must be 1 to 64 letters, digits, - _ . (it stands in paths), and not \"{}\"",
+            SourceId::LOCAL
         ));
     }
     if entry.application_id.trim().is_empty() {

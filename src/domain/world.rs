@@ -39,6 +39,7 @@ pub struct World {
     accounts: HashMap<AccountKey, Option<Arc<Account>>>,
     references: HashMap<AccountKey, Option<Reference>>,
     externals: HashMap<(Scope, ExternalId), Option<AccountKey>>,
+    aliases: HashMap<AccountKey, Option<AccountKey>>,
     customers: HashMap<AccountKey, Vec<AccountId>>,
     /// Customers that are not at hand and were linked to a reseller that came in this batch.
     taken: HashMap<AccountId, AccountId>,
@@ -74,6 +75,7 @@ impl World {
             accounts: HashMap::new(),
             references: HashMap::new(),
             externals: HashMap::new(),
+            aliases: HashMap::new(),
             customers: HashMap::new(),
             taken: HashMap::new(),
             memory: HashMap::new(),
@@ -123,6 +125,7 @@ impl World {
         match need {
             Need::Account(key) => self.accounts.contains_key(key),
             Need::Reference(key) => self.accounts.contains_key(key) || self.references.contains_key(key),
+            Need::Alias(key) => self.aliases.contains_key(key),
             Need::External(scope, id) => self.externals.contains_key(&(scope.clone(), id.clone())),
             Need::Customers(name) => self.customers.contains_key(&name.key),
             Need::Memory(source, id) => self.memory.contains_key(&(source.clone(), id.clone())),
@@ -201,6 +204,11 @@ impl World {
         self.externals.entry((scope, external_id)).or_insert(key);
     }
 
+    /// Takes in what the account is called now that was called this before, or that none was.
+    pub fn learn_alias(&mut self, key: AccountKey, now: Option<AccountKey>) {
+        self.aliases.entry(key).or_insert(now);
+    }
+
     /// Takes in the customers of a reseller and those that wait for it. More than a batch has calls need not be listed.
     pub fn learn_customers(&mut self, key: AccountKey, customers: Vec<AccountId>) {
         self.customers.entry(key).or_insert(customers);
@@ -258,6 +266,14 @@ impl World {
             Some(Some(key)) => self.reference(key),
             Some(None) => Ok(None),
             None => Err(Need::External(scope.clone(), external_id.clone())),
+        }
+    }
+
+    /// What the account is called now that was called this before a platform synchronized it.
+    pub(super) fn alias(&self, key: &AccountKey) -> Result<Option<&AccountKey>, Need> {
+        match self.aliases.get(key) {
+            Some(now) => Ok(now.as_ref()),
+            None => Err(Need::Alias(key.clone())),
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod alone;
 pub mod called;
 pub mod check;
+pub mod create;
 pub mod erase;
 pub mod export;
 pub mod feed;

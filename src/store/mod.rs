@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod acknowledgements;
+pub mod aliases;
 mod asked;
 pub mod audit;
 pub mod branding;

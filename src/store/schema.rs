@@ -646,6 +646,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    account_aliases (source, tenant, platform_id) {
+        source -> Text,
+        tenant -> Text,
+        platform_id -> Text,
+        account_id -> BigInt,
+        since -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(account_aliases, accounts);
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);
 diesel::allow_tables_to_appear_in_same_query!(reconciliation_findings, acknowledgements);
 diesel::allow_tables_to_appear_in_same_query!(users, user_services, services);

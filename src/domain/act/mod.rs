@@ -6,6 +6,7 @@
 
 mod branding;
 mod changed;
+mod create;
 mod dossier;
 mod import;
 mod moving;
@@ -75,7 +76,9 @@ impl Act {
 pub enum What {
     /// Takes an account from a list. What the platform reported is never overwritten.
     Import(Box<Imported>),
-    /// Gives a customer another reseller of its source and tenant, or none. It becomes a `reseller_customer`, or a
+    /// Makes an account here, under an ID that nobody has.
+    Create(Box<Created>),
+    /// Gives a customer another reseller of its tenant, or none: of its source, or where one of the two was made here. It becomes a `reseller_customer`, or a
     /// `direct_customer`. Held.
     Assign {
         /// The reseller.
@@ -143,6 +146,19 @@ pub struct Imported {
     pub profile: ProfilePatch,
     /// The options that the list gives. Others stay as they are.
     pub options: OptionSet,
+}
+
+/// An account that is made here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Created {
+    /// The ExternalID that it is known by elsewhere already; none to have one issued.
+    pub external_id: Option<ExternalId>,
+    /// What it is.
+    pub kind: AccountKind,
+    /// The reseller whose customer it is, for a `reseller_customer` alone.
+    pub reseller: Option<AccountKey>,
+    /// What describes it.
+    pub profile: ProfilePatch,
 }
 
 /// What an account was before an act, as far as acts change it.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::create;
 use super::import::{self, Taken};
 use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
@@ -97,8 +98,9 @@ fn taken(
         }
     };
     let (before, mut after) = match &act.what {
-        // These two look after the partner themselves.
+        // These look after the partner themselves.
         What::Import(row) => return import::import(world, policy, act, row, turn, notes),
+        What::Create(made) => return create::create(world, policy, act, made, turn, notes),
         What::Restore(as_it_was) => {
             let (after, passed) = restore(world, policy, known()?, as_it_was, turn, notes)?;
             return Ok(Taken::After(Box::new(after), passed));

@@ -102,7 +102,7 @@ pub(in crate::domain) fn seen(world: &World, key: &AccountKey, moving: &Moving) 
         None => None,
     };
     let to = match &reseller {
-        Some(found) if found.key.scope == key.scope => Some(world.seller(found.id)?.clone()),
+        Some(found) if found.key.scope.meets(&key.scope) => Some(world.seller(found.id)?.clone()),
         _ => None,
     };
     let already = customer.is_active()
@@ -203,7 +203,7 @@ fn in_the_way_at(customer: &Account, named: &AccountKey, found: Option<&Referenc
             "An account cannot be its own reseller. Name another account, or none.",
         )];
     }
-    if named.scope != customer.key.scope {
+    if !named.scope.meets(&customer.key.scope) {
         return vec![refusal(
             Code::RuleBroken,
             "The reseller belongs to another source or tenant. Name a reseller of the account's own.",

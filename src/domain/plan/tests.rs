@@ -301,6 +301,7 @@ impl Receiver {
                 let owner = self.accounts.values().find(|a| a.key.scope == *scope && a.external_id == *id);
                 world.learn_external(scope.clone(), id.clone(), owner.map(Reference::from));
             }
+            Need::Alias(key) => world.learn_alias(key.clone(), None),
             Need::Customers(name) => {
                 let related = |account: &&Account| {
                     account.key.scope == name.key.scope

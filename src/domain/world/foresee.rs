@@ -80,7 +80,8 @@ impl World {
             |id: &PlatformId| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() });
         match &act.what {
             What::Import(row) => needs.extend(row.reseller.iter().map(reference)),
-            What::Assign { reseller: Some(reseller) } if reseller.scope == act.account.scope => {
+            What::Create(made) => needs.extend(made.reseller.iter().cloned().map(Need::Reference)),
+            What::Assign { reseller: Some(reseller) } if reseller.scope.meets(&act.account.scope) => {
                 needs.push(Need::Reference(reseller.clone()));
             }
             What::Restore(before) => {
@@ -104,7 +105,7 @@ impl World {
                 needs.extend(deed.names().map(|name| Need::Service(scope.clone(), Arc::from(name))));
             }
             What::MoveServices(products) => {
-                if products.to.scope == act.account.scope {
+                if products.to.scope.meets(&act.account.scope) {
                     needs.push(Need::Account(products.to.clone()));
                 }
             }
@@ -129,6 +130,12 @@ impl World {
         match (&act.what, known) {
             (What::Import(row), Some(None)) => {
                 of_new_account(act.account.clone(), row.external_id.as_ref(), row.kind == AccountKind::Reseller)
+            }
+            (What::Create(made), Some(None)) => {
+                let mut needs =
+                    of_new_account(act.account.clone(), made.external_id.as_ref(), made.kind == AccountKind::Reseller);
+                needs.push(Need::Alias(act.account.clone()));
+                needs
             }
             (What::Release | What::Revive, Some(Some(account))) => account
                 .reported

@@ -76,6 +76,8 @@ pub enum Need {
     Account(AccountKey),
     /// As much of an account as those need who name it.
     Reference(AccountKey),
+    /// Which account was called this before a platform synchronized it.
+    Alias(AccountKey),
     /// Who has this ExternalID.
     External(Scope, ExternalId),
     /// The customers related to a reseller, and those whose relation waits for it.

@@ -10,6 +10,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+use super::aliases;
 use super::connection::AnyConnection;
 use super::dossiers;
 use super::error::StoreError;
@@ -43,6 +44,7 @@ struct Asked<'a> {
     accounts: BTreeSet<&'a AccountKey>,
     references: BTreeSet<&'a AccountKey>,
     externals: BTreeSet<(&'a Scope, &'a ExternalId)>,
+    aliases: BTreeSet<&'a AccountKey>,
     customers: Vec<&'a ResellerName>,
     memory: HashSet<(&'a SourceId, &'a Arc<str>)>,
     partners: BTreeSet<&'a Arc<str>>,
@@ -85,6 +87,9 @@ pub fn load(
             }
             Need::External(scope, id) => {
                 asked.externals.insert((scope, id));
+            }
+            Need::Alias(key) => {
+                asked.aliases.insert(key);
             }
             Need::Customers(name) => asked.customers.push(name),
             Need::Memory(source, id) => {
@@ -138,6 +143,10 @@ pub fn load(
             }
         }
         AnyConnection::Postgres(postgres) => postgres::accounts(postgres, world, &asked, purpose)?,
+    }
+    for key in asked.aliases {
+        let now = aliases::of(connection, key)?;
+        world.learn_alias(key.clone(), now);
     }
     // Behind their accounts, whose locks keep their services still, too.
     services_named(connection, world, &asked.services, purpose)?;
