@@ -193,12 +193,14 @@ pub enum BrandingAct {
         /// The colours.
         colours: BTreeMap<ColourOf, Colour>,
     },
-    /// Sets some of it: the title, if it is said, and these colours beside those that are there.
+    /// Sets some of it: the title and the logo, if they are said, and these colours.
     Change {
         /// The title.
         title: Option<String>,
         /// The colours.
         colours: BTreeMap<ColourOf, Colour>,
+        /// Whether other colours are taken away.
+        only: bool,
         /// The logo.
         logo: Option<Logo>,
     },
@@ -217,8 +219,8 @@ impl Branding {
         let now = self.clone();
         match act {
             BrandingAct::Set { title, colours } => Self { title: title.clone(), colours: colours.clone(), ..now },
-            BrandingAct::Change { title, colours, logo } => {
-                let mut all = now.colours;
+            BrandingAct::Change { title, colours, only, logo } => {
+                let mut all = if *only { BTreeMap::new() } else { now.colours };
                 all.extend(colours);
                 let title = title.clone().unwrap_or(now.title);
                 Self { title, colours: all, logo: logo.clone().or(now.logo) }
@@ -298,8 +300,12 @@ mod tests {
         assert_eq!(now, Branding { title: "Bakery".to_owned(), colours: white.clone(), logo: Some(logo) });
         let black: BTreeMap<_, _> =
             Colour::parse("#000000").map(|black| (ColourOf::Accent, black)).into_iter().collect();
-        let changed = now.behind(&BrandingAct::Change { title: None, colours: black, logo: None });
-        assert_eq!((changed.title.as_str(), changed.colours.len(), changed.logo.is_some()), ("Bakery", 2, true));
+        for (only, colours) in [(false, 2), (true, 1)] {
+            let act = BrandingAct::Change { title: None, colours: black.clone(), only, logo: None };
+            let changed = now.behind(&act);
+            assert_eq!((changed.title.as_str(), changed.colours.len()), ("Bakery", colours));
+            assert!(changed.logo.is_some());
+        }
         assert_eq!(now.behind(&BrandingAct::ClearLogo), Branding { logo: None, ..now.clone() });
         assert_eq!(now.behind(&BrandingAct::Clear), Branding::default());
         assert!(title(&"x".repeat(100)).is_ok() && title(&"x".repeat(101)).is_err() && title("a\nb").is_err());

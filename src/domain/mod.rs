@@ -11,6 +11,7 @@ pub mod branding;
 pub mod call;
 pub mod case;
 pub mod classify;
+pub mod customer;
 pub mod decimal;
 pub mod definition;
 pub mod difference;
