@@ -159,6 +159,29 @@ pub fn close(
     Ok(closed == 1)
 }
 
+/// Gives up the request to move a customer that waits for the other side, if there is one, within a write transaction:
+/// it counts as withdrawn, by nobody. `at` is in microseconds since 1970.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub(super) fn give_up(
+    connection: &mut AnyConnection,
+    customer: AccountId,
+    why: &str,
+    at: i64,
+) -> Result<(), StoreError> {
+    let open =
+        moves::table.filter(moves::customer_id.eq(customer.0)).filter(moves::state.eq(MoveState::Requested.as_str()));
+    diesel::update(open)
+        .set((
+            moves::state.eq(MoveState::Withdrawn.as_str()),
+            moves::decision.eq(why.to_owned()),
+            moves::decided_at.eq(at),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
 struct InsertMove;
 
 impl Statement for InsertMove {

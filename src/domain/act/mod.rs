@@ -4,6 +4,7 @@
 //! delivery: the ledger does not grow, and what the platform reported stays as it was. What it changes of kind and
 //! reseller *holds* until the platform reports something else than it had reported then ([`Hold::Operator`]).
 
+mod branding;
 mod changed;
 mod create;
 pub mod customers;
@@ -17,12 +18,14 @@ pub mod products;
 mod promote;
 mod restore;
 pub mod service;
+pub mod site;
 pub mod user;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report, Standing};
+use super::branding::{Branding, BrandingAct};
 use super::call::ProfilePatch;
 use super::dossier::{Dossier, DossierAct};
 use super::ids::{AccountId, AccountKey, ExternalId, MoveId, PlatformId};
@@ -33,6 +36,7 @@ use super::outcome::Code;
 use super::plan::Change;
 use super::relation::{Cause, Relation};
 use super::service::Service;
+use super::site::{Probe, Site};
 use super::user::User;
 use super::world::Moved;
 pub use plan::plan_act;
@@ -121,6 +125,10 @@ pub enum What {
     MoveServices(Box<products::Products>),
     /// Makes, changes or ends a user of the account.
     User(Box<user::UserAct>),
+    /// Adds, changes or ends a site of the account, or a probe at one.
+    Site(Box<site::SiteAct>),
+    /// Changes how the customer's pages look. Undoing it leaves that as it is: set it back instead.
+    Brand(Box<BrandingAct>),
     /// Moves a customer with everything that it bought to another reseller, or asks for that. Held.
     Move(Box<Moving>),
     /// Moves users of a customer to another one.
@@ -301,12 +309,18 @@ pub struct PlannedAct {
     pub services: Vec<Service>,
     /// Users as they are to be, each with its next revision; new ones have no id.
     pub users: Vec<User>,
+    /// Sites as they are to be, each with its next revision; new ones have no id.
+    pub sites: Vec<Site>,
+    /// Probes, as sites.
+    pub probes: Vec<Probe>,
     /// The move to keep, and what it makes the vendor's systems do.
     pub moved: Moved,
     /// What the account may sell, and who of the operators sees it.
     pub rights: Rights,
     /// What is kept about the account as it is to be; none where it stays.
     pub dossier: Option<Box<Dossier>>,
+    /// How the account's pages are to look; none where that stays.
+    pub branding: Option<Box<Branding>>,
 }
 
 impl PlannedAct {
@@ -319,7 +333,10 @@ impl PlannedAct {
             change: None,
             services: Vec::new(),
             users: Vec::new(),
+            sites: Vec::new(),
+            probes: Vec::new(),
             dossier: None,
+            branding: None,
             moved: Moved::default(),
             rights: Rights::default(),
         }

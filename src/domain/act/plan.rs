@@ -9,7 +9,8 @@ use super::place::{as_reported, assign, follow_partner, hold, living, refuse, se
 use super::promote;
 use super::restore::restore;
 use super::{
-    Act, Acted, Applied, Before, PlannedAct, What, changed, customers, dossier, entitle, products, service, user,
+    Act, Acted, Applied, Before, PlannedAct, What, branding, changed, customers, dossier, entitle, products, service,
+    site, user,
 };
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
@@ -30,6 +31,8 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
         What::Service(deed) => return service::plan(world, act, deed),
         What::MoveServices(products) => return products::plan(world, act, products),
         What::User(deed) => return user::plan(world, act, deed),
+        What::Site(deed) => return site::plan(world, act, deed),
+        What::Brand(what) => return branding::plan(world, act, what),
         What::Keep(what) => return dossier::plan(world, act, what),
         What::Entitle(wanted) => return entitle::plan(world, act, wanted),
         What::Customers(_) => return customers::plan(world, act),
@@ -163,6 +166,8 @@ fn taken(
         What::Service(_)
         | What::MoveServices(_)
         | What::User(_)
+        | What::Site(_)
+        | What::Brand(_)
         | What::Keep(_)
         | What::Entitle(_)
         | What::Customers(_)

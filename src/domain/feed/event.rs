@@ -3,11 +3,13 @@
 use crate::domain::account::{Account, AccountKind};
 use crate::domain::dossier::Dossier;
 use crate::domain::ids::{
-    AccountId, DeliveryId, ExternalId, ItemId, PlatformId, ProvisioningId, RelationId, ServiceId, UserId,
+    AccountId, DeliveryId, ExternalId, ItemId, PlatformId, ProbeId, ProvisioningId, RelationId, ServiceId, SiteId,
+    UserId,
 };
 use crate::domain::provisioning::{Counts, PlanAt, RequestCause, TargetKind};
 use crate::domain::relation::{Axis, Cause, Relation, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
+use crate::domain::site::{PlaceStatus, SiteHappening};
 use crate::domain::user::{UserHappening, UserStatus};
 
 /// What an entry is about. The numbers are stored: new kinds get new ones.
@@ -55,6 +57,18 @@ pub enum EventKind {
     UserMoved = 23,
     /// A user ended.
     UserEnded = 24,
+    /// A site of a customer is here for the first time.
+    SiteCreated = 25,
+    /// What describes a site changed, or it is back with its account.
+    SiteUpdated = 26,
+    /// A site ended.
+    SiteEnded = 27,
+    /// A probe stands at a site for the first time.
+    ProbeCreated = 28,
+    /// What describes a probe changed, it stands at another site, or it is back with its account.
+    ProbeUpdated = 29,
+    /// A probe ended.
+    ProbeEnded = 45,
     /// What the vendor's systems have to do again for a customer was gathered.
     ProvisioningOpened = 40,
     /// An item of it may be taken.
@@ -69,7 +83,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 32] = [
         Self::AccountCreated,
         Self::AccountUpdated,
         Self::AccountKindChanged,
@@ -91,6 +105,12 @@ impl EventKind {
         Self::UserUpdated,
         Self::UserMoved,
         Self::UserEnded,
+        Self::SiteCreated,
+        Self::SiteUpdated,
+        Self::SiteEnded,
+        Self::ProbeCreated,
+        Self::ProbeUpdated,
+        Self::ProbeEnded,
         Self::ProvisioningOpened,
         Self::ProvisioningItemPending,
         Self::ProvisioningCancelled,
@@ -123,6 +143,12 @@ impl EventKind {
             Self::UserUpdated => "user.updated",
             Self::UserMoved => "user.moved",
             Self::UserEnded => "user.ended",
+            Self::SiteCreated => "site.created",
+            Self::SiteUpdated => "site.updated",
+            Self::SiteEnded => "site.ended",
+            Self::ProbeCreated => "probe.created",
+            Self::ProbeUpdated => "probe.updated",
+            Self::ProbeEnded => "probe.ended",
             Self::ProvisioningOpened => "provisioning.opened",
             Self::ProvisioningItemPending => "provisioning.item_pending",
             Self::ProvisioningCancelled => "provisioning.cancelled",
@@ -155,7 +181,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 28] = [
+const FIELDS: [&str; 29] = [
     "name",
     "code",
     "email",
@@ -184,6 +210,7 @@ const FIELDS: [&str; 28] = [
     "source",
     "tenant",
     "platform_id",
+    "branding",
 ];
 
 /// Where in [`FIELDS`] the names of the account itself begin.
@@ -192,6 +219,9 @@ const CALLED: u32 = 25;
 impl Fields {
     /// That an account counts as erased.
     pub const ERASED: Self = Self(1 << 13);
+
+    /// How the account's pages look.
+    pub const BRANDING: Self = Self(1 << 28);
 
     /// From the number in the database; none where this version does not know a field.
     #[must_use]
@@ -345,6 +375,23 @@ pub struct UserTold {
     pub moved: Option<(AccountId, AccountId)>,
 }
 
+/// A site, or a probe, as an entry tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteTold {
+    /// The site, or the one at which the probe stands.
+    pub site: SiteId,
+    /// The probe, if it is about one.
+    pub probe: Option<ProbeId>,
+    /// Its state behind what happened.
+    pub status: PlaceStatus,
+    /// Its revision behind what happened.
+    pub revision: i64,
+    /// The names of the fields that changed.
+    pub changed: Vec<String>,
+    /// The site at which the probe stood before, where it stands at another one.
+    pub from: Option<SiteId>,
+}
+
 /// How a provisioning request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
@@ -427,6 +474,8 @@ pub enum Event {
     Service(Happening, ServiceTold),
     /// See [`EventKind::UserCreated`] and those behind it.
     User(UserHappening, UserTold),
+    /// See [`EventKind::SiteCreated`] and those behind it.
+    Site(SiteHappening, SiteTold),
     /// See [`EventKind::PlansChanged`]: `offers`, `directory_ou` or both.
     PlansChanged(Vec<String>),
     /// See [`EventKind::ProvisioningOpened`] and those behind it.
@@ -461,6 +510,12 @@ impl Event {
             Self::User(UserHappening::Updated, _) => EventKind::UserUpdated,
             Self::User(UserHappening::Moved, _) => EventKind::UserMoved,
             Self::User(UserHappening::Ended, _) => EventKind::UserEnded,
+            Self::Site(SiteHappening::Created, SiteTold { probe: None, .. }) => EventKind::SiteCreated,
+            Self::Site(SiteHappening::Updated, SiteTold { probe: None, .. }) => EventKind::SiteUpdated,
+            Self::Site(SiteHappening::Ended, SiteTold { probe: None, .. }) => EventKind::SiteEnded,
+            Self::Site(SiteHappening::Created, _) => EventKind::ProbeCreated,
+            Self::Site(SiteHappening::Updated, _) => EventKind::ProbeUpdated,
+            Self::Site(SiteHappening::Ended, _) => EventKind::ProbeEnded,
             Self::Provisioning(Stage::Opened, _) => EventKind::ProvisioningOpened,
             Self::Provisioning(Stage::Cancelled, _) => EventKind::ProvisioningCancelled,
             Self::Provisioning(Stage::Done, _) => EventKind::ProvisioningDone,
@@ -554,6 +609,12 @@ mod tests {
                 (22, "user.updated"),
                 (23, "user.moved"),
                 (24, "user.ended"),
+                (25, "site.created"),
+                (26, "site.updated"),
+                (27, "site.ended"),
+                (28, "probe.created"),
+                (29, "probe.updated"),
+                (45, "probe.ended"),
                 (40, "provisioning.opened"),
                 (41, "provisioning.item_pending"),
                 (42, "provisioning.cancelled"),
@@ -576,7 +637,8 @@ mod tests {
         assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
         assert_eq!(names(1 << 24), Some(vec!["time_zone"]));
         assert_eq!(names(0b111 << CALLED), Some(vec!["source", "tenant", "platform_id"]));
-        assert_eq!(names((1 << 28) - 1), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 28), None);
+        assert_eq!(names(Fields::BRANDING.bits()), Some(vec!["branding"]));
+        assert_eq!(names((1 << 29) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 29), None);
     }
 }

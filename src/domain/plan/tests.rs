@@ -30,6 +30,7 @@ use sha2::{Digest, Sha256};
 use super::{Planned, plan};
 use crate::domain::account::{Account, AccountKind, Hold, Standing};
 use crate::domain::act::{Act, ActOutcome, What, plan_act};
+use crate::domain::branding::Branding;
 use crate::domain::call::{Call, Endpoint, Intent, ProfilePatch, Request, Said, SignedId, Submitted};
 use crate::domain::classify::Role;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind};
@@ -351,6 +352,8 @@ impl Receiver {
             // Moves, promotions and what operators keep are tested whole, too.
             Need::Seller(account) => world.learn_seller(*account, Seller::default()),
             Need::UnderWay(account) => world.learn_under_way(*account, None, false),
+            Need::SitesOf(account) => world.learn_sites_of(*account, Vec::new(), Vec::new()),
+            Need::Branding(account) => world.learn_branding(*account, Branding::default()),
             Need::Dossier(account) => world.learn_dossier(*account, Dossier::default()),
             Need::Listing(account) => world.learn_listing(*account, Listing::default()),
             Need::OperatorName(name) => world.learn_operator_name(name.clone(), false),

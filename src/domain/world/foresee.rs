@@ -98,6 +98,8 @@ impl World {
             | What::SetOption { .. }
             | What::Describe(_)
             | What::Keep(_)
+            | What::Site(_)
+            | What::Brand(_)
             | What::Delete
             | What::Revive
             | What::Release => {}
@@ -158,6 +160,8 @@ impl World {
                 vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
             }
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),
+            (What::Site(_), Some(Some(account))) => vec![Need::SitesOf(account.id)],
+            (What::Brand(_), Some(Some(account))) => vec![Need::Branding(account.id)],
             (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
             (What::Entitle(_), Some(Some(account))) => vec![Need::ServicesOf(account.id)],
             (What::Customers(_), Some(Some(account))) => vec![Need::CustomersOf(account.id)],

@@ -131,4 +131,8 @@ pub enum Need {
     Dossier(AccountId),
     /// Which accounts have a login of this folded name.
     LoginName(Arc<str>),
+    /// The sites and probes of an account that are not ended.
+    SitesOf(AccountId),
+    /// How an account's pages look.
+    Branding(AccountId),
 }

@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::provisioned::{LineItem, LineProvisioning};
 use crate::domain::account::AccountKind;
-use crate::domain::feed::{Entry, Event, EventKind, Fields, Related, ServiceTold, Stage, UserTold};
-use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId, ServiceId, UserId};
+use crate::domain::feed::{Entry, Event, EventKind, Fields, Related, ServiceTold, SiteTold, Stage, UserTold};
+use crate::domain::ids::{
+    AccountId, DeliveryId, ExternalId, PlatformId, ProbeId, RelationId, ServiceId, SiteId, UserId,
+};
 use crate::domain::relation::{Axis, Cause, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
+use crate::domain::site::{PlaceStatus, SiteHappening};
 use crate::domain::user::{UserHappening, UserStatus};
 use crate::store::StoreError;
 
@@ -51,6 +54,23 @@ struct Line<'a> {
     provisioning: Option<LineProvisioning<'a>>,
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none", borrow)]
     item: Option<LineItem<'a>>,
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none", borrow)]
+    site: Option<LineSite<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LineSite<'a> {
+    #[serde(rename = "i")]
+    id: i64,
+    /// The probe, of what is about one.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    probe: Option<i64>,
+    #[serde(rename = "t", borrow)]
+    status: Cow<'a, str>,
+    #[serde(rename = "v")]
+    revision: i64,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    from: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,6 +155,7 @@ fn line(entry: &Entry) -> Line<'_> {
         moved: None,
         provisioning: None,
         item: None,
+        site: None,
     };
     match &entry.event {
         Event::Created(kind) => line.kind = borrowed(kind.as_str()),
@@ -169,6 +190,16 @@ fn line(entry: &Entry) -> Line<'_> {
                 revision: told.revision,
             });
             line.moved = told.moved.map(|(from, to)| (from.0, to.0));
+        }
+        Event::Site(_, told) => {
+            line.options = told.changed.iter().map(|name| Cow::Borrowed(name.as_str())).collect();
+            line.site = Some(LineSite {
+                id: told.site.0,
+                probe: told.probe.map(|probe| probe.0),
+                status: Cow::Borrowed(told.status.as_str()),
+                revision: told.revision,
+                from: told.from.map(|site| site.0),
+            });
         }
         Event::Provisioning(_, told) => line.provisioning = Some(told.into()),
         Event::ItemPending(told) => line.item = Some(told.into()),
@@ -245,6 +276,9 @@ fn read(text: &str) -> Result<Entry, StoreError> {
         EventKind::UserUpdated => Event::User(UserHappening::Updated, user_told(&line).ok_or_else(corrupt)?),
         EventKind::UserMoved => Event::User(UserHappening::Moved, user_told(&line).ok_or_else(corrupt)?),
         EventKind::UserEnded => Event::User(UserHappening::Ended, user_told(&line).ok_or_else(corrupt)?),
+        EventKind::SiteCreated | EventKind::ProbeCreated => site(&line, SiteHappening::Created).ok_or_else(corrupt)?,
+        EventKind::SiteUpdated | EventKind::ProbeUpdated => site(&line, SiteHappening::Updated).ok_or_else(corrupt)?,
+        EventKind::SiteEnded | EventKind::ProbeEnded => site(&line, SiteHappening::Ended).ok_or_else(corrupt)?,
         EventKind::ProvisioningOpened => provisioning(&line, Stage::Opened).ok_or_else(corrupt)?,
         EventKind::ProvisioningCancelled => provisioning(&line, Stage::Cancelled).ok_or_else(corrupt)?,
         EventKind::ProvisioningDone => provisioning(&line, Stage::Done).ok_or_else(corrupt)?,
@@ -276,6 +310,19 @@ fn told(line: &Line<'_>) -> Option<ServiceTold> {
 
 fn provisioning(line: &Line<'_>, stage: Stage) -> Option<Event> {
     Some(Event::Provisioning(stage, line.provisioning.as_ref()?.told()?))
+}
+
+fn site(line: &Line<'_>, happening: SiteHappening) -> Option<Event> {
+    let site = line.site.as_ref()?;
+    let told = SiteTold {
+        site: SiteId(site.id),
+        probe: site.probe.map(ProbeId),
+        status: PlaceStatus::parse(&site.status)?,
+        revision: site.revision,
+        changed: line.options.iter().map(ToString::to_string).collect(),
+        from: site.from.map(SiteId),
+    };
+    Some(Event::Site(happening, told))
 }
 
 fn moved(line: &Line<'_>) -> Option<(AccountId, AccountId)> {
@@ -388,8 +435,22 @@ mod tests {
             ..item.clone()
         };
         let items = [item, directory].map(Event::ItemPending);
+        let site = |happening| {
+            let told = SiteTold {
+                site: SiteId::issue(3, 1),
+                probe: None,
+                status: PlaceStatus::Active,
+                revision: 2,
+                changed: vec!["name".to_owned()],
+                from: None,
+            };
+            let from = (happening == SiteHappening::Updated).then_some(SiteId::issue(3, 4));
+            let probe = SiteTold { probe: Some(ProbeId::issue(3, 2)), from, ..told.clone() };
+            [Event::Site(happening, told), Event::Site(happening, probe)]
+        };
+        let sites = SiteHappening::ALL.map(site).into_iter().flatten();
         let events = events.into_iter().chain(Happening::ALL.map(told)).chain(UserHappening::ALL.map(user));
-        let events = events.chain(Stage::ALL.map(stage)).chain(items);
+        let events = events.chain(Stage::ALL.map(stage)).chain(items).chain(sites);
         let entry = |(at, event)| Entry {
             account: AccountId::issue(3, at),
             revision: (at % 2 == 0).then_some(at),

@@ -19,7 +19,7 @@ use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
 use super::services;
 use super::users;
-use super::{offers, operators, partners};
+use super::{branding, offers, operators, partners, sites};
 use crate::domain::account::{Account, Standing};
 use crate::domain::act::customers::MAX_CUSTOMERS;
 use crate::domain::ids::{
@@ -68,6 +68,8 @@ struct Asked<'a> {
     operators_of: Vec<AccountId>,
     dossiers: Vec<AccountId>,
     logins: BTreeSet<&'a Arc<str>>,
+    sites_of: Vec<AccountId>,
+    brandings: Vec<AccountId>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -123,6 +125,8 @@ pub fn load(
             Need::LoginName(name) => {
                 asked.logins.insert(name);
             }
+            Need::SitesOf(account) => asked.sites_of.push(*account),
+            Need::Branding(account) => asked.brandings.push(*account),
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
@@ -215,6 +219,18 @@ pub fn load(
         world.learn_dossier(account, dossier);
     }
     logins_named(connection, world, &asked.logins, purpose)?;
+    for account in asked.sites_of {
+        if !world.knows(&Need::SitesOf(account)) {
+            let (sites, probes) = sites::living_of(connection, account)?;
+            world.learn_sites_of(account, sites, probes);
+        }
+    }
+    for account in asked.brandings {
+        if !world.knows(&Need::Branding(account)) {
+            let branding = branding::of(connection, account)?;
+            world.learn_branding(account, branding);
+        }
+    }
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;
         world.learn_customers(name.key.clone(), ids);

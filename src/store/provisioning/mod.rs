@@ -26,7 +26,7 @@ use crate::store::error::StoreError;
 use crate::store::schema::{accounts, provisioning_items, provisioning_numbers, provisioning_requests};
 
 pub(super) use manage::attempts;
-pub use manage::{Managed, cancel, erase, retry};
+pub use manage::{Managed, cancel, erase, give_up, retry};
 pub use open::open;
 pub use report::{Answer, Told, report};
 pub(super) use rows::{AttemptRow, ItemRow, RequestRow};

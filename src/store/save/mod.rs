@@ -1,5 +1,6 @@
 //! Writes what a batch came to: rows only where they change, in an order that every index allows.
 
+mod ended;
 mod rows;
 
 use diesel::dsl::sql;
@@ -20,7 +21,8 @@ use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
 use crate::store::{
-    aliases, cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, users,
+    aliases, branding, cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, sites,
+    users,
 };
 use rows::{
     InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
@@ -124,6 +126,9 @@ pub fn batch(
     }
     entries.extend(users::save(connection, changes)?);
     dossiers::save(connection, changes)?;
+    branding::save(connection, changes)?;
+    sites::save(connection, changes)?;
+    entries.extend(ended::follow(connection, changes, advance.now)?);
     entries.extend(provisioning::open(connection, &changes.provisioning)?);
     together.add(connection, &deliveries)?;
     together.add(connection, &bodies)?;
