@@ -56,6 +56,7 @@ mod profile;
 mod promote;
 mod provisioning;
 mod provisioning_many;
+mod provisioning_stale;
 mod quarantine;
 mod reconcile;
 mod reconcile_dates;
