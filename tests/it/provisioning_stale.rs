@@ -283,3 +283,61 @@ fn a_lease_holds_no_request_while_it_waits_for_one_before_it() {
     });
     assert_eq!(leased, 2, "both are taken: the one that came back, too");
 }
+
+/// What a reseller's operator learns of a customer that came from another reseller, and of what went to another one.
+fn covered(backend: Backend) {
+    let (app, token) = crate::moves_guide::world(backend);
+    let ours = operator(&app, "north", Role::ResellerAdmin, &[&id(&app, "10")], None);
+    let theirs = operator(&app, "harbour", Role::ResellerAdmin, &[&id(&app, "20")], None);
+    crate::moves_guide::sells(&app, &token, "10", "OU=North", &[("Mail", "secret-plan", &["north"])]);
+    crate::moves_guide::sells(&app, &token, "20", "OU=Harbour", &[("Mail", "silver", &[])]);
+    send(&app, &json!({"ID": "12", "Role": "User", "ResellerID": "10"}));
+    // A user and a service of a customer that stays go to customers of the other reseller.
+    let mail = make(&app, &token, "11", &json!({"name": "Anna's mail", "service": "Mail"}));
+    make(&app, &token, "21", &json!({"name": "Mail", "service": "Mail"}));
+    let domain = json!({"kind": "domain", "name": "anna.example", "service": "Mail", "plan": "secret-plan",
+        "location": "north"});
+    let domain = make(&app, &token, "11", &domain);
+    let ann = add(&app, &token, "11", &json!({"login": "ann", "services": [mail]}));
+    let opened = post(&app, &token, "/provisioning-requests", &json!({"customer": id(&app, "11")})).json();
+    let first = text(&opened["id"]).to_owned();
+    let named = |token: &str| -> Vec<(Value, Value)> {
+        items(&app, token, &first)
+            .iter()
+            .map(|item| (item["service"]["name"].clone(), item["user"]["login"].clone()))
+            .collect()
+    };
+    let whole = [(json!("anna.example"), Value::Null), (json!("Anna's mail"), json!("ann"))];
+    assert_eq!((named(&ours), named(&token)), (whole.to_vec(), whole.to_vec()));
+    let mut asked = json!({"from": id(&app, "11"), "to": id(&app, "21"), "users": [ann], "preview": true});
+    asked["revision"] = did(&app, &token, "POST", "/moves/users", &asked)["revision"].clone();
+    asked["preview"] = json!(false);
+    did(&app, &token, "POST", "/moves/users", &asked);
+    did(&app, &token, "PATCH", &format!("/users/{ann}"), &json!({"login": "ann@harbour.example"}));
+    let gives = format!("/accounts/{}/services/move", id(&app, "11"));
+    did(&app, &token, "POST", &gives, &json!({"to": id(&app, "12"), "services": [domain]}));
+    assert_eq!(named(&ours)[0].0, json!("anna.example"), "12 is theirs, too");
+    // What a move changes is told to who gets the customer, but for where it comes from.
+    let gold = json!({"plan": "secret-plan", "location": "north"});
+    let mut asked = json!({"customer": id(&app, "12"), "reseller": id(&app, "20"), "preview": true,
+        "plans": [{"id": domain, "new_plan": "silver"}]});
+    asked["revision"] = did(&app, &token, "POST", "/moves", &asked)["revision"].clone();
+    asked["preview"] = json!(false);
+    let request = did(&app, &token, "POST", "/moves", &asked)["provisioning_request"].clone();
+    assert_eq!(named(&ours), [(Value::Null, Value::Null), (json!("Anna's mail"), Value::Null)]);
+    assert_eq!(named(&token)[1].1, json!("ann@harbour.example"));
+    let directory = take(&app, &token).into_iter().find(|one| one["item"]["request"] == request).unwrap();
+    done(&app, &token, &directory);
+    for (token, from) in [(&token, gold), (&theirs, Value::Null)] {
+        let told = all(&app, token, "/changes?kind=provisioning.item_pending", 100);
+        let item = told.iter().rfind(|one| one["item"]["request"] == request).unwrap()["item"].clone();
+        assert_eq!((&item["from"], &item["to"]["plan"]), (&from, &json!("silver")), "{item}");
+    }
+    let told = format!("{:?}", all(&app, &theirs, "/changes", 100));
+    assert!(!told.contains("secret-plan") && !told.contains("OU="), "{told}");
+}
+
+#[test]
+fn where_things_come_from_and_where_they_went_is_not_for_the_other_reseller() {
+    backends().into_iter().for_each(covered);
+}

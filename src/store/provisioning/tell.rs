@@ -119,7 +119,7 @@ fn entry(item: Item, cause: Cause) -> Entry {
         kind: item.kind.kind(),
         service: item.kind.service(),
         user: item.kind.user(),
-        from: item.from,
+        from: Some(item.from),
         to: item.to,
     };
     Entry { account: item.customer, revision: None, cause, delivery: None, event: Event::ItemPending(told) }
