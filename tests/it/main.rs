@@ -88,6 +88,7 @@ mod v1_accounts;
 mod v1_changes;
 mod v1_deliveries;
 mod v1_docs;
+mod v1_race;
 mod v1_relations;
 mod v1_scope;
 mod v1_tokens;
