@@ -562,6 +562,7 @@ diesel::table! {
         created_at -> BigInt,
         changed_at -> BigInt,
         finished_at -> Nullable<BigInt>,
+        superseded -> Bool,
     }
 }
 

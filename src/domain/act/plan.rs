@@ -8,6 +8,7 @@ use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::promote;
 use super::restore::restore;
+use super::within::within;
 use super::{
     Act, Acted, Applied, Before, PlannedAct, What, branding, changed, customers, dossier, entitle, products, service,
     site, user,
@@ -27,6 +28,14 @@ use crate::domain::world::{Need, ResellerName, World};
 /// # Errors
 /// [`Need`] names what must be looked up before the act can be planned.
 pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<PlannedAct, Need> {
+    match within(world, act) {
+        Ok(()) => {}
+        Err(Stop::Need(need)) => return Err(need),
+        Err(Stop::Refuse(code, message)) => {
+            let account = world.account(&act.account)?.map(|account| account.id);
+            return Ok(PlannedAct::idle(account, Acted::Refused { code, message }));
+        }
+    }
     match &act.what {
         What::Service(deed) => return service::plan(world, act, deed),
         What::MoveServices(products) => return products::plan(world, act, products),

@@ -436,8 +436,8 @@ pub struct ItemTold {
     pub service: Option<ServiceId>,
     /// The user.
     pub user: Option<UserId>,
-    /// Plan and location as they were.
-    pub from: PlanAt,
+    /// Plan and location as they were; none where that is not for who reads it. Empty of a directory's item.
+    pub from: Option<PlanAt>,
     /// Plan and location as they are to be.
     pub to: PlanAt,
 }
@@ -551,6 +551,13 @@ impl Event {
             _ => return,
         };
         *moved = moved.filter(|(from, to)| told(*from, *to));
+    }
+
+    /// Leaves out on which plan and where something was before it is provisioned again: that is its former reseller's.
+    pub fn cover_origin(&mut self) {
+        if let Self::ItemPending(told) = self {
+            told.from = None;
+        }
     }
 
     /// As [`Event::related`], to leave out what is not for everybody.

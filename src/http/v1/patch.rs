@@ -189,7 +189,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let id = listed.account.id.to_string();
     let entry = entry(&operator, "accounts.set", &id, &wanted.detail(reason.as_deref()));
     let list = wanted.list(&listed.account, alone::policies(&operator.state.config), entry)?;
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let now = operator.read(move |connection, see| one(connection, see, &id)).await?.ok_or(Problem::NotFound)?;
     respond::current(&shown::account(&now))
 }

@@ -423,14 +423,14 @@ mod tests {
             kind: TargetKind::User,
             service: Some(ServiceId::issue(2, 5)),
             user: Some(UserId::issue(2, 6)),
-            from: PlanAt::new("gold\n", ""),
+            from: Some(PlanAt::new("gold\n", "")),
             to: PlanAt::new("gold\"", "eu"),
         };
         let directory = ItemTold {
             kind: TargetKind::Directory,
             service: None,
             user: None,
-            from: PlanAt::default(),
+            from: Some(PlanAt::default()),
             to: PlanAt::default(),
             ..item.clone()
         };

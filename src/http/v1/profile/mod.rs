@@ -73,7 +73,7 @@ pub(super) async fn keep(
     let act = if guarded { act.expecting(account.revision) } else { act };
     let policies = alone::policies(&operator.state.config);
     let list = ActList { acts: vec![act], policies, all_or_nothing: true, entry };
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     Ok(())
 }
 
@@ -204,7 +204,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let id = account.id.to_string();
     let entry = entry(&operator, "accounts.set", &id, &wanted.detail(reason.as_deref()));
     let list = wanted.list(&account, alone::policies(&operator.state.config), entry)?;
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let now = look(&operator, &id).await?;
     respond::current(&ProfileView::new(&now.account, &now.dossier))
 }
