@@ -68,7 +68,7 @@ pub enum EventKind {
     /// What describes a probe changed, it stands at another site, or it is back with its account.
     ProbeUpdated = 29,
     /// A probe ended.
-    ProbeEnded = 45,
+    ProbeEnded = 30,
     /// What the vendor's systems have to do again for a customer was gathered.
     ProvisioningOpened = 40,
     /// An item of it may be taken.
@@ -621,7 +621,7 @@ mod tests {
                 (27, "site.ended"),
                 (28, "probe.created"),
                 (29, "probe.updated"),
-                (45, "probe.ended"),
+                (30, "probe.ended"),
                 (40, "provisioning.opened"),
                 (41, "provisioning.item_pending"),
                 (42, "provisioning.cancelled"),
