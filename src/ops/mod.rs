@@ -6,6 +6,7 @@ pub mod check;
 pub mod create;
 pub mod erase;
 pub mod export;
+pub mod extremecloud;
 pub mod feed;
 pub mod find;
 pub mod import;

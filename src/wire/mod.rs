@@ -11,6 +11,7 @@ pub mod change;
 pub mod check_only;
 pub mod definitions;
 pub mod event;
+pub mod extremecloud;
 pub mod fields;
 pub mod har;
 pub mod import;

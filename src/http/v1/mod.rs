@@ -49,6 +49,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
         web::scope("/v1")
             .service(resource("/me", web::get().to(me::show)))
+            .configure(super::extremecloud::routes)
             .service(resource("/accounts", web::get().to(accounts::list)))
             .service(resource("/accounts/count", web::get().to(accounts::count)))
             .service(resource("/accounts/tree", web::get().to(accounts::tree)))
