@@ -75,7 +75,7 @@ pub(super) struct Set {
     format: Format,
 }
 
-fn text(text: &str) -> Result<String, String> {
+pub(super) fn text(text: &str) -> Result<String, String> {
     if text.chars().count() > MAX_TEXT_CHARS || text.chars().any(char::is_control) {
         return Err(format!("it is longer than {MAX_TEXT_CHARS} characters or holds a control character"));
     }

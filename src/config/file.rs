@@ -86,6 +86,8 @@ pub(super) struct SourceEntry {
     pub missing_role: String,
     #[serde(default = "accept")]
     pub reseller_change: String,
+    #[serde(default)]
+    pub adopt: Vec<String>,
     pub tenant_setting: Option<String>,
     pub missing_tenant: Option<String>,
     pub calls_per_second: Option<u32>,

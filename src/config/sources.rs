@@ -19,7 +19,7 @@ use crate::domain::account::AccountKind;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind, PredefinedValue};
 use crate::domain::field::{FieldDefinition, FieldKind};
 use crate::domain::ids::SourceId;
-use crate::domain::policy::{MissingRole, ResellerChange, SourcePolicy};
+use crate::domain::policy::{Likeness, MissingRole, ResellerChange, SourcePolicy};
 use crate::domain::redaction::is_secret_name;
 
 /// Most calls that may wait: beyond a million they wait longer than any platform does, and fill the memory.
@@ -284,6 +284,13 @@ fn source(
                 ],
             )?,
             reseller_support: entry.reseller_support,
+            adopt: entry
+                .adopt
+                .iter()
+                .map(|rule| {
+                    word(&at("adopt"), rule, &[("code", Likeness::Code), ("email_and_name", Likeness::EmailAndName)])
+                })
+                .collect::<Result<_, _>>()?,
             options: options.to_vec(),
         }),
         tenant,

@@ -102,13 +102,20 @@ pub(super) fn run(
     faults.at(Place::Write, &[])?;
     // One number more than is used, so that the chain tells of a commit whose answer was lost.
     let to = Tail { head: tail.head, rows_issued: changes.rows_issued + 1 };
-    audit::record(connection, &list.entry)?;
+    audit::record(connection, &about(&list.entry, &outcomes))?;
     for change in &changes.operators {
         audit::record(connection, &of_operator(change, &list.entry))?;
     }
     let advance = Advance { from: tail, to: &to, owner, now: now_micros() };
     let feed_end = save::batch(connection, &[], &changes, &advance)?;
     Ok(Some(Done { outcomes, tail: Some(to), feed_end }))
+}
+
+/// The entry of a list. One without a subject is about the account that the first act made, which had no id before.
+fn about(entry: &Entry, outcomes: &[ActOutcome]) -> Entry {
+    let made = outcomes.iter().find_map(|outcome| outcome.id.filter(|_| entry.subject.is_empty()));
+    let subject = made.map_or_else(|| entry.subject.clone(), |id| id.to_string());
+    Entry { subject, ..entry.clone() }
 }
 
 /// What the audit trail says of an operator that an act adds, or takes something from.

@@ -46,6 +46,7 @@ mod inputs_ledger;
 mod inputs_secrets;
 mod inputs_transport;
 mod ledger;
+mod local;
 mod meanings;
 mod model;
 mod moves;

@@ -53,7 +53,8 @@ fn decide(world: &World, act: &Act, what: &DossierAct) -> Result<Option<(Applied
         changed: Fields::kept(held, &dossier).names().map(str::to_owned).collect(),
         notes: Vec::new(),
     };
-    let change = Change { after, created: false, closed: Vec::new(), relations_changed: false, arrives: false };
+    let change =
+        Change { after, created: false, adopted: None, closed: Vec::new(), relations_changed: false, arrives: false };
     Ok(Some((applied, change, dossier)))
 }
 

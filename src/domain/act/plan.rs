@@ -276,6 +276,6 @@ pub(super) fn finish(
         living.is_some_and(|living| living.reseller != after.reseller || living.partner != after.partner);
     let mut closed = closed(living, &after, turn);
     closed.extend(passed);
-    let change = Change { created: before.is_none(), closed, relations_changed, arrives, after };
+    let change = Change { created: before.is_none(), adopted: None, closed, relations_changed, arrives, after };
     Ok((Acted::Applied(Box::new(applied)), Some(change)))
 }

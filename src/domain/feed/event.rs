@@ -155,7 +155,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 25] = [
+const FIELDS: [&str; 28] = [
     "name",
     "code",
     "email",
@@ -180,8 +180,17 @@ const FIELDS: [&str; 25] = [
     "name_servers",
     "contacts",
     "logins",
+    "source",
+    "tenant",
+    "platform_id",
     "time_zone",
 ];
+
+/// Where in [`FIELDS`] the names of the account itself begin.
+const CALLED: u32 = 24;
+
+/// Where in [`FIELDS`] the time zone is.
+const TIME_ZONE: u32 = 27;
 
 impl Fields {
     /// That an account counts as erased.
@@ -224,9 +233,9 @@ impl Fields {
             a.name_servers != b.name_servers,
             before.contacts != after.contacts,
             before.logins != after.logins,
-            a.time_zone != b.time_zone,
         ];
-        Self((15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+        let bits = (15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at);
+        Self(bits | u32::from(a.time_zone != b.time_zone) << TIME_ZONE)
     }
 
     /// These and others.
@@ -257,7 +266,14 @@ impl Fields {
             false,
             before.standing != after.standing,
         ];
-        Self(differ.into_iter().enumerate().fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+        let (was, now) = (&before.key, &after.key);
+        let called = [
+            was.scope.source != now.scope.source,
+            was.scope.tenant != now.scope.tenant,
+            was.platform_id != now.platform_id,
+        ];
+        let numbered = (0..).zip(differ).chain((CALLED..).zip(called));
+        Self(numbered.fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
 }
 
@@ -561,8 +577,9 @@ mod tests {
         assert_eq!(names(0b101), Some(vec!["name", "email"]));
         assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
         assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
-        assert_eq!(names(1 << 24), Some(vec!["time_zone"]));
-        assert_eq!(names((1 << 25) - 1), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 25), None);
+        assert_eq!(names(0b111 << CALLED), Some(vec!["source", "tenant", "platform_id"]));
+        assert_eq!(names(1 << 27), Some(vec!["time_zone"]));
+        assert_eq!(names((1 << 28) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 28), None);
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::definition::OptionDefinition;
 use crate::domain::ids::{AccountKey, ExternalId, PlatformId, is_id};
 use crate::domain::moves;
 use crate::domain::options::OptionValue;
+use crate::domain::plan::adopt;
 use crate::domain::policy::SourcePolicy;
 
 /// The name that a new account may get, and who waits for it if it is a reseller.
@@ -61,7 +62,7 @@ impl World {
     /// What a call will ask for next, now that the foreseeable is known: the names that a new account may get, and who
     /// waits for a new reseller.
     #[must_use]
-    pub fn foreseeable_next(&self, call: &Call) -> Vec<Need> {
+    pub fn foreseeable_next(&self, policy: &SourcePolicy, call: &Call) -> Vec<Need> {
         let Some(submitted) = call.submitted() else {
             return Vec::new();
         };
@@ -69,7 +70,9 @@ impl World {
         if !matches!(self.accounts.get(&key), Some(None)) {
             return Vec::new();
         }
-        of_new_account(key, submitted.external_id.as_ref(), submitted.role == Role::Reseller)
+        let mut needs = of_new_account(key, submitted.external_id.as_ref(), submitted.role == Role::Reseller);
+        needs.extend(adopt::needs(policy, call, submitted));
+        needs
     }
 
     /// What an act will certainly ask for.
@@ -132,7 +135,12 @@ impl World {
         let known = self.accounts.get(&act.account);
         match (&act.what, known) {
             (What::Import(row), Some(None)) => {
-                of_new_account(act.account.clone(), row.external_id.as_ref(), row.kind == AccountKind::Reseller)
+                let sells = row.kind == AccountKind::Reseller;
+                let mut needs = of_new_account(act.account.clone(), row.external_id.as_ref(), sells);
+                if act.account.scope.source.is_local() {
+                    needs.push(Need::Alias(act.account.clone()));
+                }
+                needs
             }
             (What::Create(made), Some(None)) => {
                 let mut needs =

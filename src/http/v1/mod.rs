@@ -8,6 +8,7 @@ pub mod audit;
 pub mod cases;
 pub mod change;
 pub mod changes;
+pub mod create;
 pub mod deliveries;
 pub mod erase;
 pub mod events;
@@ -16,6 +17,7 @@ pub mod import;
 pub mod list;
 pub mod me;
 pub mod moves;
+pub mod names;
 pub mod operator;
 pub mod partners;
 pub mod patch;
@@ -50,7 +52,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
         web::scope("/v1")
             .service(resource("/me", web::get().to(me::show)))
             .configure(super::extremecloud::routes)
-            .service(resource("/accounts", web::get().to(accounts::list)))
+            .service(
+                web::resource("/accounts")
+                    .route(web::get().to(accounts::list))
+                    .route(web::post().to(create::create))
+                    .default_service(web::to(get_or_post)),
+            )
             .service(resource("/accounts/count", web::get().to(accounts::count)))
             .service(resource("/accounts/tree", web::get().to(accounts::tree)))
             .service(post("/accounts/import", web::post().to(import::import)))
@@ -65,6 +72,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(post("/accounts/{account}/promote", web::post().to(promote::promote)))
             .service(post("/accounts/{account}/demote", web::post().to(promote::demote)))
+            .service(resource("/accounts/{account}/names", web::get().to(names::list)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
             .service(
                 web::resource("/accounts/{account}/plans")

@@ -428,7 +428,7 @@ mod tests {
     #[test]
     fn what_is_unknown_is_an_error_that_tells_nothing() {
         for text in
-            ["", " ", "{\"e\":99,\"a\":1}", "{\"e\":7,\"a\":1}", "{\"a\":1}", "{\"e\":2,\"a\":1,\"f\":99999999}"]
+            ["", " ", "{\"e\":99,\"a\":1}", "{\"e\":7,\"a\":1}", "{\"a\":1}", "{\"e\":2,\"a\":1,\"f\":999999999}"]
         {
             let read = unpack(&format!("{text}\n"), 1, 0, 9, &|_| true);
             assert!(

@@ -28,7 +28,7 @@ use crate::domain::ids::{
 use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::service::MAX_SERVICES;
 use crate::domain::user::MAX_USERS;
-use crate::domain::world::{Memory, Need, Reference, ResellerName, World};
+use crate::domain::world::{Memory, Need, Reference, ResellerName, Sought, World};
 
 /// Accounts that are asked for at once from which on they are not looked up one by one on SQLite: a batch of calls has at
 /// most 256, and its statement for one is prepared.
@@ -49,6 +49,7 @@ struct Asked<'a> {
     accounts: BTreeSet<&'a AccountKey>,
     references: BTreeSet<&'a AccountKey>,
     externals: BTreeSet<(&'a Scope, &'a ExternalId)>,
+    alike: Vec<&'a Sought>,
     aliases: BTreeSet<&'a AccountKey>,
     customers: Vec<&'a ResellerName>,
     memory: HashSet<(&'a SourceId, &'a Arc<str>)>,
@@ -93,6 +94,7 @@ pub fn load(
             Need::External(scope, id) => {
                 asked.externals.insert((scope, id));
             }
+            Need::Alike(sought) => asked.alike.push(sought),
             Need::Alias(key) => {
                 asked.aliases.insert(key);
             }
@@ -154,6 +156,10 @@ pub fn load(
             }
         }
         AnyConnection::Postgres(postgres) => postgres::accounts(postgres, world, &asked, purpose)?,
+    }
+    for sought in asked.alike {
+        let keys = aliases::alike(connection, sought)?;
+        world.learn_alike(sought.clone(), keys);
     }
     for key in asked.aliases {
         let now = aliases::of(connection, key)?;

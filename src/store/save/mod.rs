@@ -19,7 +19,9 @@ use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
-use crate::store::{cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, users};
+use crate::store::{
+    aliases, cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, users,
+};
 use rows::{
     InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
     UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made, update_row,
@@ -105,6 +107,7 @@ pub fn batch(
     let told: Vec<String> = changes.steps.iter().map(services::changed_text).collect();
     let mut steps = Rows::<services::InsertStep>::default();
     changes.steps.iter().zip(&told).for_each(|(step, told)| services::insert_step(&mut steps, step, told));
+    aliases::adopt(connection, &changes.adopted)?;
     let mut together = Together::default();
     if changes.links.is_empty() {
         together.add(connection, &inserts)?;
