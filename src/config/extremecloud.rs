@@ -3,8 +3,8 @@
 use super::file::ExtremeCloudEntry;
 use super::sources::invalid;
 use super::{ConfigError, Source};
-use crate::domain::ids::{AccountKey, Scope, SourceId, Tenant};
-use crate::domain::msp::{MspId, derived_msp_id};
+use crate::domain::ids::{Scope, SourceId, Tenant};
+use crate::domain::msp::{Bounds, MspId, derived_msp_id};
 
 /// `[extremecloud]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,21 +24,14 @@ impl ExtremeCloud {
         Scope { source: SourceId::local(), tenant: self.tenant.clone() }
     }
 
-    /// The sources whose accounts are shown: the platform's, and our own.
+    /// Whose accounts are shown: the platform's, and our own.
     #[must_use]
-    pub fn sources(&self) -> Vec<SourceId> {
+    pub fn bounds(&self) -> Bounds {
         let mut sources = vec![self.source.clone()];
         if !self.source.is_local() {
             sources.push(SourceId::local());
         }
-        sources
-    }
-
-    /// Whether accounts of this source and tenant may be shown.
-    #[must_use]
-    pub fn covers(&self, key: &AccountKey) -> bool {
-        let Scope { source, tenant } = &key.scope;
-        *tenant == self.tenant && (*source == self.source || source.is_local())
+        Bounds { sources, tenant: self.tenant.clone() }
     }
 }
 
@@ -84,10 +77,10 @@ mod tests {
         let built = |text: &str| Config::from_toml(&format!("{text}\n{SOURCE}")).map(|config| config.extremecloud);
         assert_eq!(built(""), Ok(None));
         let Ok(Some(bare)) = built("[extremecloud]") else { unreachable!() };
-        assert_eq!((bare.source.as_str(), bare.tenant.as_str(), bare.sources().len()), ("local", "", 1));
+        assert_eq!((bare.source.as_str(), bare.tenant.as_str(), bare.bounds().sources.len()), ("local", "", 1));
         let whole = "[extremecloud]\nsource = \"eu\"\ntenant = \"acme\"\nmsp_id = \"Msp-tenantid-Nc5YXfsVtOKdMmsj\"";
         let Ok(Some(whole)) = built(whole) else { unreachable!() };
-        assert_eq!((whole.source.as_str(), whole.tenant.as_str(), whole.sources().len()), ("eu", "acme", 2));
+        assert_eq!((whole.source.as_str(), whole.tenant.as_str(), whole.bounds().sources.len()), ("eu", "acme", 2));
         assert_eq!(whole.msp_id.as_str(), "Msp-tenantid-Nc5YXfsVtOKdMmsj");
         // The same wherever it is derived, and another one for another tenant.
         let derived = |text: &str| built(text).ok().flatten().map(|cloud| cloud.msp_id.as_str().to_owned());

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use utoipa::OpenApi;
 
 use super::atria;
+use super::extremecloud;
 use super::machine::Health;
 use super::v1;
 use crate::wire::answer::AnswerBody;
@@ -237,6 +238,15 @@ fn docs() {}
         openapi,
         docs,
         atria::set,
+        extremecloud::partners::list,
+        extremecloud::partners::create,
+        extremecloud::partners::show,
+        extremecloud::partners::put,
+        extremecloud::partners::end,
+        extremecloud::tenants::list,
+        extremecloud::tenants::create,
+        extremecloud::tenants::names,
+        extremecloud::tenants::show,
         v1::me::show,
         v1::accounts::list,
         v1::create::create,

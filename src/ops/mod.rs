@@ -8,6 +8,7 @@ pub mod customers;
 pub mod delete;
 pub mod erase;
 pub mod export;
+pub mod extremecloud;
 pub mod feed;
 pub mod find;
 pub mod import;

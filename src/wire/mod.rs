@@ -12,6 +12,7 @@ pub mod check_only;
 pub mod customer;
 pub mod definitions;
 pub mod event;
+pub mod extremecloud;
 pub mod fields;
 pub mod har;
 pub mod import;

@@ -4,6 +4,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use tiersync::domain::account::AccountKind;
+use tiersync::domain::ids::AccountId;
+use tiersync::domain::msp::shown;
 use tiersync::domain::operator::Role;
 
 use crate::harness::app::MPNID;
@@ -11,6 +14,9 @@ use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
 use crate::moves_guide::did;
 use crate::standing::{patch, write};
 use crate::v1::{all, column, get, id, operator, problem, send};
+
+/// Their partner and their tenant are within it.
+const CLOUD: &str = "[extremecloud]\nsource = \"eu\"\n";
 
 /// Nobody listens there.
 const SUBSCRIBER: &str = "[[subscriber]]\nid = \"crm\"\nurl = \"https://127.0.0.1:9/\"\nallow_private = true\n\
@@ -36,7 +42,7 @@ struct World {
 }
 
 fn world(backend: Backend) -> World {
-    let app = TestApp::with(backend, &config("", &format!("{MPNID}\n{SUBSCRIBER}")));
+    let app = TestApp::with(backend, &config("", &format!("{MPNID}\n{SUBSCRIBER}\n{CLOUD}")));
     let token = operator(&app, "ours", Role::ResellerAdmin, &["0-1"], None);
     let everything = operator(&app, "all", Role::ProviderAdmin, &[], None);
     send(&app, &json!({"ID": "10", "Role": "Reseller", "Name": "Northwind"}));
@@ -195,6 +201,12 @@ fn routes(app: &TestApp) -> Vec<(String, String, Vec<String>)> {
     routes
 }
 
+/// The IDs that the ExtremeCloud dialect has for accounts.
+fn msp_ids(ids: &[String]) -> Vec<String> {
+    let ids = ids.iter().filter_map(|id| AccountId::parse(id));
+    ids.map(|id| shown(id, AccountKind::Reseller, [])).collect()
+}
+
 /// What the placeholder of a path stands for; empty where it has none.
 fn placeholder(path: &str) -> &str {
     path.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(name, _)| name)
@@ -240,6 +252,7 @@ fn every_route(backend: Backend) {
                 "reconciliation" => column(&all(app, &world.everything, "/reconciliations", 50), "id"),
                 "provisioning" => vec![world.provisioning[1][0].clone()],
                 "item" => vec![world.provisioning[1][1].clone()],
+                "tenantId" => msp_ids(&world.theirs),
                 "fingerprint" => vec!["0123456789abcdef0123456789abcdef".to_owned()],
                 other => panic!("{path}: say here which {other} are theirs, and below which are ours"),
             };
@@ -266,6 +279,7 @@ fn every_route(backend: Backend) {
             "item" => vec![filled(&path, &world.provisioning[0][1])],
             "user" => vec![filled(&path, &world.users[0])],
             "move" => vec![filled(&path, &world.moves[0])],
+            "tenantId" => msp_ids(&["10", "11"].map(|one| id(app, one))).iter().map(|one| filled(&path, one)).collect(),
             "partner" => vec![filled(&path, "11111")],
             "case" => {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
@@ -396,6 +410,8 @@ fn roles(backend: Backend) {
             "item" => &world.provisioning[1][1],
             "user" => &world.users[0],
             "move" => &world.moves[1],
+            "tenantId" if path.contains("msppartners") => &msp_ids(&[id(&world.app, "10")])[0],
+            "tenantId" => &msp_ids(&[id(&world.app, "11")])[0],
             _ if path.contains("{contact}") || path.contains("{login}") => &their_customer,
             _ => "0-2",
         };
@@ -420,7 +436,7 @@ fn viewers_see_what_providers_see_but_the_audit_trail() {
 #[test]
 fn handlers_read_what_is_seen_alone() {
     let http = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
-    let mut folders = ["v1", "atria"].map(|folder| http.join(folder)).to_vec();
+    let mut folders = ["v1", "atria", "extremecloud"].map(|folder| http.join(folder)).to_vec();
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -206,15 +206,18 @@ const FIELDS: [&str; 29] = [
     "name_servers",
     "contacts",
     "logins",
-    "time_zone",
     "source",
     "tenant",
     "platform_id",
+    "time_zone",
     "branding",
 ];
 
 /// Where in [`FIELDS`] the names of the account itself begin.
-const CALLED: u32 = 25;
+const CALLED: u32 = 24;
+
+/// Where in [`FIELDS`] the time zone is.
+const TIME_ZONE: u32 = 27;
 
 impl Fields {
     /// That an account counts as erased.
@@ -260,9 +263,9 @@ impl Fields {
             a.name_servers != b.name_servers,
             before.contacts != after.contacts,
             before.logins != after.logins,
-            a.time_zone != b.time_zone,
         ];
-        Self((15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+        let bits = (15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at);
+        Self(bits | u32::from(a.time_zone != b.time_zone) << TIME_ZONE)
     }
 
     /// These and others.
@@ -642,8 +645,8 @@ mod tests {
         assert_eq!(names(0b101), Some(vec!["name", "email"]));
         assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
         assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
-        assert_eq!(names(1 << 24), Some(vec!["time_zone"]));
         assert_eq!(names(0b111 << CALLED), Some(vec!["source", "tenant", "platform_id"]));
+        assert_eq!(names(1 << 27), Some(vec!["time_zone"]));
         assert_eq!(names(Fields::BRANDING.bits()), Some(vec!["branding"]));
         assert_eq!(names((1 << 29) - 1), Some(FIELDS.to_vec()));
         assert_eq!(names(1 << 29), None);

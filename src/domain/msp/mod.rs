@@ -13,8 +13,19 @@ pub use entitlement::{Entitlement, MAX_ENTITLEMENTS};
 pub use ids::{MspId, Named, PARTNER, TENANT, derived_msp_id, is_account_form, shown};
 pub use text::{account_name, contact_name, phone};
 
+use super::ids::{SourceId, Tenant};
+
 /// Most tenants of one partner's list: they are assigned in one transaction, and every call waits behind it.
 pub const MAX_TENANTS: usize = 50_000;
+
+/// Whose accounts are seen: those of a platform's tenant, and those that were made here for the same tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// The sources.
+    pub sources: Vec<SourceId>,
+    /// The tenant of both.
+    pub tenant: Tenant,
+}
 
 /// Why something is not taken, in words that go on behind the name of its attribute, without a full stop.
 pub type Complaint = String;

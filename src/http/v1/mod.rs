@@ -54,6 +54,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
         web::scope("/v1")
             .service(resource("/me", web::get().to(me::show)))
+            .configure(super::extremecloud::routes)
             .service(
                 web::resource("/accounts")
                     .route(web::get().to(accounts::list))

@@ -13,6 +13,7 @@ pub mod dossiers;
 pub mod events;
 pub mod history;
 pub mod moves;
+pub mod msp;
 mod names;
 pub mod offers;
 pub mod partners;
