@@ -118,16 +118,12 @@ fn world(backend: Backend) -> World {
         (site, probe)
     });
     let [(our_site, our_probe), (their_site, their_probe)] = places;
-    for (site, probe) in [(&our_site, &our_probe)] {
-        did(&app, &token, "PATCH", &format!("/sites/{site}"), &json!({"name": "OurSite"}));
-        did(&app, &token, "PATCH", &format!("/probes/{probe}"), &json!({"name": "OurProbe"}));
-    }
-    for account in ["THEIR-CUSTOMER", "THEIR-RESELLER"] {
-        let account = id(&app, account);
-        did(&app, &everything, "PUT", &format!("/accounts/{account}/branding"), &json!({"title": "TheirTitle"}));
-        let logo = [crate::sites::PNG, b"TheirLogo"].concat();
-        assert_eq!(crate::sites::put_logo(&app, &everything, &account, "image/png", &logo).status, 200);
-    }
+    did(&app, &token, "PATCH", &format!("/sites/{our_site}"), &json!({"name": "OurSite"}));
+    did(&app, &token, "PATCH", &format!("/probes/{our_probe}"), &json!({"name": "OurProbe"}));
+    let account = id(&app, "THEIR-CUSTOMER");
+    did(&app, &everything, "PUT", &format!("/accounts/{account}/branding"), &json!({"title": "TheirTitle"}));
+    let logo = [crate::sites::PNG, b"TheirLogo"].concat();
+    assert_eq!(crate::sites::put_logo(&app, &everything, &account, "image/png", &logo).status, 200);
     let secrets = [
         "TheirSite",
         "TheirProbe",
@@ -299,6 +295,8 @@ fn every_route(backend: Backend) {
         }
         let bases: Vec<String> = match placeholder(&path) {
             "" => vec![path.clone()],
+            // Only partners have customers.
+            "account" if path.ends_with("/customers") => vec![filled(&path, &id(app, "10"))],
             "account" => ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
             "delivery" => ours.iter().map(|id| filled(&path, id)).collect(),
             "service" => vec![filled(&path, &world.services[0])],
@@ -442,6 +440,7 @@ fn roles(backend: Backend) {
             "site" => &world.sites[1],
             "probe" => &world.probes[1],
             "move" => &world.moves[1],
+            _ if path.ends_with("/branding/logo") => &their_customer,
             _ if path.contains("{contact}") || path.contains("{login}") => &their_customer,
             _ => "0-2",
         };
