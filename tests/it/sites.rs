@@ -226,11 +226,12 @@ fn with_the_account(backend: Backend) {
     send(&app, &json!({"ID": "1", "Role": "User", "Name": "Bakery Ltd"}));
     assert_eq!(get(&app, &token, &format!("/sites/{north}")).json()["revision"], 3);
     // By hand, with what waits for the customer.
+    crate::services_manage::make(&app, &token, "1", &json!({"name": "Mail", "plan": "gold"}));
     let body = json!({"customer": one, "reason": "again"});
     assert_eq!(ask(&app, &token, "POST", "/provisioning-requests", &body).status, 200);
     let asked = did(&app, &token, "DELETE", &format!("/customers/{one}?preview=true"), &json!({}));
     assert_eq!((&asked["with_it"]["sites"], &asked["with_it"]["probes"]), (&json!(1), &json!(1)));
-    assert_eq!(asked["with_it"]["provisioning_requests"], 1);
+    assert_eq!((&asked["with_it"]["services"], &asked["with_it"]["provisioning_requests"]), (&json!(1), &json!(1)));
     assert_eq!(did(&app, &token, "DELETE", &format!("/customers/{one}"), &json!({}))["outcome"], "deleted");
     assert_eq!(states(&app), away);
     let requests = all(&app, &token, "/provisioning-requests", 9);
