@@ -16,6 +16,8 @@ use crate::wire::customer::{DeletionView, WithItView};
 pub(super) struct Asked<'a> {
     /// The action in the audit trail, such as `sites.delete`.
     pub action: &'static str,
+    /// Of what the audit trail says so, where several are named; none for the one that is.
+    pub subject: Option<String>,
     /// Only says what would be.
     pub preview: bool,
     /// Deletes each that can be, whatever becomes of the others.
@@ -46,10 +48,9 @@ pub(super) fn run(
         return Err(CliError::Usage(format!("at most {MAX_TOGETHER} are deleted together; name them in parts")));
     }
     let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
-    let subject = match &*named {
-        [(_, Ok(one))] => one.id.clone(),
-        [(name, Err(_))] => name.clone(),
-        _ => format!("{} things", names.len()),
+    let subject = match (&*named, &asked.subject) {
+        ([(name, found)], _) => found.as_ref().map_or_else(|_| name.clone(), |one| one.id.clone()),
+        (_, subject) => subject.clone().unwrap_or_default(),
     };
     let entry = entry(asked.action, &subject, &json!({"ids": names, "reason": asked.reason}));
     let config = common.load()?;

@@ -6,9 +6,10 @@ use super::create::fresh_id;
 use crate::domain::account::{Account, AccountKind};
 use crate::domain::act::{Act, Created, What};
 use crate::domain::call::ProfilePatch;
-use crate::domain::ids::{AccountKey, ExternalId, Scope, SourceId};
+use crate::domain::ids::{AccountId, AccountKey, ExternalId, Scope, SourceId};
 use crate::domain::policy::Policies;
 use crate::domain::relation::Cause;
+use crate::store::accounts::Listed;
 use crate::store::audit::Entry;
 use crate::writer::acts::ActList;
 
@@ -38,6 +39,15 @@ pub fn change(customer: &Account, profile: ProfilePatch, policies: Arc<Policies>
     let what = What::Describe(Box::new(profile));
     let act = Act::new(customer.key.clone(), entry.at, Cause::Operator, what).expecting(customer.revision);
     ActList { acts: vec![act], policies, all_or_nothing: true, entry }
+}
+
+/// Whether somebody is a customer of this partner: the platform's word, or, where that names nobody, the account of the
+/// partner that its options name.
+#[must_use]
+pub fn is_of(listed: &Listed, partner: AccountId) -> bool {
+    let account = &listed.account;
+    let related = if listed.by_partner { &account.partner } else { &account.reseller };
+    related.as_ref().is_some_and(|relation| relation.reseller_account == Some(partner))
 }
 
 /// The act that ends a customer, as somebody saw it. `at` is in microseconds since 1970.

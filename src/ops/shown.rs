@@ -63,6 +63,16 @@ pub fn event(event: &Event) -> AccountEventView {
             let what = ("user", id.to_string(), happening.as_str());
             AccountEventView::happened(at, what, made, caused.changed.clone())
         }
+        What::Site(id, happening, caused) => {
+            let made = (caused.cause, caused.delivery);
+            AccountEventView::happened(at, ("site", id.to_string(), happening.as_str()), made, caused.changed.clone())
+        }
+        What::Probe(id, happening, caused) => {
+            let made = (caused.cause, caused.delivery);
+            let what = ("probe", id.to_string(), happening.as_str());
+            // Of the sort of the sites at which they stand.
+            AccountEventView { r#type: "site", ..AccountEventView::happened(at, what, made, caused.changed.clone()) }
+        }
         What::Acted { action, operator, detail, .. } => AccountEventView::acted(at, action, operator, detail),
     }
 }

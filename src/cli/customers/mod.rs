@@ -196,10 +196,7 @@ impl Delete {
             let judged = match customer(&mut connection, called) {
                 Ok(listed) => {
                     let account = &listed.account;
-                    let held = [&account.reseller, &account.partner].into_iter().flatten();
-                    let theirs = of.as_ref().is_none_or(|partner| {
-                        held.into_iter().any(|relation| relation.reseller_account == Some(partner.account.id))
-                    });
+                    let theirs = of.as_ref().is_none_or(|partner| customers::is_of(&listed, partner.account.id));
                     if theirs {
                         let hanging = sites::hanging(&mut connection, &Visible::All, account.id)?;
                         Ok(Found {
@@ -219,6 +216,8 @@ impl Delete {
         }
         let asked = Asked {
             action: "customers.delete",
+            // Behind one act on many stands their partner, if it was named.
+            subject: of.map(|partner| partner.account.id.to_string()),
             preview: self.preview,
             each: self.each,
             reason: self.reason.as_deref(),

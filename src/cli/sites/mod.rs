@@ -4,6 +4,7 @@ mod probes;
 
 pub(in crate::cli) use probes::Probes;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use clap::{Args, Subcommand};
@@ -330,10 +331,12 @@ impl Delete {
     fn run(self, common: &Common) -> Result<(), CliError> {
         let mut connection = common.open()?;
         let mut named: Vec<Named> = Vec::with_capacity(self.sites.len());
+        let mut owners = BTreeSet::new();
         for called in &self.sites {
             let judged = match with_owner(&mut connection, called) {
                 Ok((site, account)) => {
                     let probes = seen::count_probes(&mut connection, &Visible::All, site.id)?;
+                    owners.insert(account.id);
                     Ok(Found {
                         id: site.id.to_string(),
                         name: site.name.clone(),
@@ -348,6 +351,7 @@ impl Delete {
         }
         let asked = Asked {
             action: "sites.delete",
+            subject: owners.first().filter(|_| owners.len() == 1).map(ToString::to_string),
             preview: self.preview,
             each: self.each,
             reason: self.reason.as_deref(),

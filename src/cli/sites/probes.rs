@@ -1,5 +1,6 @@
 //! `tiersync probes`.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use clap::{Args, Subcommand};
@@ -244,14 +245,18 @@ impl Delete {
     fn run(self, common: &Common) -> Result<(), CliError> {
         let mut connection = common.open()?;
         let mut named: Vec<Named> = Vec::with_capacity(self.probes.len());
+        let mut owners = BTreeSet::new();
         for called in &self.probes {
             let judged = match found(&mut connection, called) {
-                Ok((probe, account)) => Ok(Found {
-                    id: probe.id.to_string(),
-                    name: probe.name.clone(),
-                    act: sites::act(account.key, None, SiteDeed::EndProbe(probe.id), now_micros()),
-                    with_it: WithItView::default(),
-                }),
+                Ok((probe, account)) => {
+                    owners.insert(account.id);
+                    Ok(Found {
+                        id: probe.id.to_string(),
+                        name: probe.name.clone(),
+                        act: sites::act(account.key, None, SiteDeed::EndProbe(probe.id), now_micros()),
+                        with_it: WithItView::default(),
+                    })
+                }
                 Err(CliError::Unreachable(why)) => return Err(CliError::Unreachable(why)),
                 Err(why) => Err(why.to_string()),
             };
@@ -259,6 +264,7 @@ impl Delete {
         }
         let asked = Asked {
             action: "probes.delete",
+            subject: owners.first().filter(|_| owners.len() == 1).map(ToString::to_string),
             preview: self.preview,
             each: self.each,
             reason: self.reason.as_deref(),

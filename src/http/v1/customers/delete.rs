@@ -210,11 +210,7 @@ fn of_partner(
         Err(Problem::Conflict(why)) => return Ok(Err(why)),
         Err(problem) => return Err(problem),
     };
-    let theirs = |account: &Account| {
-        let held = [&account.reseller, &account.partner].into_iter().flatten();
-        held.into_iter().any(|relation| relation.reseller_account == Some(partner))
-    };
-    let Some(listed) = found.filter(|listed| theirs(&listed.account)) else {
+    let Some(listed) = found.filter(|listed| customers::is_of(listed, partner)) else {
         return Ok(Err("No customer of this partner has this id or ExternalID.".to_owned()));
     };
     match may(role, see, &listed.account) {
