@@ -47,6 +47,7 @@ mod meanings;
 mod model;
 mod moves;
 mod moves_guide;
+mod moves_sides;
 mod partners;
 mod payloads;
 mod plans;
