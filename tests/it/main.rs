@@ -15,6 +15,7 @@ mod commands;
 mod commands_accounts;
 mod commands_binary;
 mod commands_deliveries;
+mod commands_kept;
 mod commands_operator;
 mod commands_partners;
 mod commands_plans;

@@ -8,7 +8,9 @@ use super::place::{as_reported, assign, follow_partner, hold, living, refuse, se
 use super::promote;
 use super::restore::restore;
 use super::within::within;
-use super::{Act, Acted, Applied, Before, PlannedAct, What, changed, dossier, products, service, user};
+use super::{
+    ACCOUNT_CHANGED, Act, Acted, Applied, Before, PlannedAct, What, changed, dossier, products, service, user,
+};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
 use crate::domain::ids::AccountId;
@@ -51,7 +53,7 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
 /// Refuses an act on another version of the account than the one that was looked at.
 pub(super) fn expected(act: &Act, before: Option<&Account>) -> Result<(), Stop> {
     if act.expect.is_some_and(|expected| before.map_or(0, |before| before.revision) != expected) {
-        return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
+        return refuse(Code::Conflict, ACCOUNT_CHANGED);
     }
     Ok(())
 }
