@@ -88,15 +88,7 @@ fn main() {
         for (to, what) in [(Some("a"), "assigned"), (Some("b"), "taken over"), (None, "taken away")] {
             let at = now_micros();
             let moved = |id: &String| {
-                let moving = Moving {
-                    reseller: to.map(key),
-                    choices: tiersync::domain::moves::Choices::default(),
-                    reason: None,
-                    by: "bench".to_owned(),
-                    basis: None,
-                    request: None,
-                    accepts: None,
-                };
+                let moving = Moving { reseller: to.map(key), by: "bench".to_owned(), ..Moving::default() };
                 Act::new(key(id), at, Cause::Move, What::Move(Box::new(moving)))
             };
             let acts = ids.iter().map(moved).collect();

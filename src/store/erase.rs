@@ -52,6 +52,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     services::erase(connection, id)?;
     offers::erase(connection, id, now)?;
     moves::erase(connection, id)?;
+    let given_up = moves::give_up(connection, &[id], moves::ERASED, now)?;
     dossiers::erase(connection, id)?;
     branding::erase(connection, id)?;
     shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;
@@ -63,6 +64,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     let mut entries = users::erase(connection, id, now)?;
     entries.extend(sites::erase(connection, id, now)?);
     entries.extend(provisioning::erase(connection, id, now)?);
+    entries.extend(given_up.iter().flat_map(|one| feed::asked(one, Cause::Erase)));
     entries.extend(feed::erased(&account, account.revision, until));
     changes::append(connection, now, &entries)?;
     Ok(Erasure::Erased)

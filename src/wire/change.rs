@@ -138,6 +138,17 @@ pub struct ChangedItemView {
     pub to: Option<PlanView>,
 }
 
+/// The request for a move that an entry is about; `GET /v1/moves/{id}` shows it to whoever stands on a side of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedMoveView {
+    pub id: String,
+    /// Who would be moved: an id.
+    pub customer: String,
+    /// Which side asks: `from`, which has the customer, or `to`.
+    pub side: &'static str,
+}
+
 /// A plan and where it runs.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[allow(missing_docs)]
@@ -187,6 +198,9 @@ pub struct ChangeView {
     pub provisioning: Option<ChangedProvisioningView>,
     /// The item that may be taken, of `provisioning.item_pending`.
     pub item: Option<ChangedItemView>,
+    /// The request for a move, of `move.…`; `account` is then the reseller of whoever reads it.
+    #[serde(rename = "move")]
+    pub asked: Option<ChangedMoveView>,
     /// What made it happen: sync, partner, move, promote, import, erase or operator.
     pub cause: &'static str,
     /// The delivery that made it happen; null for what no call did.
@@ -265,6 +279,14 @@ impl ChangeView {
                 Event::ItemPending(told) => Some(item(told)),
                 _ => None,
             },
+            asked: match &entry.event {
+                Event::Asked(_, told) => Some(ChangedMoveView {
+                    id: told.id.to_string(),
+                    customer: told.customer.to_string(),
+                    side: told.side.as_str(),
+                }),
+                _ => None,
+            },
             cause: entry.cause.as_str(),
             delivery: entry.delivery.map(|id| id.to_string()),
         }
@@ -287,7 +309,8 @@ fn changed(event: &Event) -> Vec<String> {
         | Event::Closed(_)
         | Event::Linked(_)
         | Event::Provisioning(..)
-        | Event::ItemPending(_) => Vec::new(),
+        | Event::ItemPending(_)
+        | Event::Asked(..) => Vec::new(),
     }
 }
 

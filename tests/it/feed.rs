@@ -85,7 +85,7 @@ pub fn assert_tells_everything(database: &mut AnyConnection, feed: &[Change]) {
             }
             Event::Closed(related) => assert!(closed.insert(related.relation.0), "{change:?}"),
             Event::Updated(_) | Event::OptionsChanged(_) | Event::PlansChanged(_) => {}
-            Event::Provisioning(..) | Event::ItemPending(_) => {}
+            Event::Provisioning(..) | Event::ItemPending(_) | Event::Asked(..) => {}
             // What moved is told to whom it left, too.
             Event::Service(_, told) if told.moved.is_some_and(|(from, _)| from.0 == id) => {
                 assert_eq!(of_services[&told.service.0].0, id, "{change:?}");

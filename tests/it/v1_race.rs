@@ -13,7 +13,7 @@ use tiersync::writer::faults::{Faults, Place};
 
 use crate::commands_binary::until;
 use crate::harness::app::MPNID;
-use crate::harness::{Backend, Reply, TestApp, backends, config};
+use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
 use crate::moves_guide::{ask, did, reseller_of, service, text, user};
 use crate::v1::{get, id, operator, problem, send};
 
@@ -163,4 +163,50 @@ fn changed(backend: Backend) {
 #[test]
 fn what_races_with_another_change_of_its_own_customer_is_done() {
     backends().into_iter().for_each(changed);
+}
+
+/// Who sent `If-Match` is told 412 whether the other change came before the look or behind it.
+fn guarded(backend: Backend) {
+    let held = Held::start(backend);
+    let app = &held.app;
+    let provider = operator(app, "provider", Role::ProviderAdmin, &[], None);
+    send(app, &json!({"ID": "11", "Role": "User"}));
+    let mail = service(app, &provider, "11", "Mail", "gold", "");
+    let ann = user(app, &provider, "11", "ann", &[]);
+    let account = format!("/accounts/{}", id(app, "11"));
+    did(app, &provider, "POST", &format!("{account}/contacts"), &json!({"handle": "h-1"}));
+    let changes = [
+        ("PATCH", account.clone(), json!({"name": "One"}), json!({"name": "Two"})),
+        ("PATCH", format!("{account}/profile"), json!({"label": "One"}), json!({"label": "Two"})),
+        ("PATCH", format!("{account}/contacts/1"), json!({"handle": "One"}), json!({"handle": "Two"})),
+        ("PATCH", format!("{account}/logins/0"), json!({"login": "One"}), json!({"login": "Two"})),
+        ("PATCH", format!("/services/{mail}"), json!({"plan": "One"}), json!({"plan": "Two"})),
+        ("PATCH", format!("/users/{ann}"), json!({"name": "One"}), json!({"name": "Two"})),
+        ("DELETE", format!("{account}/contacts/1"), json!({"handle": "Three"}), json!({})),
+    ];
+    for (method, path, one, two) in changes {
+        let tag = get(app, &provider, &path).header("etag").unwrap().to_owned();
+        let call = |tag: &str| {
+            let call = Call::new(method, &format!("/v1{path}"))
+                .header("Authorization", format!("Bearer {provider}"))
+                .header("If-Match", tag);
+            match method {
+                "DELETE" => call,
+                _ => call.header("Content-Type", "application/json").body(two.to_string()),
+            }
+        };
+        let [first, second] = held.behind(|| ask(app, &provider, "PATCH", &path, &one), || call(&tag).send(app));
+        assert_eq!(first.status, 200, "{path}: {}", first.body);
+        problem(&second, 412, "precondition_failed");
+        assert!(!get(app, &provider, &path).body.contains("Two"), "{path}");
+        problem(&call(&tag).send(app), 412, "precondition_failed");
+        let now = get(app, &provider, &path).header("etag").unwrap().to_owned();
+        let done = call(&now).send(app);
+        assert!(matches!(done.status, 200 | 204), "{path}: {}", done.body);
+    }
+}
+
+#[test]
+fn who_is_late_with_if_match_is_told_so() {
+    backends().into_iter().for_each(guarded);
 }

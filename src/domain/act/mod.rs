@@ -47,6 +47,15 @@ pub use promote::{ListChange, Login, OffersOf, OperatorChange, Promotion, Rights
 /// Most acts of one list: they are planned and written in one transaction, and every call waits behind it.
 pub const MAX_ACTS: usize = 500;
 
+/// Why an act is refused whose account is another version than the one that was looked at.
+pub const ACCOUNT_CHANGED: &str = "The account changed since it was looked at. Look at it again, then decide.";
+
+/// The same of a service.
+pub const SERVICE_CHANGED: &str = "The service changed since it was looked at. Look at it again, then decide.";
+
+/// The same of a user.
+pub const USER_CHANGED: &str = "The user changed since it was looked at. Look at it again, then decide.";
+
 /// One act.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Act {

@@ -10,8 +10,8 @@ use super::promote;
 use super::restore::restore;
 use super::within::within;
 use super::{
-    Act, Acted, Applied, Before, PlannedAct, What, branding, changed, customers, dossier, entitle, products, service,
-    site, user,
+    ACCOUNT_CHANGED, Act, Acted, Applied, Before, PlannedAct, What, branding, changed, customers, dossier, entitle,
+    products, service, site, user,
 };
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
@@ -59,7 +59,7 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
 /// Refuses an act on another version of the account than the one that was looked at.
 pub(super) fn expected(act: &Act, before: Option<&Account>) -> Result<(), Stop> {
     if act.expect.is_some_and(|expected| before.map_or(0, |before| before.revision) != expected) {
-        return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
+        return refuse(Code::Conflict, ACCOUNT_CHANGED);
     }
     Ok(())
 }

@@ -3,9 +3,10 @@
 use crate::domain::account::{Account, AccountKind};
 use crate::domain::dossier::Dossier;
 use crate::domain::ids::{
-    AccountId, DeliveryId, ExternalId, ItemId, PlatformId, ProbeId, ProvisioningId, RelationId, ServiceId, SiteId,
-    UserId,
+    AccountId, DeliveryId, ExternalId, ItemId, MoveId, PlatformId, ProbeId, ProvisioningId, RelationId, ServiceId,
+    SiteId, UserId,
 };
+use crate::domain::moves::Side;
 use crate::domain::provisioning::{Counts, PlanAt, RequestCause, TargetKind};
 use crate::domain::relation::{Axis, Cause, Relation, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
@@ -79,11 +80,17 @@ pub enum EventKind {
     ProvisioningDone = 43,
     /// Nothing of it goes on by itself, and something failed.
     ProvisioningFailed = 44,
+    /// One side asked the other for the move of a customer.
+    MoveRequested = 45,
+    /// The other side does not want it.
+    MoveDeclined = 46,
+    /// Whoever asked does not want it any longer, or the customer is not to be moved any longer.
+    MoveWithdrawn = 47,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 35] = [
         Self::AccountCreated,
         Self::AccountUpdated,
         Self::AccountKindChanged,
@@ -116,6 +123,9 @@ impl EventKind {
         Self::ProvisioningCancelled,
         Self::ProvisioningDone,
         Self::ProvisioningFailed,
+        Self::MoveRequested,
+        Self::MoveDeclined,
+        Self::MoveWithdrawn,
     ];
 
     /// The name in API, commands and configuration.
@@ -154,6 +164,9 @@ impl EventKind {
             Self::ProvisioningCancelled => "provisioning.cancelled",
             Self::ProvisioningDone => "provisioning.done",
             Self::ProvisioningFailed => "provisioning.failed",
+            Self::MoveRequested => "move.requested",
+            Self::MoveDeclined => "move.declined",
+            Self::MoveWithdrawn => "move.withdrawn",
         }
     }
 
@@ -445,6 +458,33 @@ pub struct ItemTold {
     pub to: PlanAt,
 }
 
+/// How a request for a move stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Asking {
+    /// It waits for the other side.
+    Requested,
+    /// The other side does not want it.
+    Declined,
+    /// It came to nothing otherwise.
+    Withdrawn,
+}
+
+impl Asking {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Requested, Self::Declined, Self::Withdrawn];
+}
+
+/// A request for a move as an entry tells of it: no more than both sides know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MoveTold {
+    /// Which.
+    pub id: MoveId,
+    /// Who would be moved.
+    pub customer: AccountId,
+    /// Which side asks.
+    pub side: Side,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -485,6 +525,8 @@ pub enum Event {
     Provisioning(Stage, ProvisioningTold),
     /// See [`EventKind::ProvisioningItemPending`].
     ItemPending(ItemTold),
+    /// See [`EventKind::MoveRequested`] and those behind it. Told to each side, about its reseller.
+    Asked(Asking, MoveTold),
 }
 
 impl Event {
@@ -524,6 +566,9 @@ impl Event {
             Self::Provisioning(Stage::Done, _) => EventKind::ProvisioningDone,
             Self::Provisioning(Stage::Failed, _) => EventKind::ProvisioningFailed,
             Self::ItemPending(_) => EventKind::ProvisioningItemPending,
+            Self::Asked(Asking::Requested, _) => EventKind::MoveRequested,
+            Self::Asked(Asking::Declined, _) => EventKind::MoveDeclined,
+            Self::Asked(Asking::Withdrawn, _) => EventKind::MoveWithdrawn,
         }
     }
 

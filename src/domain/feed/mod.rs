@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::account::Account;
 use super::act::ListChange;
 use super::ids::{AccountId, DeliveryId, RelationId, UserId};
+use super::moves::{Move, MoveState};
 use super::offer::Differences;
 use super::relation::{Axis, Cause, RelationState};
 use super::service::{Happening, Step};
@@ -18,7 +19,8 @@ use super::user::{Lost, UserHappening, UserStatus, UserStep};
 use super::world::{Changes, Link, RelationChange};
 
 pub use event::{
-    Entry, Event, EventKind, Fields, ItemTold, ProvisioningTold, Related, ServiceTold, SiteTold, Stage, UserTold,
+    Asking, Entry, Event, EventKind, Fields, ItemTold, MoveTold, ProvisioningTold, Related, ServiceTold, SiteTold,
+    Stage, UserTold,
 };
 
 /// What a batch changed, account by account, each in the order in which it happened.
@@ -65,7 +67,31 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
     entries.extend(changes.user_steps.iter().flat_map(of_user));
     entries.extend(changes.site_steps.iter().map(of_site));
     entries.extend(changes.lists.iter().filter_map(of_list));
+    entries.extend(
+        changes.moves.iter().flat_map(|(one, new)| asked(one, if *new { Cause::Operator } else { Cause::Move })),
+    );
     entries
+}
+
+/// What is told of a request for a move, as it stands: nothing of one that was made, and nothing of a move that nobody had to
+/// be asked about. Each side is told about its own reseller, so that neither the customer's other resellers nor those to
+/// come hear of it; a customer of nobody is told of itself.
+#[must_use]
+pub fn asked(one: &Move, cause: Cause) -> Vec<Entry> {
+    let (Some(side), Some(asking)) = (one.side, asking(one.state)) else { return Vec::new() };
+    let told = MoveTold { id: one.id, customer: one.customer, side };
+    let event = Event::Asked(asking, told);
+    let entry = |account| Entry { account, revision: None, cause, delivery: None, event: event.clone() };
+    [Some(one.from.unwrap_or(one.customer)), one.to].into_iter().flatten().map(entry).collect()
+}
+
+fn asking(state: MoveState) -> Option<Asking> {
+    match state {
+        MoveState::Requested => Some(Asking::Requested),
+        MoveState::Declined => Some(Asking::Declined),
+        MoveState::Withdrawn => Some(Asking::Withdrawn),
+        MoveState::Done => None,
+    }
 }
 
 /// What became of a list of offers; nothing where it says the same.

@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::provisioned::{LineItem, LineProvisioning};
 use crate::domain::account::AccountKind;
-use crate::domain::feed::{Entry, Event, EventKind, Fields, Related, ServiceTold, SiteTold, Stage, UserTold};
-use crate::domain::ids::{
-    AccountId, DeliveryId, ExternalId, PlatformId, ProbeId, RelationId, ServiceId, SiteId, UserId,
+use crate::domain::feed::{
+    Asking, Entry, Event, EventKind, Fields, MoveTold, Related, ServiceTold, SiteTold, Stage, UserTold,
 };
+use crate::domain::ids::{
+    AccountId, DeliveryId, ExternalId, MoveId, PlatformId, ProbeId, RelationId, ServiceId, SiteId, UserId,
+};
+use crate::domain::moves::Side;
 use crate::domain::relation::{Axis, Cause, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
 use crate::domain::site::{PlaceStatus, SiteHappening};
@@ -47,7 +50,7 @@ struct Line<'a> {
     service: Option<LineService<'a>>,
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none", borrow)]
     user: Option<LineUser<'a>>,
-    /// From which account to which.
+    /// From which account to which; of a request for a move its id and its customer.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     moved: Option<(i64, i64)>,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none", borrow)]
@@ -203,6 +206,9 @@ fn line(entry: &Entry) -> Line<'_> {
         }
         Event::Provisioning(_, told) => line.provisioning = Some(told.into()),
         Event::ItemPending(told) => line.item = Some(told.into()),
+        Event::Asked(_, told) => {
+            (line.moved, line.kind) = (Some((told.id.0, told.customer.0)), borrowed(told.side.as_str()));
+        }
     }
     line
 }
@@ -286,6 +292,9 @@ fn read(text: &str) -> Result<Entry, StoreError> {
         EventKind::ProvisioningItemPending => {
             Event::ItemPending(line.item.as_ref().and_then(LineItem::told).ok_or_else(corrupt)?)
         }
+        EventKind::MoveRequested => asked(&line, Asking::Requested).ok_or_else(corrupt)?,
+        EventKind::MoveDeclined => asked(&line, Asking::Declined).ok_or_else(corrupt)?,
+        EventKind::MoveWithdrawn => asked(&line, Asking::Withdrawn).ok_or_else(corrupt)?,
     };
     Ok(Entry {
         account: AccountId(line.account),
@@ -323,6 +332,12 @@ fn site(line: &Line<'_>, happening: SiteHappening) -> Option<Event> {
         from: site.from.map(SiteId),
     };
     Some(Event::Site(happening, told))
+}
+
+fn asked(line: &Line<'_>, asking: Asking) -> Option<Event> {
+    let (id, customer) = line.moved?;
+    let side = Side::parse(line.kind.as_deref()?)?;
+    Some(Event::Asked(asking, MoveTold { id: MoveId(id), customer: AccountId(customer), side }))
 }
 
 fn moved(line: &Line<'_>) -> Option<(AccountId, AccountId)> {
@@ -451,6 +466,11 @@ mod tests {
         let sites = SiteHappening::ALL.map(site).into_iter().flatten();
         let events = events.into_iter().chain(Happening::ALL.map(told)).chain(UserHappening::ALL.map(user));
         let events = events.chain(Stage::ALL.map(stage)).chain(items).chain(sites);
+        let asked = |asking| {
+            let side = if asking == Asking::Declined { Side::To } else { Side::From };
+            Event::Asked(asking, MoveTold { id: MoveId(9), customer: AccountId::issue(0, 4), side })
+        };
+        let events = events.chain(Asking::ALL.map(asked));
         let entry = |(at, event)| Entry {
             account: AccountId::issue(3, at),
             revision: (at % 2 == 0).then_some(at),

@@ -5,13 +5,13 @@ use crate::domain::feed::Entry;
 use crate::domain::world::Changes;
 use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
-use crate::store::{moves, provisioning, sites};
+use crate::store::{provisioning, sites};
 
 /// Why what was to be done for a customer is not to be done any longer.
 const DELETED: &str = "the customer was deleted";
 
-/// Ends sites and probes, and gives up the request to move and the provisioning that is open, of accounts that end;
-/// brings sites and probes back with those that return. `now` is in microseconds since 1970. Returns what is to be told.
+/// Ends sites and probes, and gives up the provisioning that is open, of accounts that end; requests to move them are given
+/// up behind the batch's own moves. Brings sites and probes back with those that return. `now` is in microseconds since 1970. Returns what is to be told.
 ///
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
@@ -28,7 +28,6 @@ pub(super) fn follow(connection: &mut AnyConnection, changes: &Changes, now: i64
             continue;
         }
         entries.extend(sites::end_of(connection, account.id, (cause, delivery), now)?);
-        moves::give_up(connection, account.id, DELETED, now)?;
         entries.extend(provisioning::give_up(connection, account.id, DELETED, now)?);
     }
     Ok(entries)
