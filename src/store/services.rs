@@ -1,5 +1,7 @@
 //! Services: looked up for orders, and written with the batch that changes them.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::bulk::{Rows, Statement, Value, Verb};
@@ -147,6 +149,24 @@ pub fn living_of(connection: &mut AnyConnection, account: AccountId, limit: usiz
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .load(connection)?;
     rows.into_iter().map(ServiceRow::into_service).collect()
+}
+
+/// How many services of accounts are not ended; accounts without any are left out. There are as many as a batch has calls.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn count_living(
+    connection: &mut AnyConnection,
+    accounts: &[AccountId],
+) -> Result<HashMap<AccountId, i64>, StoreError> {
+    let ids: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    let counted: Vec<(i64, i64)> = services::table
+        .filter(services::account_id.eq_any(ids))
+        .filter(services::status.ne(ServiceStatus::Ended.as_str()))
+        .group_by(services::account_id)
+        .select((services::account_id, diesel::dsl::count_star()))
+        .load(connection)?;
+    Ok(counted.into_iter().map(|(account, living)| (AccountId(account), living)).collect())
 }
 
 /// What is written of a service: first what never changes.
