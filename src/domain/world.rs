@@ -140,6 +140,7 @@ impl World {
             Need::AddOns(parent) => self.services.knows_add_ons(*parent),
             Need::Kept(service, account) => self.services.keeps(*service, *account),
             Need::ServicesOf(account) => self.services.knows_of(*account),
+            Need::Crowd(account) => self.services.knows_crowd(*account),
             Need::User(id) => self.users.knows(*id),
             Need::Dossier(account) => self.dossiers.knows(*account),
             Need::LoginName(name) => self.dossiers.knows_login(name),

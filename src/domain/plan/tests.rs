@@ -347,6 +347,7 @@ impl Receiver {
             Need::AddOns(parent) => world.learn_add_ons(*parent, Vec::new()),
             Need::Kept(service, account) => world.learn_kept(*service, *account, Standing::Enabled, None),
             Need::ServicesOf(account) => world.learn_services_of(*account, Some(Vec::new())),
+            Need::Crowd(account) => world.learn_crowd(*account, 0),
             Need::User(id) => world.learn_user(*id, None),
             Need::UsersOf(account) => world.learn_users_of(*account, Some(Vec::new())),
             // Moves, promotions and what operators keep are tested whole, too.

@@ -111,6 +111,8 @@ pub enum Need {
     Kept(ServiceId, AccountId),
     /// The services of an account that are not ended.
     ServicesOf(AccountId),
+    /// How many services of an account are not ended. For orders that make one.
+    Crowd(AccountId),
     /// A user.
     User(UserId),
     /// The users of an account that are not ended.

@@ -58,6 +58,7 @@ struct Asked<'a> {
     add_ons: Vec<ServiceId>,
     kept: Vec<(ServiceId, AccountId)>,
     services_of: Vec<AccountId>,
+    crowds: Vec<AccountId>,
     users: Vec<UserId>,
     users_of: Vec<AccountId>,
     sellers: Vec<AccountId>,
@@ -113,6 +114,7 @@ pub fn load(
             Need::AddOns(parent) => asked.add_ons.push(*parent),
             Need::Kept(service, account) => asked.kept.push((*service, *account)),
             Need::ServicesOf(account) => asked.services_of.push(*account),
+            Need::Crowd(account) => asked.crowds.push(*account),
             Need::User(id) => asked.users.push(*id),
             Need::UsersOf(account) => asked.users_of.push(*account),
             Need::Seller(account) => asked.sellers.push(*account),
@@ -182,6 +184,12 @@ pub fn load(
     }
     for (account, living) in services::living_of_many(connection, &asked.services_of, MAX_SERVICES + 1)? {
         world.learn_services_of(account, (living.len() <= MAX_SERVICES).then_some(living));
+    }
+    if !asked.crowds.is_empty() {
+        let living = services::count_living(connection, &asked.crowds)?;
+        for account in asked.crowds {
+            world.learn_crowd(account, living.get(&account).copied().unwrap_or(0));
+        }
     }
     for id in asked.users {
         let user = users::by_id(connection, id)?;
