@@ -296,3 +296,30 @@ fn a_customer_made_here_that_another_source_s_reseller_has_is_not_seen() {
         problem(&get(&app, &token, &format!("/msptenants/{first}")), 404, "not_found");
     }
 }
+
+fn adopted(backend: Backend) {
+    let (app, token) = app(backend);
+    send(&app, &json!({"ID": "10", "Role": "Reseller", "Name": "Northwind"}));
+    let north = text(&partner(&app, &token, "Northwind")["custId"]);
+    let body = json!({"accountName": "T", "userId": "t@example.org"});
+    let tenant_id = text(&ask(&app, &token, "POST", "/msptenants", &body).json()["custId"]);
+    let account = get(&app, &token, &format!("/accounts/{}", id(&app, &tenant_id))).json();
+    put(&app, &token, &north, &[&tenant_id]);
+    // The platform synchronizes it as its own.
+    send(
+        &app,
+        &json!({"ID": "11", "Role": "User", "ResellerID": "10", "Name": "T", "ExternalID": account["external_id"]}),
+    );
+    let now = get(&app, &token, &format!("/accounts/{}", id(&app, "11"))).json();
+    assert_eq!((&now["id"], &now["source"]), (&account["id"], &json!("eu")));
+    assert_eq!(shown(&app, &token, "/msptenants/nametoidmap"), json!({"T": tenant_id}), "it keeps its ID");
+    assert_eq!(shown(&app, &token, &format!("/msppartners/{north}"))["tenants"], json!([tenant_id]));
+    assert_eq!(put(&app, &token, &north, &[])["tenants"], json!([]));
+    assert_eq!(put(&app, &token, &north, &[&tenant_id])["tenants"], json!([tenant_id]));
+    assert_eq!(reseller_of(&app, &token, "11"), "10");
+}
+
+#[test]
+fn a_tenant_that_the_platform_adopts_keeps_its_id() {
+    backends().into_iter().for_each(adopted);
+}

@@ -31,6 +31,7 @@ mod endpoints_machine;
 mod endpoints_paths;
 mod erasure;
 mod extremecloud;
+mod extremecloud_guide;
 mod extremecloud_table;
 mod extremecloud_together;
 mod faults;
