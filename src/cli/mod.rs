@@ -3,6 +3,7 @@
 
 mod account_events;
 mod accounts;
+mod add;
 mod audit;
 mod changes;
 mod check;

@@ -283,6 +283,7 @@ impl Move {
                 all_or_nothing: self.all_or_nothing,
                 entry: entry.clone(),
                 reason: self.reason.clone(),
+                within: None,
             };
             many.run(rows.clone().into_iter(), &mut tell)
         };

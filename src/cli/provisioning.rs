@@ -260,7 +260,7 @@ impl Items {
     fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
         let listed = find(connection, self.request)?;
         let page = |after: Option<ItemId>| {
-            let page = seen::items(connection, &listed.request, self.state, after, PAGE)?;
+            let page = seen::items(connection, &Visible::All, &listed.request, self.state, after, PAGE)?;
             Ok((page.items, page.next))
         };
         let columns = [

@@ -19,7 +19,7 @@ use crate::domain::account::AccountKind;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind, PredefinedValue};
 use crate::domain::field::{FieldDefinition, FieldKind};
 use crate::domain::ids::SourceId;
-use crate::domain::policy::{MissingRole, ResellerChange, SourcePolicy};
+use crate::domain::policy::{Likeness, MissingRole, ResellerChange, SourcePolicy};
 use crate::domain::redaction::is_secret_name;
 
 /// Most calls that may wait: beyond a million they wait longer than any platform does, and fill the memory.
@@ -95,6 +95,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         sources.push(source(entry, &fields, &sync_options, &mut secrets)?);
     }
     distinct_sources(&sources)?;
+    let extremecloud = super::extremecloud::build(file.extremecloud.as_ref(), &sources)?;
     let subscribers = super::subscribers::build(&file.subscriber, &sources, &mut secrets)?;
     Ok(Config {
         listen,
@@ -111,6 +112,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         feed_days,
         reconcile: super::reconcile::build(&file.reconcile)?,
         atria: super::atria::build(&file.atria)?,
+        extremecloud: extremecloud.map(Arc::new),
         provisioning: super::provisioning::build(&file.provisioning)?,
     })
 }
@@ -282,6 +284,13 @@ fn source(
                 ],
             )?,
             reseller_support: entry.reseller_support,
+            adopt: entry
+                .adopt
+                .iter()
+                .map(|rule| {
+                    word(&at("adopt"), rule, &[("code", Likeness::Code), ("email_and_name", Likeness::EmailAndName)])
+                })
+                .collect::<Result<_, _>>()?,
             options: options.to_vec(),
         }),
         tenant,

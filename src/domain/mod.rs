@@ -21,6 +21,7 @@ pub mod field;
 pub mod ids;
 pub mod ledger;
 pub mod moves;
+pub mod msp;
 pub mod offer;
 pub mod operator;
 pub mod options;

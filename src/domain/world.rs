@@ -3,6 +3,7 @@
 //! The planner only asks. What it asks for and nobody loaded comes back as a [`Need`]; whoever runs the batch loads it
 //! in the same transaction and plans the same call again. So a plan never rests on something that was not looked up.
 
+mod adopted;
 mod branding;
 mod cases;
 mod changes;
@@ -29,9 +30,9 @@ use super::plan::{Change, Planned};
 use super::relation::{Cause, Relation, RelationState};
 use changes::waits_for;
 
-pub use changes::{Changes, Link, RelationChange};
+pub use changes::{Adopted, Changes, Link, RelationChange};
 pub use moves::Moved;
-pub use needs::{Memory, Need, Reference, ResellerName};
+pub use needs::{Memory, Need, Reference, ResellerName, Sought};
 
 /// See the module.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub struct World {
     references: HashMap<AccountKey, Option<Reference>>,
     externals: HashMap<(Scope, ExternalId), Option<AccountKey>>,
     aliases: HashMap<AccountKey, Option<AccountKey>>,
+    alike: HashMap<Sought, Vec<AccountKey>>,
+    adopted: Vec<Adopted>,
     customers: HashMap<AccountKey, Vec<AccountId>>,
     /// Customers that are not at hand and were linked to a reseller that came in this batch.
     taken: HashMap<AccountId, AccountId>,
@@ -76,6 +79,8 @@ impl World {
             references: HashMap::new(),
             externals: HashMap::new(),
             aliases: HashMap::new(),
+            alike: HashMap::new(),
+            adopted: Vec::new(),
             customers: HashMap::new(),
             taken: HashMap::new(),
             memory: HashMap::new(),
@@ -125,6 +130,7 @@ impl World {
         match need {
             Need::Account(key) => self.accounts.contains_key(key),
             Need::Reference(key) => self.accounts.contains_key(key) || self.references.contains_key(key),
+            Need::Alike(sought) => self.alike.contains_key(sought),
             Need::Alias(key) => self.aliases.contains_key(key),
             Need::External(scope, id) => self.externals.contains_key(&(scope.clone(), id.clone())),
             Need::Customers(name) => self.customers.contains_key(&name.key),
@@ -136,10 +142,12 @@ impl World {
             Need::ServicesOf(account) => self.services.knows_of(*account),
             Need::User(id) => self.users.knows(*id),
             Need::Dossier(account) => self.dossiers.knows(*account),
+            Need::LoginName(name) => self.dossiers.knows_login(name),
             Need::SitesOf(account) => self.sites.knows_of(*account),
             Need::Branding(account) => self.brandings.knows(*account),
             Need::UsersOf(account) => self.users.knows_of(*account),
             Need::Seller(account) => self.moves.knows_seller(*account),
+            Need::CustomersOf(account) => self.moves.knows_customers(*account),
             Need::UnderWay(account) => self.moves.knows_under_way(*account),
             Need::Listing(account) => self.rights.knows_list(*account),
             Need::OperatorName(name) => self.rights.knows_name(name),
@@ -209,6 +217,11 @@ impl World {
         self.aliases.entry(key).or_insert(now);
     }
 
+    /// Takes in the accounts made here that say this of themselves. Two are as good as more.
+    pub fn learn_alike(&mut self, sought: Sought, keys: Vec<AccountKey>) {
+        self.alike.entry(sought).or_insert(keys);
+    }
+
     /// Takes in the customers of a reseller and those that wait for it. More than a batch has calls need not be listed.
     pub fn learn_customers(&mut self, key: AccountKey, customers: Vec<AccountId>) {
         self.customers.entry(key).or_insert(customers);
@@ -274,6 +287,14 @@ impl World {
         match self.aliases.get(key) {
             Some(now) => Ok(now.as_ref()),
             None => Err(Need::Alias(key.clone())),
+        }
+    }
+
+    /// The accounts made here that said this of themselves when they were looked up.
+    pub(super) fn alike(&self, sought: &Sought) -> Result<&[AccountKey], Need> {
+        match self.alike.get(sought) {
+            Some(keys) => Ok(keys),
+            None => Err(Need::Alike(sought.clone())),
         }
     }
 
@@ -384,6 +405,9 @@ impl World {
     fn take_over(&mut self, change: Change, cause: Cause, delivery: Option<DeliveryId>, at: i64) -> AccountId {
         let mut after = change.after;
         let key = after.key.clone();
+        if let Some(was) = change.adopted {
+            self.adopt(&was, &key, at);
+        }
         if change.created {
             after.id = AccountId::issue(self.chain, self.issue_row());
             self.keys.insert(after.id, key.clone());
@@ -517,6 +541,7 @@ impl World {
                 (_, None) => {}
             }
         }
+        changes.adopted = self.adopted;
         changes.relations = self.relations.into_values().collect();
         self.services.give(&mut changes);
         self.users.give(&mut changes);

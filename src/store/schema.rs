@@ -443,6 +443,7 @@ diesel::table! {
         contacts_issued -> BigInt,
         logins_issued -> BigInt,
         own_login -> Bool,
+        time_zone -> Text,
     }
 }
 
@@ -480,6 +481,7 @@ diesel::table! {
         number -> BigInt,
         name -> Nullable<Text>,
         may_sign_in -> Bool,
+        folded -> Nullable<Text>,
     }
 }
 
@@ -560,6 +562,7 @@ diesel::table! {
         created_at -> BigInt,
         changed_at -> BigInt,
         finished_at -> Nullable<BigInt>,
+        superseded -> Bool,
     }
 }
 

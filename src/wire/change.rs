@@ -131,7 +131,8 @@ pub struct ChangedItemView {
     pub kind: &'static str,
     pub service: Option<String>,
     pub user: Option<String>,
-    /// Plan and location as they were; null of a directory's item, whose organizational units the item itself shows.
+    /// Plan and location as they were; null for a reseller_admin, and of a directory's item, whose organizational units the
+    /// item itself shows.
     pub from: Option<PlanView>,
     /// Plan and location as they are to be.
     pub to: Option<PlanView>,
@@ -312,7 +313,7 @@ fn item(told: &ItemTold) -> ChangedItemView {
         kind: told.kind.as_str(),
         service: told.service.map(|id| id.to_string()),
         user: told.user.map(|id| id.to_string()),
-        from: named.then(|| PlanView::from(&told.from)),
+        from: told.from.as_ref().filter(|_| named).map(PlanView::from),
         to: named.then(|| PlanView::from(&told.to)),
     }
 }

@@ -497,5 +497,8 @@ fn handlers_read_what_is_seen_alone() {
         ] {
             assert!(!text.contains(around), "{}: {around}", file.display());
         }
+        // Acts go through the operator, who keeps them within what it sees.
+        let acts = text.matches("writer.acts").count();
+        assert_eq!(acts, usize::from(file.ends_with("v1/operator.rs")), "{}", file.display());
     }
 }

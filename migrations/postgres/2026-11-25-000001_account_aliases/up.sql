@@ -8,6 +8,7 @@ CREATE TABLE account_aliases (
     since BIGINT NOT NULL,
     PRIMARY KEY (source, tenant, platform_id)
 );
+CREATE INDEX account_aliases_name ON account_aliases (platform_id);
 CREATE INDEX account_aliases_account ON account_aliases (account_id);
 
 -- Accounts that were made here, by what a platform may say of the same ones. No other account is in these indices.

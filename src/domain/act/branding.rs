@@ -40,6 +40,7 @@ fn decide(world: &World, act: &Act, what: &BrandingAct) -> Result<Option<(Applie
         changed: vec!["branding".to_owned()],
         notes: Vec::new(),
     };
-    let change = Change { after, created: false, closed: Vec::new(), relations_changed: false, arrives: false };
+    let change =
+        Change { after, created: false, adopted: None, closed: Vec::new(), relations_changed: false, arrives: false };
     Ok(Some((applied, change, branding)))
 }

@@ -7,7 +7,9 @@
 mod branding;
 mod changed;
 mod create;
+pub mod customers;
 mod dossier;
+pub(super) mod entitle;
 mod import;
 mod moving;
 mod place;
@@ -18,8 +20,11 @@ mod restore;
 pub mod service;
 pub mod site;
 pub mod user;
+mod within;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report, Standing};
 use super::branding::{Branding, BrandingAct};
@@ -27,6 +32,7 @@ use super::call::ProfilePatch;
 use super::dossier::{Dossier, DossierAct};
 use super::ids::{AccountId, AccountKey, ExternalId, MoveId, PlatformId};
 use super::moves::{Moving, UsersMoving};
+use super::msp::Entitlement;
 use super::options::{OptionSet, OptionValue};
 use super::outcome::Code;
 use super::plan::Change;
@@ -53,6 +59,9 @@ pub struct Act {
     /// The revision that the account must still have, so that nothing is done to what nobody looked at; 0 for an account
     /// that must not be there; none for any.
     pub expect: Option<i64>,
+    /// The resellers of whoever does it: every account that it touches must still be one of them, or a customer of one.
+    /// None for who may act on any.
+    pub within: Option<Arc<[AccountId]>>,
     /// What is done.
     pub what: What,
 }
@@ -61,13 +70,19 @@ impl Act {
     /// An act on an account, whatever its revision is. `at` is in microseconds since 1970.
     #[must_use]
     pub fn new(account: AccountKey, at: i64, cause: Cause, what: What) -> Self {
-        Self { account, at, cause, expect: None, what }
+        Self { account, at, cause, expect: None, within: None, what }
     }
 
     /// The same act, refused unless the account still has this revision.
     #[must_use]
     pub fn expecting(self, revision: i64) -> Self {
         Self { expect: Some(revision), ..self }
+    }
+
+    /// The same act, refused unless its accounts are still what somebody sees.
+    #[must_use]
+    pub fn within(self, own: Option<Arc<[AccountId]>>) -> Self {
+        Self { within: own, ..self }
     }
 }
 
@@ -129,6 +144,10 @@ pub enum What {
     Move(Box<Moving>),
     /// Moves users of a customer to another one.
     MoveUsers(Box<UsersMoving>),
+    /// Makes these the account's entitlements, and no others.
+    Entitle(BTreeSet<Entitlement>),
+    /// Makes these the reseller's customers, and no others: those that come have acts of their own before it.
+    Customers(Box<customers::ExactList>),
 }
 
 /// An account as a list describes it.

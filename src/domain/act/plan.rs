@@ -8,7 +8,11 @@ use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::promote;
 use super::restore::restore;
-use super::{Act, Acted, Applied, Before, PlannedAct, What, branding, changed, dossier, products, service, site, user};
+use super::within::within;
+use super::{
+    Act, Acted, Applied, Before, PlannedAct, What, branding, changed, customers, dossier, entitle, products, service,
+    site, user,
+};
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
 use crate::domain::ids::AccountId;
@@ -24,6 +28,14 @@ use crate::domain::world::{Need, ResellerName, World};
 /// # Errors
 /// [`Need`] names what must be looked up before the act can be planned.
 pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<PlannedAct, Need> {
+    match within(world, act) {
+        Ok(()) => {}
+        Err(Stop::Need(need)) => return Err(need),
+        Err(Stop::Refuse(code, message)) => {
+            let account = world.account(&act.account)?.map(|account| account.id);
+            return Ok(PlannedAct::idle(account, Acted::Refused { code, message }));
+        }
+    }
     match &act.what {
         What::Service(deed) => return service::plan(world, act, deed),
         What::MoveServices(products) => return products::plan(world, act, products),
@@ -31,6 +43,8 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
         What::Site(deed) => return site::plan(world, act, deed),
         What::Brand(what) => return branding::plan(world, act, what),
         What::Keep(what) => return dossier::plan(world, act, what),
+        What::Entitle(wanted) => return entitle::plan(world, act, wanted),
+        What::Customers(_) => return customers::plan(world, act),
         _ => {}
     }
     let before = world.account(&act.account)?.map(AsRef::as_ref);
@@ -164,6 +178,8 @@ fn taken(
         | What::Site(_)
         | What::Brand(_)
         | What::Keep(_)
+        | What::Entitle(_)
+        | What::Customers(_)
         | What::Move(_)
         | What::MoveUsers(_)
         | What::Promote(_)
@@ -274,6 +290,6 @@ pub(super) fn finish(
         living.is_some_and(|living| living.reseller != after.reseller || living.partner != after.partner);
     let mut closed = closed(living, &after, turn);
     closed.extend(passed);
-    let change = Change { created: before.is_none(), closed, relations_changed, arrives, after };
+    let change = Change { created: before.is_none(), adopted: None, closed, relations_changed, arrives, after };
     Ok((Acted::Applied(Box::new(applied)), Some(change)))
 }

@@ -68,7 +68,7 @@ pub enum EventKind {
     /// What describes a probe changed, it stands at another site, or it is back with its account.
     ProbeUpdated = 29,
     /// A probe ended.
-    ProbeEnded = 45,
+    ProbeEnded = 30,
     /// What the vendor's systems have to do again for a customer was gathered.
     ProvisioningOpened = 40,
     /// An item of it may be taken.
@@ -181,7 +181,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 25] = [
+const FIELDS: [&str; 29] = [
     "name",
     "code",
     "email",
@@ -206,15 +206,22 @@ const FIELDS: [&str; 25] = [
     "name_servers",
     "contacts",
     "logins",
+    "time_zone",
+    "source",
+    "tenant",
+    "platform_id",
     "branding",
 ];
+
+/// Where in [`FIELDS`] the names of the account itself begin.
+const CALLED: u32 = 25;
 
 impl Fields {
     /// That an account counts as erased.
     pub const ERASED: Self = Self(1 << 13);
 
     /// How the account's pages look.
-    pub const BRANDING: Self = Self(1 << 24);
+    pub const BRANDING: Self = Self(1 << 28);
 
     /// From the number in the database; none where this version does not know a field.
     #[must_use]
@@ -253,6 +260,7 @@ impl Fields {
             a.name_servers != b.name_servers,
             before.contacts != after.contacts,
             before.logins != after.logins,
+            a.time_zone != b.time_zone,
         ];
         Self((15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
@@ -285,7 +293,14 @@ impl Fields {
             false,
             before.standing != after.standing,
         ];
-        Self(differ.into_iter().enumerate().fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+        let (was, now) = (&before.key, &after.key);
+        let called = [
+            was.scope.source != now.scope.source,
+            was.scope.tenant != now.scope.tenant,
+            was.platform_id != now.platform_id,
+        ];
+        let numbered = (0..).zip(differ).chain((CALLED..).zip(called));
+        Self(numbered.fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
 }
 
@@ -421,8 +436,8 @@ pub struct ItemTold {
     pub service: Option<ServiceId>,
     /// The user.
     pub user: Option<UserId>,
-    /// Plan and location as they were.
-    pub from: PlanAt,
+    /// Plan and location as they were; none where that is not for who reads it. Empty of a directory's item.
+    pub from: Option<PlanAt>,
     /// Plan and location as they are to be.
     pub to: PlanAt,
 }
@@ -538,6 +553,13 @@ impl Event {
         *moved = moved.filter(|(from, to)| told(*from, *to));
     }
 
+    /// Leaves out on which plan and where something was before it is provisioned again: that is its former reseller's.
+    pub fn cover_origin(&mut self) {
+        if let Self::ItemPending(told) = self {
+            told.from = None;
+        }
+    }
+
     /// As [`Event::related`], to leave out what is not for everybody.
     pub fn related_mut(&mut self) -> Option<&mut Related> {
         match self {
@@ -599,7 +621,7 @@ mod tests {
                 (27, "site.ended"),
                 (28, "probe.created"),
                 (29, "probe.updated"),
-                (45, "probe.ended"),
+                (30, "probe.ended"),
                 (40, "provisioning.opened"),
                 (41, "provisioning.item_pending"),
                 (42, "provisioning.cancelled"),
@@ -620,8 +642,10 @@ mod tests {
         assert_eq!(names(0b101), Some(vec!["name", "email"]));
         assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
         assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
+        assert_eq!(names(1 << 24), Some(vec!["time_zone"]));
+        assert_eq!(names(0b111 << CALLED), Some(vec!["source", "tenant", "platform_id"]));
         assert_eq!(names(Fields::BRANDING.bits()), Some(vec!["branding"]));
-        assert_eq!(names((1 << 25) - 1), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 25), None);
+        assert_eq!(names((1 << 29) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 29), None);
     }
 }

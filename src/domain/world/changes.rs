@@ -46,6 +46,19 @@ impl Link {
     }
 }
 
+/// An account that was made here and that a platform synchronizes from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adopted {
+    /// The account.
+    pub account: AccountId,
+    /// What it was called.
+    pub was: AccountKey,
+    /// What the platform calls it.
+    pub now: AccountKey,
+    /// Microseconds since 1970.
+    pub at: i64,
+}
+
 /// A relation row to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelationChange {
@@ -66,6 +79,8 @@ pub struct Changes {
     pub created: Vec<Arc<Account>>,
     /// Accounts that changed: as loaded, and as they are to be.
     pub updated: Vec<(Arc<Account>, Arc<Account>)>,
+    /// Accounts that get another name, before anything else is written of them.
+    pub adopted: Vec<Adopted>,
     /// Relations opened or changed, by row.
     pub relations: Vec<RelationChange>,
     /// Resellers that came.

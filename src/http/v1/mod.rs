@@ -9,6 +9,7 @@ pub mod branding;
 pub mod cases;
 pub mod change;
 pub mod changes;
+pub mod create;
 pub mod customers;
 pub mod deliveries;
 pub mod erase;
@@ -18,6 +19,7 @@ pub mod import;
 pub mod list;
 pub mod me;
 pub mod moves;
+pub mod names;
 pub mod operator;
 pub mod partners;
 pub mod patch;
@@ -52,7 +54,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
         web::scope("/v1")
             .service(resource("/me", web::get().to(me::show)))
-            .service(resource("/accounts", web::get().to(accounts::list)))
+            .service(
+                web::resource("/accounts")
+                    .route(web::get().to(accounts::list))
+                    .route(web::post().to(create::create))
+                    .default_service(web::to(get_or_post)),
+            )
             .service(resource("/accounts/count", web::get().to(accounts::count)))
             .service(resource("/accounts/tree", web::get().to(accounts::tree)))
             .service(post("/accounts/import", web::post().to(import::import)))
@@ -67,6 +74,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(post("/accounts/{account}/promote", web::post().to(promote::promote)))
             .service(post("/accounts/{account}/demote", web::post().to(promote::demote)))
+            .service(resource("/accounts/{account}/names", web::get().to(names::list)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
             .service(
                 web::resource("/accounts/{account}/plans")

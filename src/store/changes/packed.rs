@@ -423,14 +423,14 @@ mod tests {
             kind: TargetKind::User,
             service: Some(ServiceId::issue(2, 5)),
             user: Some(UserId::issue(2, 6)),
-            from: PlanAt::new("gold\n", ""),
+            from: Some(PlanAt::new("gold\n", "")),
             to: PlanAt::new("gold\"", "eu"),
         };
         let directory = ItemTold {
             kind: TargetKind::Directory,
             service: None,
             user: None,
-            from: PlanAt::default(),
+            from: Some(PlanAt::default()),
             to: PlanAt::default(),
             ..item.clone()
         };
@@ -489,7 +489,7 @@ mod tests {
     #[test]
     fn what_is_unknown_is_an_error_that_tells_nothing() {
         for text in
-            ["", " ", "{\"e\":99,\"a\":1}", "{\"e\":7,\"a\":1}", "{\"a\":1}", "{\"e\":2,\"a\":1,\"f\":99999999}"]
+            ["", " ", "{\"e\":99,\"a\":1}", "{\"e\":7,\"a\":1}", "{\"a\":1}", "{\"e\":2,\"a\":1,\"f\":999999999}"]
         {
             let read = unpack(&format!("{text}\n"), 1, 0, 9, &|_| true);
             assert!(

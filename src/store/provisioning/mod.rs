@@ -8,10 +8,11 @@ mod manage;
 mod open;
 mod report;
 mod rows;
+mod stale;
 mod take;
 mod tell;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use diesel::prelude::*;
 
@@ -39,14 +40,36 @@ pub const CHAIN: i64 = (1 << 22) - 3;
 /// The condition of the partial indices: what may be taken, now or later.
 const READY: &str = "provisioning_items.state = 'pending' AND provisioning_items.ready";
 
-/// That nobody is at work on the same thing for an earlier request: its user and service, or anything where either is
-/// the directory's. What was at work stays so when a later request is opened.
-const UNHINDERED: &str = "NOT EXISTS (SELECT 1 FROM provisioning_items r \
-     WHERE r.customer_id = provisioning_items.customer_id AND r.state = 'running' \
-     AND r.request_id <> provisioning_items.request_id \
-     AND (r.kind = 'directory' OR provisioning_items.kind = 'directory' \
-     OR (r.service_id = provisioning_items.service_id \
-     AND (r.user_id = provisioning_items.user_id OR (r.user_id IS NULL AND provisioning_items.user_id IS NULL)))))";
+/// The condition that nobody is at work, at a time in microseconds since 1970, on the same thing for an earlier request: its
+/// user and service, or anything of the customer's where either is the directory's; nor, for the customer where it was
+/// before, on the service or on anything of the user's. What was at work stays so when a later request is opened.
+macro_rules! unhindered {
+    ($at:expr) => {
+        diesel::dsl::sql::<diesel::sql_types::Bool>(
+            "NOT EXISTS (SELECT 1 FROM provisioning_items r \
+             WHERE r.customer_id = provisioning_items.customer_id AND r.state = 'running' \
+             AND r.request_id <> provisioning_items.request_id \
+             AND (r.kind = 'directory' OR provisioning_items.kind = 'directory') AND r.lease_until > ",
+        )
+        .bind::<diesel::sql_types::BigInt, _>($at)
+        .sql(
+            ") AND NOT EXISTS (SELECT 1 FROM provisioning_items r \
+             WHERE r.service_id = provisioning_items.service_id AND r.state = 'running' \
+             AND r.request_id <> provisioning_items.request_id \
+             AND (r.customer_id <> provisioning_items.customer_id OR r.user_id = provisioning_items.user_id \
+             OR (r.user_id IS NULL AND provisioning_items.user_id IS NULL)) AND r.lease_until > ",
+        )
+        .bind::<diesel::sql_types::BigInt, _>($at)
+        .sql(
+            ") AND NOT EXISTS (SELECT 1 FROM provisioning_items r \
+             WHERE r.user_id = provisioning_items.user_id AND r.state = 'running' \
+             AND r.request_id <> provisioning_items.request_id \
+             AND r.customer_id <> provisioning_items.customer_id AND r.lease_until > ",
+        )
+        .bind::<diesel::sql_types::BigInt, _>($at)
+        .sql(")")
+    };
+}
 
 /// Runs a query of whole rows, which are locked on PostgreSQL; SQLite has one writer.
 macro_rules! locking {
@@ -69,7 +92,7 @@ macro_rules! locking_free {
         }
     };
 }
-use {locking, locking_free};
+use {locking, locking_free, unhindered};
 
 /// Takes so many numbers for ids, and gives the first one.
 ///
@@ -94,21 +117,32 @@ pub fn locked_account(connection: &mut AnyConnection, id: AccountId) -> Result<O
     Ok(found.first().map(|status| status == AccountStatus::Active.as_str()))
 }
 
-/// Whether somebody is at work on an item of this customer now, of a request that nobody cancelled.
+/// An item that somebody is at work on, of a request that goes on.
+const RUNNING: &str = "provisioning_items.state = 'running' AND NOT EXISTS (SELECT 1 FROM provisioning_requests q \
+     WHERE q.id = provisioning_items.request_id AND q.cancelled_at IS NOT NULL)";
+
+/// Those of many customers on an item of whom somebody is at work now, of a request that nobody cancelled.
 ///
 /// # Errors
-/// [`StoreError`] when the statement fails.
-pub fn running(connection: &mut AnyConnection, customer: AccountId) -> Result<bool, StoreError> {
-    let found: Option<i64> = provisioning_items::table
-        .filter(provisioning_items::customer_id.eq(customer.0))
-        .filter(Condition::new(
-            "provisioning_items.state = 'running' AND NOT EXISTS (SELECT 1 FROM provisioning_requests q \
-             WHERE q.id = provisioning_items.request_id AND q.cancelled_at IS NOT NULL)",
-        ))
-        .select(provisioning_items::id)
-        .first(connection)
-        .optional()?;
-    Ok(found.is_some())
+/// [`StoreError`] when a statement fails.
+pub fn running_of_many(
+    connection: &mut AnyConnection,
+    customers: &[AccountId],
+) -> Result<HashSet<AccountId>, StoreError> {
+    /// Customers that are asked for in one statement. SQLite takes 32,766 parameters.
+    const TOGETHER: usize = 1_000;
+    let mut found = HashSet::new();
+    for part in customers.chunks(TOGETHER) {
+        let ids: Vec<i64> = part.iter().map(|customer| customer.0).collect();
+        let running: Vec<i64> = provisioning_items::table
+            .filter(provisioning_items::customer_id.eq_any(ids))
+            .filter(Condition::new(RUNNING))
+            .select(provisioning_items::customer_id)
+            .distinct()
+            .load(connection)?;
+        found.extend(running.into_iter().map(AccountId));
+    }
+    Ok(found)
 }
 
 /// What is open, for metrics.

@@ -21,7 +21,8 @@ use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
 use crate::store::{
-    branding, cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, sites, users,
+    aliases, branding, cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, sites,
+    users,
 };
 use rows::{
     InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
@@ -108,6 +109,7 @@ pub fn batch(
     let told: Vec<String> = changes.steps.iter().map(services::changed_text).collect();
     let mut steps = Rows::<services::InsertStep>::default();
     changes.steps.iter().zip(&told).for_each(|(step, told)| services::insert_step(&mut steps, step, told));
+    aliases::adopt(connection, &changes.adopted)?;
     let mut together = Together::default();
     if changes.links.is_empty() {
         together.add(connection, &inserts)?;

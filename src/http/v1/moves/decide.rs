@@ -120,9 +120,9 @@ pub async fn accept(operator: Operator, name: Path<String>, request: HttpRequest
         choices: chosen,
         basis: basis(body.revision.as_deref())?,
         accepts: Some(one.id),
-        request: None,
         by: operator.name.clone(),
         reason: reason(body.reason.as_deref())?,
+        ..Moving::default()
     };
     if body.preview {
         let key = customer.key;
@@ -135,7 +135,7 @@ pub async fn accept(operator: Operator, name: Path<String>, request: HttpRequest
     let detail = json!({"move": one.id.to_string(), "reason": moving.reason});
     let entry = entry(&operator, "moves.accept", &customer.id.to_string(), &detail);
     let list = moves::list(customer.key, moving, alone::policies(&operator.state.config), entry);
-    let made = moves::settled(&operator.state.writer.acts(list).await?)?;
+    let made = moves::settled(&operator.acts(list).await?)?;
     kept(&operator, made).await
 }
 

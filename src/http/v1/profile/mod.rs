@@ -73,7 +73,7 @@ pub(super) async fn keep(
     let act = if guarded { act.expecting(account.revision) } else { act };
     let policies = alone::policies(&operator.state.config);
     let list = ActList { acts: vec![act], policies, all_or_nothing: true, entry };
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     Ok(())
 }
 
@@ -121,6 +121,8 @@ pub struct ProfileBody {
     pub dns_options: Option<bool>,
     /// The name servers that its domains get, the whole list.
     pub name_servers: Option<Vec<String>>,
+    /// Where it is, by the name of its time zone in IANA's database, such as `Europe/Athens`; empty takes it away.
+    pub time_zone: Option<String>,
     /// Why; kept in the audit trail.
     pub reason: Option<String>,
 }
@@ -154,6 +156,7 @@ impl ProfileBody {
             price_list: self.price_list.as_deref().map(dossier::price_list).transpose().map_err(wrong("price_list"))?,
             dns_options: self.dns_options,
             name_servers: self.name_servers.as_ref().map(servers).transpose()?,
+            time_zone: self.time_zone.as_deref().map(dossier::time_zone).transpose().map_err(wrong("time_zone"))?,
         })
     }
 }
@@ -201,7 +204,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let id = account.id.to_string();
     let entry = entry(&operator, "accounts.set", &id, &wanted.detail(reason.as_deref()));
     let list = wanted.list(&account, alone::policies(&operator.state.config), entry)?;
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let now = look(&operator, &id).await?;
     respond::current(&ProfileView::new(&now.account, &now.dossier))
 }

@@ -210,7 +210,7 @@ pub async fn promote(operator: Operator, name: Path<String>, request: HttpReques
     let entry = entry(&operator, "accounts.promote", &id.to_string(), &detail);
     let policies = alone::policies(&operator.state.config);
     let list = promote::promotion(&listed.account, wanted, login.clone(), *hash.as_bytes(), policies, entry);
-    let outcomes = operator.state.writer.acts(list).await?;
+    let outcomes = operator.acts(list).await?;
     set::changed(&outcomes)?;
     let account = now(&operator, id).await?;
     let kept = operator.read(move |connection, see| {
@@ -278,7 +278,7 @@ pub async fn demote(operator: Operator, name: Path<String>, request: HttpRequest
     let to = reseller.as_ref().map(|key| key.platform_id.to_string());
     let entry = entry(&operator, "accounts.demote", &id.to_string(), &json!({"reseller": to, "reason": reason}));
     let list = promote::demotion(&listed.account, reseller, alone::policies(&operator.state.config), entry);
-    let outcomes = operator.state.writer.acts(list).await?;
+    let outcomes = operator.acts(list).await?;
     set::changed(&outcomes)?;
     let account = shown::account(&now(&operator, id).await?);
     respond::fresh(&DemotedView { account, notes: promote::notes(&outcomes) })

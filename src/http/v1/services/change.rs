@@ -50,7 +50,7 @@ async fn seen(operator: &Operator, name: &str) -> Result<(Service, Account), Pro
 
 /// Does a list and shows the service behind it.
 async fn done(operator: &Operator, list: ActList, id: String) -> Result<ServiceView, Problem> {
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let now = operator.read(move |connection, see| found(connection, see, &id)).await?;
     Ok(view(operator, &now))
 }
@@ -102,7 +102,7 @@ pub async fn create(operator: Operator, name: Path<String>, request: HttpRequest
     let entry = entry(&operator, "services.create", &account.id.to_string(), &detail);
     let policies = alone::policies(&operator.state.config);
     let (list, external_id) = services::create(account.key, &asked, patch, parent, policies, entry).map_err(bad)?;
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let account = account.id;
     let made = operator.read(move |connection, see| {
         let mut named = crate::store::seen::services::named(connection, see, external_id.as_str())?;

@@ -132,7 +132,7 @@ async fn seen_with(
 }
 
 async fn done(operator: &Operator, list: ActList, id: String) -> Answered {
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let now = operator.read(move |connection, see| found(connection, see, &id)).await?;
     respond::current(&UserView::from(&now))
 }
@@ -175,7 +175,7 @@ pub async fn create(operator: Operator, name: Path<String>, request: HttpRequest
     let entry = entry(&operator, "users.add", &account.id.to_string(), &detail);
     let act = UserAct { user: None, expect: None, deed: UserDeed::Create(patch) };
     let list = users::list(account.key, act, alone::policies(&operator.state.config), entry);
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let id = account.id;
     let made = operator
         .read(move |connection, see| seen::users::with_login(connection, see, id, &login)?.ok_or(Problem::NotFound));
