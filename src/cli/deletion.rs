@@ -56,10 +56,11 @@ pub(super) fn run(
     let config = common.load()?;
     let policies = alone::policies(&config);
     let view = if asked.preview {
-        delete(connection, named, Way { writer: None, each: asked.each, policies, entry })?
+        delete(connection, named, Way { writer: None, each: asked.each, within: None, policies, entry })?
     } else {
         let (writer, thread) = alone::writer(&config)?;
-        let done = delete(connection, named, Way { writer: Some(&writer), each: asked.each, policies, entry });
+        let done =
+            delete(connection, named, Way { writer: Some(&writer), each: asked.each, within: None, policies, entry });
         // The chain is given back whether or not it worked.
         drop(writer);
         thread.join();

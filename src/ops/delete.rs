@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::act::{Act, ActOutcome, Acted};
+use crate::domain::ids::AccountId;
 use crate::domain::policy::Policies;
 use crate::store::audit::Entry;
 use crate::store::seen::sites::Hanging;
@@ -61,6 +62,8 @@ pub struct Way<'a> {
     pub writer: Option<&'a Writer>,
     /// True deletes each that can be; otherwise one that is refused keeps all others.
     pub each: bool,
+    /// The resellers that whoever deletes must stay within; none for who may delete any.
+    pub within: Option<Arc<[AccountId]>>,
     /// The rules of the sources.
     pub policies: Arc<Policies>,
     /// For the audit trail.
@@ -83,7 +86,8 @@ pub fn delete(
         }
     }
     let held_back = !way.each && named.iter().any(|(_, found)| found.is_err());
-    let acts: Vec<Act> = named.iter().filter_map(|(_, found)| Some(found.as_ref().ok()?.act.clone())).collect();
+    let acts = named.iter().filter_map(|(_, found)| Some(found.as_ref().ok()?.act.clone().within(way.within.clone())));
+    let acts: Vec<Act> = acts.collect();
     let list = ActList { acts, policies: way.policies, all_or_nothing: !way.each, entry: way.entry };
     let outcomes = match way.writer {
         _ if held_back || list.acts.is_empty() => Vec::new(),

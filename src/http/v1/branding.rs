@@ -112,7 +112,7 @@ async fn done(
     let entry = entry(operator, action, &id, &json!({"reason": why}));
     let expect = expect.then_some(account.revision);
     let list = sites::brand(account.key, expect, what, alone::policies(&operator.state.config), entry);
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let (account, branding) = operator.read(move |connection, see| found(connection, see, &id)).await?;
     Ok(view(&account, &branding))
 }

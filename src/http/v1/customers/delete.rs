@@ -143,14 +143,14 @@ pub async fn remove(operator: Operator, name: Path<String>, request: HttpRequest
     respond::require_match(&request, &crate::ops::shown::account(&found))?;
     let account = found.account;
     let entry = entry(&operator, "customers.delete", &account.id.to_string(), &json!({}));
-    let (writer, role) = (operator.state.writer.clone(), operator.role);
+    let (writer, role, within) = (operator.state.writer.clone(), operator.role, operator.within());
     let policies = alone::policies(&operator.state.config);
     let done = operator.read(move |connection, see| {
         let judged = match may(role, see, &account) {
             Ok(()) => Ok(doomed(connection, see, &account)?),
             Err(why) => Err(why),
         };
-        let way = Way { writer: (!preview).then_some(&writer), each: false, policies, entry };
+        let way = Way { writer: (!preview).then_some(&writer), each: false, within, policies, entry };
         Ok(delete(connection, vec![(account.id.to_string(), judged)], way)?)
     });
     respond::fresh(&answer_one(done.await?)?)
@@ -185,14 +185,14 @@ pub async fn many(operator: Operator, name: Path<String>, request: HttpRequest, 
     asked.bounded()?;
     let detail = json!({"customers": asked.shown(), "reason": reason(asked.reason.as_deref())?});
     let entry = entry(&operator, "customers.delete", &partner.id.to_string(), &detail);
-    let (writer, role) = (operator.state.writer.clone(), operator.role);
+    let (writer, role, within) = (operator.state.writer.clone(), operator.role, operator.within());
     let policies = alone::policies(&operator.state.config);
     let done = operator.read(move |connection, see| {
         let mut named: Vec<Named> = Vec::with_capacity(asked.ids.len());
         for called in &asked.ids {
             named.push((printable(called), of_partner(connection, (role, see), partner.id, called)?));
         }
-        let way = Way { writer: (!asked.preview).then_some(&writer), each: asked.each, policies, entry };
+        let way = Way { writer: (!asked.preview).then_some(&writer), each: asked.each, within, policies, entry };
         Ok(delete(connection, named, way)?)
     });
     respond::fresh(&done.await?)

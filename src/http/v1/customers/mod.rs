@@ -76,7 +76,7 @@ pub async fn add(operator: Operator, name: Path<String>, request: HttpRequest, m
     let detail = json!({"fields": asked.names(), "reason": reason(asked.reason.as_deref())?});
     let entry = entry(&operator, "customers.add", &partner.id.to_string(), &detail);
     let list = customers::add(&partner, profile, external_id, alone::policies(&operator.state.config), entry);
-    let outcomes = operator.state.writer.acts(list).await?;
+    let outcomes = operator.acts(list).await?;
     set::changed(&outcomes)?;
     let id = outcomes.first().and_then(|outcome| outcome.id).ok_or(Problem::Internal)?.to_string();
     let made = operator.read(move |connection, see| customer(connection, see, &id)).await?;
@@ -180,7 +180,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let detail = json!({"fields": asked.names(), "reason": reason(asked.reason.as_deref())?});
     let entry = entry(&operator, "customers.set", &id, &detail);
     let list = customers::change(&found.account, profile, alone::policies(&operator.state.config), entry);
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let now = operator.read(move |connection, see| customer(connection, see, &id)).await?;
     respond::current(&shown::account(&now))
 }

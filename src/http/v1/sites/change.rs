@@ -108,7 +108,7 @@ pub async fn add(operator: Operator, name: Path<String>, request: HttpRequest, m
     let entry = entry(&operator, "sites.add", &account.id.to_string(), &detail);
     let policies = alone::policies(&operator.state.config);
     let list = sites::list(account.key, None, SiteDeed::Add(patch), policies, entry);
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let id = account.id;
     let made = operator
         .read(move |connection, see| seen::sites::named(connection, see, id, &called)?.ok_or(Problem::NotFound));
@@ -154,7 +154,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let deed = SiteDeed::Change(site.id, asked.patch()?);
     let policies = alone::policies(&operator.state.config);
     let list = sites::list(account.key, matched.then_some(site.revision), deed, policies, entry);
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let now = operator.read(move |connection, see| found(connection, see, &id)).await?;
     respond::current(&SiteView::from(&now))
 }
@@ -207,11 +207,11 @@ pub async fn remove(operator: Operator, name: Path<String>, request: HttpRequest
     let (site, account) = seen_one(&operator, &name).await?;
     let matched = respond::require_match(&request, &SiteView::from(&site))?;
     let entry = entry(&operator, "sites.delete", &site.id.to_string(), &json!({}));
-    let writer = operator.state.writer.clone();
+    let (writer, within) = (operator.state.writer.clone(), operator.within());
     let policies = alone::policies(&operator.state.config);
     let done = operator.read(move |connection, see| {
         let found = doomed(connection, see, &account, &site, matched.then_some(site.revision))?;
-        let way = Way { writer: (!preview).then_some(&writer), each: false, policies, entry };
+        let way = Way { writer: (!preview).then_some(&writer), each: false, within, policies, entry };
         Ok(delete(connection, vec![(site.id.to_string(), Ok(found))], way)?)
     });
     respond::fresh(&answer_one(done.await?)?)
@@ -246,7 +246,7 @@ pub async fn many(operator: Operator, name: Path<String>, request: HttpRequest, 
     asked.bounded()?;
     let detail = json!({"sites": asked.shown(), "reason": reason(asked.reason.as_deref())?});
     let entry = entry(&operator, "sites.delete", &account.id.to_string(), &detail);
-    let writer = operator.state.writer.clone();
+    let (writer, within) = (operator.state.writer.clone(), operator.within());
     let policies = alone::policies(&operator.state.config);
     let done = operator.read(move |connection, see| {
         let mut named: Vec<Named> = Vec::with_capacity(asked.ids.len());
@@ -257,7 +257,7 @@ pub async fn many(operator: Operator, name: Path<String>, request: HttpRequest, 
             };
             named.push((printable(called), judged));
         }
-        let way = Way { writer: (!asked.preview).then_some(&writer), each: asked.each, policies, entry };
+        let way = Way { writer: (!asked.preview).then_some(&writer), each: asked.each, within, policies, entry };
         Ok(delete(connection, named, way)?)
     });
     respond::fresh(&done.await?)

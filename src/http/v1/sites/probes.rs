@@ -244,7 +244,7 @@ pub async fn add(operator: Operator, name: Path<String>, request: HttpRequest, m
     let entry = entry(&operator, "probes.add", &site.id.to_string(), &detail);
     let policies = alone::policies(&operator.state.config);
     let list = sites::list(account.key, None, SiteDeed::AddProbe(site.id, called.clone()), policies, entry);
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let id = account.id;
     let made =
         operator.read(move |connection, see| seen::probe_named(connection, see, id, &called)?.ok_or(Problem::NotFound));
@@ -291,7 +291,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let deed = SiteDeed::ChangeProbe(probe.id, asked.patch()?);
     let policies = alone::policies(&operator.state.config);
     let list = sites::list(account.key, matched.then_some(probe.revision), deed, policies, entry);
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    set::changed(&operator.acts(list).await?)?;
     let now = operator.read(move |connection, see| found(connection, see, &id)).await?;
     respond::current(&ProbeView::from(&now))
 }
@@ -327,7 +327,7 @@ pub async fn remove(operator: Operator, name: Path<String>, request: HttpRequest
     let (probe, account) = seen_one(&operator, &name).await?;
     let matched = respond::require_match(&request, &ProbeView::from(&probe))?;
     let entry = entry(&operator, "probes.delete", &probe.id.to_string(), &json!({}));
-    let writer = operator.state.writer.clone();
+    let (writer, within) = (operator.state.writer.clone(), operator.within());
     let policies = alone::policies(&operator.state.config);
     let done = operator.read(move |connection, _| {
         let expect = matched.then_some(probe.revision);
@@ -337,7 +337,7 @@ pub async fn remove(operator: Operator, name: Path<String>, request: HttpRequest
             act: sites::act(account.key, expect, SiteDeed::EndProbe(probe.id), now_micros()),
             with_it: WithItView::default(),
         };
-        let way = Way { writer: (!preview).then_some(&writer), each: false, policies, entry };
+        let way = Way { writer: (!preview).then_some(&writer), each: false, within, policies, entry };
         Ok(delete(connection, vec![(probe.id.to_string(), Ok(found))], way)?)
     });
     respond::fresh(&answer_one(done.await?)?)
