@@ -7,8 +7,10 @@ use serde_json::json;
 
 use super::account_events::Events;
 use super::add::Add;
+use super::contacts::Contacts;
 use super::erase::Which;
 use super::import::Import;
+use super::logins::Logins;
 use super::operator::time;
 use super::output::{Format, Listing, pages};
 use super::set::{Set, standing};
@@ -56,6 +58,12 @@ pub(super) enum Accounts {
     Tag(Tag),
     /// Take tags from an account
     Untag(Tag),
+    /// What domains are registered on, beyond the primary contact
+    #[command(subcommand)]
+    Contacts(Contacts),
+    /// With what people of an account sign in, and whether they may
+    #[command(subcommand)]
+    Logins(Logins),
     /// List what happened in an account, newest first
     Events(Events),
     /// Remove an account's personal data everywhere; ids, relations and hashes stay
@@ -171,6 +179,8 @@ impl Accounts {
             Self::Freeze(stand) => stand.run(common, Standing::Frozen),
             Self::Tag(tag) => tag.run(common, true),
             Self::Untag(tag) => tag.run(common, false),
+            Self::Contacts(contacts) => contacts.run(common),
+            Self::Logins(logins) => logins.run(common),
             Self::Events(events) => events.run(common),
             Self::Erase(which) => which.erase(common, &mut common.open()?),
             Self::Revive(which) => which.revive(common, &mut common.open()?),

@@ -12,7 +12,7 @@ use crate::domain::moves::{Move, MoveState, Moving, UsersMoving};
 use crate::domain::operator::{COMMAND_LINE, Visible};
 use crate::ops::{alone, moves};
 use crate::store::seen::moves::{MoveFilter, list};
-use crate::store::{AnyConnection, audit, moves as kept};
+use crate::store::{AnyConnection, moves as kept};
 use crate::wire::moves::{LookView, MoveView, UserLookView, choices_of_text};
 use crate::writer::acts::ActList;
 
@@ -153,7 +153,7 @@ fn pair(text: &str) -> Result<(ServiceId, ServiceId), String> {
 
 /// Adds a move to a list.
 pub(super) fn row(listing: &mut Listing, one: &Move) -> Result<(), CliError> {
-    let view = MoveView::from(one);
+    let view = MoveView::new(one, &Visible::All);
     let cells = [
         &*view.id,
         &view.at,
@@ -261,13 +261,7 @@ impl End {
         let detail = json!({"move": one.id.to_string(), "reason": self.reason});
         let entry = entry(action, &one.customer.to_string(), &detail);
         let (id, why) = (self.id, self.reason);
-        let closed = common.write(move |connection| {
-            let closed = kept::close(connection, id, state, &entry.operator, Some(&why), entry.at)?;
-            if closed {
-                audit::record(connection, &entry)?;
-            }
-            Ok(closed)
-        })?;
+        let closed = common.write(move |connection| moves::end(connection, &one, state, Some(&why), &entry))?;
         let now = found(&mut connection, id)?;
         if !closed {
             return Err(CliError::Failed(format!("this move is {} already", now.state.as_str())));

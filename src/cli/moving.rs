@@ -13,6 +13,7 @@ use super::output::{Format, Listing};
 use super::prune::checkpoints;
 use super::{CliError, Common};
 use crate::domain::moves::{Look, Moving, Refusal};
+use crate::domain::operator::Visible;
 use crate::domain::outcome::Code;
 use crate::ops::find::{self as names, FindError};
 use crate::ops::moves::many::{Fate, Many, ManyError, Told};
@@ -230,7 +231,7 @@ impl Move {
             None => None,
         };
         let Some(kept) = kept else { return Err(CliError::Failed("the move is not kept".to_owned())) };
-        let view = crate::wire::moves::MoveView::from(&kept);
+        let view = crate::wire::moves::MoveView::new(&kept, &Visible::All);
         match self.format {
             Format::Json => {
                 let json = serde_json::to_string(&view).map_err(|error| CliError::Failed(error.to_string()))?;
@@ -283,6 +284,7 @@ impl Move {
                 all_or_nothing: self.all_or_nothing,
                 entry: entry.clone(),
                 reason: self.reason.clone(),
+                within: None,
             };
             many.run(rows.clone().into_iter(), &mut tell)
         };

@@ -163,8 +163,8 @@ impl Promote {
             writeln!(std::io::stdout(), "{token}")?;
         }
         let id = account.id.to_string();
-        let listing = offers::listing(&mut connection, account.id)?;
         if self.format == Format::Table {
+            let listing = offers::listing(&mut connection, account.id)?;
             let mut told = std::io::stderr();
             let many = listing.seller.offers.list.len();
             writeln!(told, "Account {id} is a reseller now and may sell {many} offers.")?;
@@ -174,12 +174,16 @@ impl Promote {
             writeln!(told, "This is the token of {login}, shown this once. Send it as `Authorization: Bearer …`.")?;
             return Ok(());
         }
-        let listed = find(&mut connection, &id, None, None)?;
+        // The token is shown whether or not the rest can be read.
+        let listed = find(&mut connection, &id, None, None).ok();
+        let plans = offers::listing(&mut connection, account.id).ok();
+        let plans = listed.as_ref().zip(plans).map(|(listed, listing)| shown::plans(&listed.account, &listing));
+        let kept = dossiers::of(&mut connection, account.id).ok();
         let role = Role::ResellerAdmin.as_str();
         let whole = json!({
-            "account": shown::account(&listed),
-            "plans": shown::plans(&listed.account, &listing),
-            "price_list": dossiers::of(&mut connection, account.id)?.settings.price_list,
+            "account": listed.as_ref().map(shown::account),
+            "plans": plans,
+            "price_list": kept.map(|kept| kept.settings.price_list),
             "operator": {"name": login, "role": role, "token": token, "expires_at": expires_at},
             "notes": promote::notes(&outcomes),
         });

@@ -15,7 +15,7 @@ use crate::ops::provisioning::{self as ops, ManageError, OpenError, reason};
 use crate::ops::shown;
 use crate::store::AnyConnection;
 use crate::store::seen::provisioning::{self as seen, Listed, RequestFilter};
-use crate::wire::provisioning::ProvisioningView;
+use crate::wire::provisioning::{AttemptView, ProvisioningItemWhole, ProvisioningView};
 
 /// Rows read at once.
 const PAGE: i64 = 500;
@@ -29,6 +29,8 @@ pub(super) enum Provisioning {
     Show(Show),
     /// List the items of one request
     Items(Items),
+    /// Show one item with what was tried, by whom, and what came of it
+    Item(One),
     /// Have all users and services of a customer provisioned again
     Open(Open),
     /// Have what failed of a request tried again
@@ -91,6 +93,17 @@ pub(super) struct Items {
     format: Format,
 }
 
+/// Which item.
+#[derive(Debug, Args)]
+pub(super) struct One {
+    /// Its id
+    #[arg(value_parser = item_id)]
+    item: ItemId,
+    /// How to print; csv gives a row for each attempt
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
 /// Whose users and services.
 #[derive(Debug, Args)]
 pub(super) struct Open {
@@ -134,6 +147,11 @@ fn cause(text: &str) -> Result<RequestCause, String> {
 
 fn move_id(text: &str) -> Result<MoveId, String> {
     MoveId::parse(text).ok_or_else(|| "it is no id of a move, such as 0-12".to_owned())
+}
+
+fn item_id(text: &str) -> Result<ItemId, String> {
+    ItemId::parse(text)
+        .ok_or_else(|| "it is no id of an item; `tiersync provisioning items REQUEST` shows them".to_owned())
 }
 
 fn id(text: &str) -> Result<ProvisioningId, String> {
@@ -199,6 +217,7 @@ impl Provisioning {
             Self::List(list) => list.run(&mut common.open()?),
             Self::Show(show) => show.run(&mut common.open()?),
             Self::Items(items) => items.run(&mut common.open()?),
+            Self::Item(one) => one.run(&mut common.open()?),
             Self::Open(open) => open.run(common),
             Self::Retry(retry) => retry.run(common),
             Self::Cancel(cancel) => cancel.run(common),
@@ -252,6 +271,54 @@ impl Show {
     }
 }
 
+impl One {
+    fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
+        let found = seen::item(connection, &Visible::All, self.item)?;
+        let (listed, attempts) = found.ok_or_else(|| {
+            CliError::Failed("there is no such item; see `tiersync provisioning items REQUEST`".to_owned())
+        })?;
+        let history = attempts.iter().map(|attempt| AttemptView::new(&listed.item, attempt)).collect();
+        let view = ProvisioningItemWhole { item: shown::provisioning_item(&listed, true), history };
+        if self.format == Format::Json {
+            let mut listing = Listing::start(Format::Json, &[])?;
+            listing.row(&view, &[])?;
+            return listing.end();
+        }
+        if self.format == Format::Table {
+            let whole = serde_json::to_value(&view.item).map_err(|error| CliError::Failed(error.to_string()))?;
+            let mut listing = Listing::start(Format::Table, &["", ""])?;
+            for (name, value) in whole.as_object().into_iter().flatten() {
+                let text = match value {
+                    serde_json::Value::String(text) => text.clone(),
+                    serde_json::Value::Null => String::new(),
+                    other => other.to_string(),
+                };
+                listing.row(&(), &[name, &text])?;
+            }
+            listing.end()?;
+            writeln!(std::io::stdout(), "\nAttempts, newest first:")?;
+        }
+        let columns =
+            ["attempt", "worker", "leased", "taken_at", "lease_until", "state", "reported_at", "reason", "next_try"];
+        let mut listing = Listing::start(self.format, &columns)?;
+        for one in &view.history {
+            let cells = [
+                &*one.attempt.to_string(),
+                &one.worker,
+                if one.leased { "yes" } else { "no" },
+                &one.taken_at,
+                one.lease_until.as_deref().unwrap_or_default(),
+                one.state,
+                one.reported_at.as_deref().unwrap_or_default(),
+                one.reason.as_deref().unwrap_or_default(),
+                one.next_try.as_deref().unwrap_or_default(),
+            ];
+            listing.row(one, &cells)?;
+        }
+        listing.end()
+    }
+}
+
 fn text(of: &serde_json::Map<String, serde_json::Value>, name: &str) -> String {
     of.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
 }
@@ -260,7 +327,7 @@ impl Items {
     fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
         let listed = find(connection, self.request)?;
         let page = |after: Option<ItemId>| {
-            let page = seen::items(connection, &listed.request, self.state, after, PAGE)?;
+            let page = seen::items(connection, &Visible::All, &listed.request, self.state, after, PAGE)?;
             Ok((page.items, page.next))
         };
         let columns = [

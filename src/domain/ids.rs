@@ -291,6 +291,14 @@ row_id! {
     UserId
 }
 row_id! {
+    /// Our own id of a site of a customer: opaque to everybody else, written `chain-position`.
+    SiteId
+}
+row_id! {
+    /// Our own id of a probe at a site: opaque to everybody else, written `chain-position`.
+    ProbeId
+}
+row_id! {
     /// A provisioning request: opaque to everybody else, written `chain-position`.
     ProvisioningId
 }

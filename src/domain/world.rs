@@ -4,6 +4,7 @@
 //! in the same transaction and plans the same call again. So a plan never rests on something that was not looked up.
 
 mod adopted;
+mod branding;
 mod cases;
 mod changes;
 mod dossiers;
@@ -12,6 +13,7 @@ mod moves;
 mod needs;
 mod rights;
 mod services;
+mod sites;
 mod users;
 
 use std::collections::{BTreeMap, HashMap};
@@ -62,6 +64,8 @@ pub struct World {
     moves: moves::Moves,
     rights: rights::Known,
     dossiers: dossiers::Dossiers,
+    sites: sites::Sites,
+    brandings: branding::Brandings,
     chain: i64,
     rows_issued: i64,
 }
@@ -96,6 +100,8 @@ impl World {
             moves: moves::Moves::default(),
             rights: rights::Known::default(),
             dossiers: dossiers::Dossiers::default(),
+            sites: sites::Sites::default(),
+            brandings: branding::Brandings::default(),
             chain,
             rows_issued,
         }
@@ -134,9 +140,12 @@ impl World {
             Need::AddOns(parent) => self.services.knows_add_ons(*parent),
             Need::Kept(service, account) => self.services.keeps(*service, *account),
             Need::ServicesOf(account) => self.services.knows_of(*account),
+            Need::Crowd(account) => self.services.knows_crowd(*account),
             Need::User(id) => self.users.knows(*id),
             Need::Dossier(account) => self.dossiers.knows(*account),
             Need::LoginName(name) => self.dossiers.knows_login(name),
+            Need::SitesOf(account) => self.sites.knows_of(*account),
+            Need::Branding(account) => self.brandings.knows(*account),
             Need::UsersOf(account) => self.users.knows_of(*account),
             Need::Seller(account) => self.moves.knows_seller(*account),
             Need::CustomersOf(account) => self.moves.knows_customers(*account),
@@ -366,7 +375,8 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users, dossier, moved, rights } = planned;
+        let PlannedAct { account, acted, change, services, users, sites, probes, dossier, branding, moved, rights } =
+            planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -379,8 +389,12 @@ impl World {
             self.take_over_services(services, owner, act.cause, None);
         }
         self.take_over_users(users, act.cause);
+        self.take_over_sites(sites, probes, act.cause);
         if let (Some(id), Some(dossier)) = (id, dossier) {
             self.dossiers.put(id, *dossier);
+        }
+        if let (Some(id), Some(branding)) = (id, branding) {
+            self.brandings.put(id, *branding);
         }
         let moved = self.take_over_moved(moved);
         self.take_over_rights(rights);
@@ -535,6 +549,8 @@ impl World {
         self.moves.give(&mut changes);
         self.rights.give(&mut changes);
         self.dossiers.give(&mut changes);
+        self.sites.give(&mut changes);
+        self.brandings.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes

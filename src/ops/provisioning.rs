@@ -185,13 +185,19 @@ pub fn cancel(
 pub fn look_after(pool: &Pool, writer: &Writer, rules: Rules, now: i64) -> Result<usize, StoreError> {
     let mut ran_out = 0;
     while store::is_due(&mut *pool::get(pool)?, now)? {
+        // One behind the other: who holds requests takes no more items.
         let done = writer.work_blocking(move |connection| {
-            let (expired, mut entries) = store::expire(connection, &rules, now)?;
-            entries.extend(store::tell(connection, None, now, TOLD_AT_ONCE)?);
+            let (expired, entries) = store::expire(connection, &rules, now)?;
             changes::append(connection, now, &entries)?;
-            Ok((expired, entries.len()))
+            Ok(expired)
         });
-        let (expired, told) = done.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let expired = done.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let done = writer.work_blocking(move |connection| {
+            let entries = store::tell(connection, None, now, TOLD_AT_ONCE)?;
+            changes::append(connection, now, &entries)?;
+            Ok(entries.len())
+        });
+        let told = done.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         ran_out += expired;
         if expired == 0 && told == 0 {
             // Another receiver has its hands on them.

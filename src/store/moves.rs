@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::bulk::{Rows, Statement, Value, Verb};
+use super::condition::Condition;
 use super::connection::AnyConnection;
 use super::error::StoreError;
 use super::schema::moves;
@@ -158,6 +159,51 @@ pub fn close(
         .execute(connection)?;
     Ok(closed == 1)
 }
+
+/// Withdraws the requests for moves of accounts that are not to be moved any longer, within a write transaction, and gives
+/// them as they are then. Nobody decides that, so nobody is named. `at` is in microseconds since 1970.
+///
+/// # Errors
+/// [`StoreError`] when a statement fails or a row holds what this version does not know.
+pub(super) fn give_up(
+    connection: &mut AnyConnection,
+    customers: &[AccountId],
+    why: &str,
+    at: i64,
+) -> Result<Vec<Move>, StoreError> {
+    let mut ended = Vec::new();
+    for customers in customers.chunks(TOGETHER) {
+        let ids: Vec<i64> = customers.iter().map(|id| id.0).collect();
+        // As the partial index spells it.
+        let open = || {
+            moves::table.filter(moves::customer_id.eq_any(ids.clone())).filter(Condition::new("state = 'requested'"))
+        };
+        let rows: Vec<MoveRow> = open().order(moves::id).load(connection)?;
+        for row in rows {
+            let one = Move {
+                state: MoveState::Withdrawn,
+                decision: Some(why.to_owned()),
+                decided_at: Some(at),
+                ..row.into_move()?
+            };
+            let closed = diesel::update(
+                moves::table.filter(moves::id.eq(one.id.0)).filter(moves::state.eq(MoveState::Requested.as_str())),
+            )
+            .set((moves::state.eq(one.state.as_str()), moves::decision.eq(why.to_owned()), moves::decided_at.eq(at)))
+            .execute(connection)?;
+            if closed == 1 {
+                ended.push(one);
+            }
+        }
+    }
+    Ok(ended)
+}
+
+/// Why a request ends with its customer.
+pub(super) const DELETED: &str = "the customer was deleted";
+
+/// Why a request ends with what is known of its customer.
+pub(super) const ERASED: &str = "the customer was erased";
 
 struct InsertMove;
 

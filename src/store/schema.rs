@@ -562,6 +562,7 @@ diesel::table! {
         created_at -> BigInt,
         changed_at -> BigInt,
         finished_at -> Nullable<BigInt>,
+        superseded -> Bool,
     }
 }
 
@@ -587,6 +588,64 @@ diesel::table! {
     provisioning_numbers (id) {
         id -> BigInt,
         rows_issued -> BigInt,
+    }
+}
+
+diesel::table! {
+    sites (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        name -> Text,
+        description -> Text,
+        status -> Text,
+        with_account -> Bool,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    probes (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        site_id -> BigInt,
+        name -> Text,
+        status -> Text,
+        with_account -> Bool,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    site_history (thing_id, revision) {
+        thing_id -> BigInt,
+        revision -> BigInt,
+        at -> BigInt,
+        happening -> Text,
+        changed -> Text,
+        account_id -> BigInt,
+        site_id -> BigInt,
+        from_site_id -> Nullable<BigInt>,
+        status -> Text,
+        cause -> Text,
+        delivery_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    brandings (account_id) {
+        account_id -> BigInt,
+        title -> Text,
+        colours -> Text,
+        logo_type -> Nullable<Text>,
+        logo_size -> Nullable<BigInt>,
+        logo_digest -> Nullable<Binary>,
+        logo -> Nullable<Binary>,
     }
 }
 

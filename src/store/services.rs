@@ -195,6 +195,24 @@ pub fn living_of_many(
     Ok(found)
 }
 
+/// How many services of accounts are not ended; accounts without any are left out. There are as many as a batch has calls.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn count_living(
+    connection: &mut AnyConnection,
+    accounts: &[AccountId],
+) -> Result<HashMap<AccountId, i64>, StoreError> {
+    let ids: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    let counted: Vec<(i64, i64)> = services::table
+        .filter(services::account_id.eq_any(ids))
+        .filter(services::status.ne(ServiceStatus::Ended.as_str()))
+        .group_by(services::account_id)
+        .select((services::account_id, diesel::dsl::count_star()))
+        .load(connection)?;
+    Ok(counted.into_iter().map(|(account, living)| (AccountId(account), living)).collect())
+}
+
 /// What is written of a service: first what never changes.
 const COLUMNS: [&str; 28] = [
     "source",

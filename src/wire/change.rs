@@ -77,6 +77,32 @@ pub struct ChangedUserView {
     pub to: Option<String>,
 }
 
+/// The site that an entry is about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedSiteView {
+    pub id: String,
+    /// Its state behind what happened.
+    pub status: &'static str,
+    /// Its revision behind what happened.
+    pub revision: i64,
+}
+
+/// The probe that an entry is about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedProbeView {
+    pub id: String,
+    /// The site at which it stands.
+    pub site: String,
+    /// Its state behind what happened.
+    pub status: &'static str,
+    /// Its revision behind what happened.
+    pub revision: i64,
+    /// The site at which it stood before, where it was moved.
+    pub from: Option<String>,
+}
+
 /// The provisioning request that an entry is about, as it stood then.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[allow(missing_docs)] // Counts of items.
@@ -105,10 +131,22 @@ pub struct ChangedItemView {
     pub kind: &'static str,
     pub service: Option<String>,
     pub user: Option<String>,
-    /// Plan and location as they were; null of a directory's item, whose organizational units the item itself shows.
+    /// Plan and location as they were; null for a reseller_admin, and of a directory's item, whose organizational units the
+    /// item itself shows.
     pub from: Option<PlanView>,
     /// Plan and location as they are to be.
     pub to: Option<PlanView>,
+}
+
+/// The request for a move that an entry is about; `GET /v1/moves/{id}` shows it to whoever stands on a side of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedMoveView {
+    pub id: String,
+    /// Who would be moved: an id.
+    pub customer: String,
+    /// Which side asks: `from`, which has the customer, or `to`.
+    pub side: &'static str,
 }
 
 /// A plan and where it runs.
@@ -140,7 +178,7 @@ pub struct ChangeView {
     /// The account's revision behind it; null where only the other side of its relation changed.
     pub revision: Option<i64>,
     /// Fields that changed, as the account's JSON names them; of `options.changed` the IDs of the options; of
-    /// `service.…` and `user.…` those of the service or user; of `plans.changed` those of the list.
+    /// `service.…`, `user.…`, `site.…` and `probe.…` those of the service, user, site or probe; of `plans.changed` those of the list.
     pub changed: Vec<String>,
     /// What the account is, where it is new, revived or of another kind than before.
     pub account_kind: Option<&'static str>,
@@ -152,10 +190,17 @@ pub struct ChangeView {
     pub service: Option<ChangedServiceView>,
     /// The user, of `user.…`.
     pub user: Option<ChangedUserView>,
+    /// The site, of `site.…`.
+    pub site: Option<ChangedSiteView>,
+    /// The probe, of `probe.…`.
+    pub probe: Option<ChangedProbeView>,
     /// The provisioning request, of `provisioning.…` but for `provisioning.item_pending`.
     pub provisioning: Option<ChangedProvisioningView>,
     /// The item that may be taken, of `provisioning.item_pending`.
     pub item: Option<ChangedItemView>,
+    /// The request for a move, of `move.…`; `account` is then the reseller of whoever reads it.
+    #[serde(rename = "move")]
+    pub asked: Option<ChangedMoveView>,
     /// What made it happen: sync, partner, move, promote, import, erase or operator.
     pub cause: &'static str,
     /// The delivery that made it happen; null for what no call did.
@@ -208,12 +253,38 @@ impl ChangeView {
                 }),
                 _ => None,
             },
+            site: match &entry.event {
+                Event::Site(_, told) if told.probe.is_none() => Some(ChangedSiteView {
+                    id: told.site.to_string(),
+                    status: told.status.as_str(),
+                    revision: told.revision,
+                }),
+                _ => None,
+            },
+            probe: match &entry.event {
+                Event::Site(_, told) => told.probe.map(|probe| ChangedProbeView {
+                    id: probe.to_string(),
+                    site: told.site.to_string(),
+                    status: told.status.as_str(),
+                    revision: told.revision,
+                    from: told.from.map(|site| site.to_string()),
+                }),
+                _ => None,
+            },
             provisioning: match &entry.event {
                 Event::Provisioning(_, told) => Some(provisioning(told)),
                 _ => None,
             },
             item: match &entry.event {
                 Event::ItemPending(told) => Some(item(told)),
+                _ => None,
+            },
+            asked: match &entry.event {
+                Event::Asked(_, told) => Some(ChangedMoveView {
+                    id: told.id.to_string(),
+                    customer: told.customer.to_string(),
+                    side: told.side.as_str(),
+                }),
                 _ => None,
             },
             cause: entry.cause.as_str(),
@@ -230,6 +301,7 @@ fn changed(event: &Event) -> Vec<String> {
         Event::PlansChanged(names) => names.clone(),
         Event::Service(_, told) => told.changed.clone(),
         Event::User(_, told) => told.changed.clone(),
+        Event::Site(_, told) => told.changed.clone(),
         Event::Created(_)
         | Event::Deleted
         | Event::Erased
@@ -237,7 +309,8 @@ fn changed(event: &Event) -> Vec<String> {
         | Event::Closed(_)
         | Event::Linked(_)
         | Event::Provisioning(..)
-        | Event::ItemPending(_) => Vec::new(),
+        | Event::ItemPending(_)
+        | Event::Asked(..) => Vec::new(),
     }
 }
 
@@ -263,7 +336,7 @@ fn item(told: &ItemTold) -> ChangedItemView {
         kind: told.kind.as_str(),
         service: told.service.map(|id| id.to_string()),
         user: told.user.map(|id| id.to_string()),
-        from: named.then(|| PlanView::from(&told.from)),
+        from: told.from.as_ref().filter(|_| named).map(PlanView::from),
         to: named.then(|| PlanView::from(&told.to)),
     }
 }

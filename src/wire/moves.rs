@@ -4,9 +4,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::time::rfc3339;
-use crate::domain::ids::ServiceId;
-use crate::domain::moves::{Choice, Choices, Chosen, Fate, Look, Move, Refusal, Side, UserFate, UserLook};
+use crate::domain::ids::{AccountId, ServiceId};
+use crate::domain::moves::{Choice, Choices, Chosen, Fate, Look, Move, MoveState, Refusal, Side, UserFate, UserLook};
 use crate::domain::offer::MAX_NAME_CHARS;
+use crate::domain::operator::Visible;
 
 /// What is chosen for services of a moved customer.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
@@ -281,9 +282,9 @@ pub struct MoveView {
     pub id: String,
     /// Who is moved: an id.
     pub customer: String,
-    /// Its reseller before: an id; null for none, or one that had not come.
+    /// Its reseller before: an id; null for none, for one that had not come, and for whoever is not to know it.
     pub from: Option<String>,
-    /// Its reseller behind it: an id; null for none.
+    /// Its reseller behind it: an id; null for none, and for whoever is not to know it.
     pub to: Option<String>,
     /// `requested`, `done`, `declined` or `withdrawn`.
     pub state: &'static str,
@@ -309,13 +310,24 @@ pub struct MoveView {
     pub provisioning_request: Option<String>,
 }
 
-impl From<&Move> for MoveView {
-    fn from(one: &Move) -> Self {
+impl MoveView {
+    /// A move as somebody sees it. Whoever stands on one side learns of the other what that side said by asking, and no
+    /// more: not who sold to a customer before or sells to it now, nor on which plans.
+    #[must_use]
+    pub fn new(one: &Move, see: &Visible) -> Self {
+        let own = |id: Option<AccountId>| match see {
+            Visible::All => true,
+            Visible::Resellers(own) => id.is_some_and(|id| own.contains(&id)),
+        };
+        let has_it = own(one.from) || one.side == Some(Side::From);
+        let gets_it = own(one.to) || one.side.is_some();
+        // Before it is made, the choices are those of whoever asked.
+        let choices = if has_it || one.state != MoveState::Done { one.choices.clone() } else { Choices::default() };
         Self {
             id: one.id.to_string(),
             customer: one.customer.to_string(),
-            from: one.from.map(|id| id.to_string()),
-            to: one.to.map(|id| id.to_string()),
+            from: one.from.filter(|_| has_it).map(|id| id.to_string()),
+            to: one.to.filter(|_| gets_it).map(|id| id.to_string()),
             state: one.state.as_str(),
             side: one.side.map(Side::as_str),
             requested_by: one.by.clone(),
@@ -324,8 +336,8 @@ impl From<&Move> for MoveView {
             decided_by: one.decided_by.clone(),
             decision: one.decision.clone(),
             decided_at: one.decided_at.map(rfc3339),
-            plans: one.choices.list.iter().map(ChoiceBody::of).collect(),
-            location: one.choices.location.clone(),
+            plans: choices.list.iter().map(ChoiceBody::of).collect(),
+            location: choices.location,
             provisioning_request: one.provisioning.map(|id| id.to_string()),
         }
     }

@@ -558,3 +558,67 @@ fn in_one_list(backend: Backend) {
 fn acts_of_one_list_see_each_others_offers_and_logins() {
     backends().into_iter().for_each(in_one_list);
 }
+
+fn kept_list(backend: Backend) {
+    let (app, token) = world(backend);
+    let list = |account: &str| {
+        get(&app, &token, &format!("/accounts/{}/profile", id(&app, account))).json()["price_list"].clone()
+    };
+    let set = |account: &str, name: &str| {
+        let path = format!("/accounts/{}/profile", id(&app, account));
+        assert_eq!(ask(&app, &token, "PATCH", &path, &json!({"price_list": name}), None).status, 200);
+    };
+    // A reseller whose list has no name gives none, and takes none away.
+    set("10", "");
+    set("11", "Bakers");
+    let made = promoted(&app, &token, "11", &json!({}));
+    assert_eq!((&made["price_list"], made["plans"]["offers"].as_array().map(Vec::len)), (&json!("Bakers"), Some(2)));
+    assert_eq!(list("11"), "Bakers");
+    set("10", "Standard");
+    set("12", "Florists");
+    assert_eq!(promoted(&app, &token, "12", &json!({}))["price_list"], "Standard");
+}
+
+#[test]
+fn a_price_list_is_not_lost_where_the_copied_one_has_no_name() {
+    backends().into_iter().for_each(kept_list);
+}
+
+/// The answer tells the token also where nothing can be read back any longer.
+fn unread(backend: Backend) {
+    let armed = Arc::new(AtomicU8::new(0));
+    let url = Arc::new(std::sync::OnceLock::<String>::new());
+    let (hook, at) = (armed.clone(), url.clone());
+    let faults = Faults::new(move |place, calls| {
+        if place == Place::Committed && calls.is_empty() && hook.swap(0, Ordering::SeqCst) == 1 {
+            rename(at.get().unwrap(), "profiles", "profiles_gone");
+        }
+        None
+    });
+    let app = TestApp::with_options(backend, &config("", MPNID), Options { faults, ..Options::default() });
+    url.set(app.database_url.clone()).unwrap();
+    let token = fill(&app);
+    armed.store(1, Ordering::SeqCst);
+    let made = promoted(&app, &token, "11", &json!({}));
+    rename(&app.database_url, "profiles_gone", "profiles");
+    assert_eq!((&made["account"], &made["plans"], &made["price_list"]), (&Value::Null, &Value::Null, &Value::Null));
+    let own = made["operator"]["token"].as_str().unwrap();
+    assert_eq!(get(&app, own, "/me").status, 200, "{made}");
+    assert_eq!(account(&app, &token, "11")["kind"], "reseller");
+}
+
+fn rename(url: &str, from: &str, to: &str) {
+    use diesel::connection::SimpleConnection;
+    use tiersync::store::AnyConnection;
+    use tiersync::store::connection::{Database, Use};
+    let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+    match &mut Database::parse(url).unwrap().connect(Use::Write).unwrap() {
+        AnyConnection::Sqlite(sqlite) => sqlite.batch_execute(&sql).unwrap(),
+        AnyConnection::Postgres(postgres) => postgres.batch_execute(&sql).unwrap(),
+    }
+}
+
+#[test]
+fn the_token_is_told_whatever_can_be_read_behind_the_commit() {
+    backends().into_iter().for_each(unread);
+}

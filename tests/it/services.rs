@@ -394,3 +394,63 @@ fn shown(backend: Backend) {
 fn services_are_listed_and_shown() {
     backends().into_iter().for_each(shown);
 }
+
+fn crowded(backend: Backend) {
+    let app = TestApp::with(backend, &config("", MPNID));
+    let account = json!({"ID": "11", "Role": "User"});
+    let create = |id: &str, more: Value| {
+        let mut body = json!({"Account": account, "SubscriptionID": id, "ProductID": "gold"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        order(&app, "Subscriptions/Create", &body)
+    };
+    let first = create("s-1", json!({})).result();
+    // As many as one account may have, but for two.
+    let sql = |text: &str| crate::provisioning::sql(&app, text);
+    let columns = "source, tenant, external_id, account_id, kind, service, name, plan, location, quantity, status, trial, \
+                   attributes, event_second, event_live, created_at, changed_at, revision";
+    let numbers = match backend {
+        Backend::Sqlite => "RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4997)",
+        Backend::Postgres => "n(i) AS (SELECT generate_series(CAST(1 AS BIGINT), 4997))",
+    };
+    sql(&format!(
+        "WITH {numbers} INSERT INTO services (id, {columns}) SELECT 900000 + i, source, tenant, 'x-' || i, account_id, kind, \
+         service, name, plan, location, quantity, status, trial, attributes, event_second, event_live, created_at, changed_at, \
+         revision FROM services, n"
+    ));
+    let add_on = |name: &str| json!({"ActionType": "Create", "Name": name, "ProductID": name});
+    let crowd = |reply: &Reply| {
+        assert_eq!(reply.code(), 1006, "{}", reply.body);
+        assert!(reply.message().contains("5000 services"), "{}", reply.body);
+    };
+    // One with two add-ons is one too many, and nothing of it is done.
+    crowd(&create("s-2", json!({"Addons": [add_on("a"), add_on("b")]})));
+    assert_eq!(create("s-2", json!({"Addons": [add_on("a")]})).code(), 0);
+    for reply in [
+        create("s-3", json!({})),
+        order(&app, "Addons/Create", &json!({"Account": account, "ID": first, "Addons": [add_on("c")]})),
+    ] {
+        crowd(&reply);
+    }
+    // What is there goes on, is ordered again and changed; another account is none of this one's business.
+    assert_eq!(create("s-2", json!({"ProductID": "silver"})).code(), 0);
+    done(&app, "Subscriptions/Update", &json!({"Account": account, "ID": first, "Quantity": 3}));
+    let other = json!({"Account": {"ID": "12", "Role": "User"}, "SubscriptionID": "s-1", "ProductID": "gold"});
+    assert_ne!(order(&app, "Subscriptions/Create", &other).code(), 0, "the ID is the first account's");
+    let other = json!({"Account": {"ID": "12", "Role": "User"}, "SubscriptionID": "s-12", "ProductID": "gold"});
+    done(&app, "Subscriptions/Create", &other);
+    // Whoever gives one back may have another one, or the same again.
+    done(&app, "Subscriptions/Cancel", &json!({"Account": account, "ID": first}));
+    assert_eq!(create("s-3", json!({})).code(), 0);
+    crowd(&create("s-1", json!({})));
+    let preview = json!({"Account": account, "SubscriptionID": "s-4", "ProductID": "gold", "checkonly": true});
+    crowd(&order(&app, "Subscriptions/Create", &preview));
+    let living =
+        services::table.filter(services::status.ne("ended")).filter(services::account_id.eq(rows(&app)[0].account_id));
+    let living: i64 = living.count().get_result(&mut app.database()).unwrap();
+    assert_eq!(living, 5_000);
+}
+
+#[test]
+fn an_account_has_so_many_services_and_no_more() {
+    backends().into_iter().for_each(crowded);
+}

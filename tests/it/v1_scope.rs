@@ -39,6 +39,10 @@ struct World {
     moves: [String; 2],
     /// A user of ours, and one of theirs.
     users: [String; 2],
+    /// A site of ours, and one of theirs.
+    sites: [String; 2],
+    /// A probe of ours, and one of theirs.
+    probes: [String; 2],
 }
 
 fn world(backend: Backend) -> World {
@@ -113,7 +117,24 @@ fn world(backend: Backend) -> World {
     assert_eq!(contact.status, 200, "{}", contact.body);
     let login = write(&app, &everything, "POST", &format!("{theirs}/logins"), &json!({"login": "TheirLogin"}));
     assert_eq!(login.status, 200, "{}", login.body);
+    // Where they are, and how their pages look.
+    let places = ["11", "THEIR-CUSTOMER"].map(|account| {
+        let site = crate::sites::site(&app, &everything, &id(&app, account), &format!("{account}-TheirSite"));
+        let probe = crate::sites::probe(&app, &everything, &site, &format!("{account}-TheirProbe"));
+        (site, probe)
+    });
+    let [(our_site, our_probe), (their_site, their_probe)] = places;
+    did(&app, &token, "PATCH", &format!("/sites/{our_site}"), &json!({"name": "OurSite"}));
+    did(&app, &token, "PATCH", &format!("/probes/{our_probe}"), &json!({"name": "OurProbe"}));
+    let account = id(&app, "THEIR-CUSTOMER");
+    did(&app, &everything, "PUT", &format!("/accounts/{account}/branding"), &json!({"title": "TheirTitle"}));
+    let logo = [crate::sites::PNG, b"TheirLogo"].concat();
+    assert_eq!(crate::sites::put_logo(&app, &everything, &account, "image/png", &logo).status, 200);
     let secrets = [
+        "TheirSite",
+        "TheirProbe",
+        "TheirTitle",
+        "TheirLogo",
         "TheirLabel",
         "TheirTag",
         "TheirPrices",
@@ -167,7 +188,20 @@ fn world(backend: Backend) -> World {
     asked["preview"] = json!(false);
     let theirs_moved = did(&app, &everything, "POST", "/moves", &asked)["id"].as_str().unwrap().to_owned();
     let moves = [ours_asked, theirs_moved];
-    World { app, token, everything, secrets, theirs, services: [ours, hidden], users, provisioning, moves }
+    let (sites, probes) = ([our_site, their_site], [our_probe, their_probe]);
+    World {
+        app,
+        token,
+        everything,
+        secrets,
+        theirs,
+        services: [ours, hidden],
+        users,
+        sites,
+        probes,
+        provisioning,
+        moves,
+    }
 }
 
 impl World {
@@ -237,7 +271,9 @@ fn every_route(backend: Backend) {
     for (method, path, query) in routes(app) {
         if path.contains('{') {
             let names = match placeholder(&path) {
-                "account" => world.theirs.clone(),
+                "account" | "customer" => world.theirs.clone(),
+                "site" => vec![world.sites[1].clone()],
+                "probe" => vec![world.probes[1].clone()],
                 "delivery" | "case" => hidden.clone(),
                 "service" => vec![world.services[1].clone()],
                 "user" => vec![world.users[1].clone()],
@@ -272,11 +308,16 @@ fn every_route(backend: Backend) {
         }
         let bases: Vec<String> = match placeholder(&path) {
             "" => vec![path.clone()],
+            // Only partners have customers.
+            "account" if path.ends_with("/customers") => vec![filled(&path, &id(app, "10"))],
             "account" => ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
             "delivery" => ours.iter().map(|id| filled(&path, id)).collect(),
             "service" => vec![filled(&path, &world.services[0])],
             "provisioning" => vec![filled(&path, &world.provisioning[0][0])],
             "item" => vec![filled(&path, &world.provisioning[0][1])],
+            "customer" => ["11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
+            "site" => vec![filled(&path, &world.sites[0])],
+            "probe" => vec![filled(&path, &world.probes[0])],
             "user" => vec![filled(&path, &world.users[0])],
             "move" => vec![filled(&path, &world.moves[0])],
             "tenantId" => msp_ids(&["10", "11"].map(|one| id(app, one))).iter().map(|one| filled(&path, one)).collect(),
@@ -409,9 +450,13 @@ fn roles(backend: Backend) {
             "provisioning" => &world.provisioning[1][0],
             "item" => &world.provisioning[1][1],
             "user" => &world.users[0],
+            "customer" => &their_customer,
+            "site" => &world.sites[1],
+            "probe" => &world.probes[1],
             "move" => &world.moves[1],
             "tenantId" if path.contains("msppartners") => &msp_ids(&[id(&world.app, "10")])[0],
             "tenantId" => &msp_ids(&[id(&world.app, "11")])[0],
+            _ if path.ends_with("/branding/logo") => &their_customer,
             _ if path.contains("{contact}") || path.contains("{login}") => &their_customer,
             _ => "0-2",
         };
@@ -468,5 +513,8 @@ fn handlers_read_what_is_seen_alone() {
         ] {
             assert!(!text.contains(around), "{}: {around}", file.display());
         }
+        // Acts go through the operator, who keeps them within what it sees.
+        let acts = text.matches("writer.acts").count();
+        assert_eq!(acts, usize::from(file.ends_with("v1/operator.rs")), "{}", file.display());
     }
 }

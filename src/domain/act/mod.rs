@@ -4,6 +4,7 @@
 //! delivery: the ledger does not grow, and what the platform reported stays as it was. What it changes of kind and
 //! reseller *holds* until the platform reports something else than it had reported then ([`Hold::Operator`]).
 
+mod branding;
 mod changed;
 mod create;
 pub mod customers;
@@ -17,12 +18,16 @@ pub mod products;
 mod promote;
 mod restore;
 pub mod service;
+pub mod site;
 pub mod user;
+mod within;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report, Standing};
+use super::branding::{Branding, BrandingAct};
 use super::call::ProfilePatch;
 use super::dossier::{Dossier, DossierAct};
 use super::ids::{AccountId, AccountKey, ExternalId, MoveId, PlatformId};
@@ -33,6 +38,7 @@ use super::outcome::Code;
 use super::plan::Change;
 use super::relation::{Cause, Relation};
 use super::service::Service;
+use super::site::{Probe, Site};
 use super::user::User;
 use super::world::Moved;
 pub use plan::plan_act;
@@ -40,6 +46,15 @@ pub use promote::{ListChange, Login, OffersOf, OperatorChange, Promotion, Rights
 
 /// Most acts of one list: they are planned and written in one transaction, and every call waits behind it.
 pub const MAX_ACTS: usize = 500;
+
+/// Why an act is refused whose account is another version than the one that was looked at.
+pub const ACCOUNT_CHANGED: &str = "The account changed since it was looked at. Look at it again, then decide.";
+
+/// The same of a service.
+pub const SERVICE_CHANGED: &str = "The service changed since it was looked at. Look at it again, then decide.";
+
+/// The same of a user.
+pub const USER_CHANGED: &str = "The user changed since it was looked at. Look at it again, then decide.";
 
 /// One act.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +68,9 @@ pub struct Act {
     /// The revision that the account must still have, so that nothing is done to what nobody looked at; 0 for an account
     /// that must not be there; none for any.
     pub expect: Option<i64>,
+    /// The resellers of whoever does it: every account that it touches must still be one of them, or a customer of one.
+    /// None for who may act on any.
+    pub within: Option<Arc<[AccountId]>>,
     /// What is done.
     pub what: What,
 }
@@ -61,13 +79,19 @@ impl Act {
     /// An act on an account, whatever its revision is. `at` is in microseconds since 1970.
     #[must_use]
     pub fn new(account: AccountKey, at: i64, cause: Cause, what: What) -> Self {
-        Self { account, at, cause, expect: None, what }
+        Self { account, at, cause, expect: None, within: None, what }
     }
 
     /// The same act, refused unless the account still has this revision.
     #[must_use]
     pub fn expecting(self, revision: i64) -> Self {
         Self { expect: Some(revision), ..self }
+    }
+
+    /// The same act, refused unless its accounts are still what somebody sees.
+    #[must_use]
+    pub fn within(self, own: Option<Arc<[AccountId]>>) -> Self {
+        Self { within: own, ..self }
     }
 }
 
@@ -121,6 +145,10 @@ pub enum What {
     MoveServices(Box<products::Products>),
     /// Makes, changes or ends a user of the account.
     User(Box<user::UserAct>),
+    /// Adds, changes or ends a site of the account, or a probe at one.
+    Site(Box<site::SiteAct>),
+    /// Changes how the customer's pages look. Undoing it leaves that as it is: set it back instead.
+    Brand(Box<BrandingAct>),
     /// Moves a customer with everything that it bought to another reseller, or asks for that. Held.
     Move(Box<Moving>),
     /// Moves users of a customer to another one.
@@ -301,12 +329,18 @@ pub struct PlannedAct {
     pub services: Vec<Service>,
     /// Users as they are to be, each with its next revision; new ones have no id.
     pub users: Vec<User>,
+    /// Sites as they are to be, each with its next revision; new ones have no id.
+    pub sites: Vec<Site>,
+    /// Probes, as sites.
+    pub probes: Vec<Probe>,
     /// The move to keep, and what it makes the vendor's systems do.
     pub moved: Moved,
     /// What the account may sell, and who of the operators sees it.
     pub rights: Rights,
     /// What is kept about the account as it is to be; none where it stays.
     pub dossier: Option<Box<Dossier>>,
+    /// How the account's pages are to look; none where that stays.
+    pub branding: Option<Box<Branding>>,
 }
 
 impl PlannedAct {
@@ -319,7 +353,10 @@ impl PlannedAct {
             change: None,
             services: Vec::new(),
             users: Vec::new(),
+            sites: Vec::new(),
+            probes: Vec::new(),
             dossier: None,
+            branding: None,
             moved: Moved::default(),
             rights: Rights::default(),
         }

@@ -8,8 +8,10 @@ use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
 use super::promote;
 use super::restore::restore;
+use super::within::within;
 use super::{
-    Act, Acted, Applied, Before, PlannedAct, What, changed, customers, dossier, entitle, products, service, user,
+    ACCOUNT_CHANGED, Act, Acted, Applied, Before, PlannedAct, What, branding, changed, customers, dossier, entitle,
+    products, service, site, user,
 };
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
@@ -26,10 +28,20 @@ use crate::domain::world::{Need, ResellerName, World};
 /// # Errors
 /// [`Need`] names what must be looked up before the act can be planned.
 pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<PlannedAct, Need> {
+    match within(world, act) {
+        Ok(()) => {}
+        Err(Stop::Need(need)) => return Err(need),
+        Err(Stop::Refuse(code, message)) => {
+            let account = world.account(&act.account)?.map(|account| account.id);
+            return Ok(PlannedAct::idle(account, Acted::Refused { code, message }));
+        }
+    }
     match &act.what {
         What::Service(deed) => return service::plan(world, act, deed),
         What::MoveServices(products) => return products::plan(world, act, products),
         What::User(deed) => return user::plan(world, act, deed),
+        What::Site(deed) => return site::plan(world, act, deed),
+        What::Brand(what) => return branding::plan(world, act, what),
         What::Keep(what) => return dossier::plan(world, act, what),
         What::Entitle(wanted) => return entitle::plan(world, act, wanted),
         What::Customers(_) => return customers::plan(world, act),
@@ -47,7 +59,7 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
 /// Refuses an act on another version of the account than the one that was looked at.
 pub(super) fn expected(act: &Act, before: Option<&Account>) -> Result<(), Stop> {
     if act.expect.is_some_and(|expected| before.map_or(0, |before| before.revision) != expected) {
-        return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
+        return refuse(Code::Conflict, ACCOUNT_CHANGED);
     }
     Ok(())
 }
@@ -163,6 +175,8 @@ fn taken(
         What::Service(_)
         | What::MoveServices(_)
         | What::User(_)
+        | What::Site(_)
+        | What::Brand(_)
         | What::Keep(_)
         | What::Entitle(_)
         | What::Customers(_)

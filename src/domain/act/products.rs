@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::place::refuse;
 use super::service::sealed;
-use super::{Act, Acted, Applied, Before, PlannedAct};
+use super::{ACCOUNT_CHANGED, Act, Acted, Applied, Before, PlannedAct};
 use crate::domain::account::{Account, AccountKind, Standing};
 use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, ServiceId};
 use crate::domain::outcome::Code;
@@ -275,10 +275,7 @@ pub(super) fn plan(world: &World, act: &Act, products: &Products) -> Result<Plan
     let account = owner.as_ref().map(|owner| owner.id);
     let refused = |code, message: String| Ok(PlannedAct::idle(account, Acted::Refused { code, message }));
     if owner.as_ref().is_some_and(|owner| act.expect.is_some_and(|expected| expected != owner.revision)) {
-        return refused(
-            Code::Conflict,
-            "The account changed since it was looked at. Look at it again, then decide.".to_owned(),
-        );
+        return refused(Code::Conflict, ACCOUNT_CHANGED.to_owned());
     }
     let weighed = weigh(world, &act.account, products)?;
     if products.revision.as_ref().is_some_and(|seen| *seen != weighed.revision && !weighed.revision.is_empty()) {

@@ -155,8 +155,11 @@ pub(super) fn promote(
     let offers = match (&promotion.offers, from) {
         (OffersOf::Given(offers), _) => offers.clone(),
         (_, Some(from)) => {
-            // The offers are those of a price list, and go by its name.
-            kept.settings.price_list.clone_from(&world.dossier(from)?.settings.price_list);
+            // The offers are those of a price list, and go by its name, where it has one.
+            let named = &world.dossier(from)?.settings.price_list;
+            if !named.is_empty() {
+                kept.settings.price_list.clone_from(named);
+            }
             world.listing(from)?.seller.offers.list.clone()
         }
         (_, None) => {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::place::{living, refuse};
-use super::{Act, Acted, Applied, Before, PlannedAct};
+use super::{ACCOUNT_CHANGED, Act, Acted, Applied, Before, PlannedAct, SERVICE_CHANGED};
 use crate::domain::account::Account;
 use crate::domain::ids::{ExternalId, PlatformId, ServiceId};
 use crate::domain::outcome::Code;
@@ -80,7 +80,7 @@ fn decide(world: &World, act: &Act, deed: &ServiceAct) -> Result<(Acted, Vec<Ser
         return refuse(Code::UnknownAccount, "This account is not known. Import it or have it synchronized first.");
     };
     if act.expect.is_some_and(|expected| expected != owner.revision) {
-        return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
+        return refuse(Code::Conflict, ACCOUNT_CHANGED);
     }
     let found = world.service(&act.account.scope, deed.service.as_str())?;
     if let Deed::Create(new) = &deed.deed {
@@ -95,7 +95,7 @@ fn decide(world: &World, act: &Act, deed: &ServiceAct) -> Result<(Acted, Vec<Ser
         return refuse(Code::Conflict, "This service is not the account's any longer. Look at it again.");
     };
     if deed.expect.is_some_and(|expected| expected != before.revision) {
-        return refuse(Code::Conflict, "The service changed since it was looked at. Look at it again, then decide.");
+        return refuse(Code::Conflict, SERVICE_CHANGED);
     }
     if deed.deed != Deed::End {
         living(world, &act.account)?;

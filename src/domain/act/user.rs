@@ -1,7 +1,7 @@
 //! What operators do to the users of an account.
 
 use super::place::{living, refuse};
-use super::{Act, Acted, Applied, Before, PlannedAct};
+use super::{ACCOUNT_CHANGED, Act, Acted, Applied, Before, PlannedAct, USER_CHANGED};
 use crate::domain::account::Account;
 use crate::domain::ids::{ServiceId, UserId};
 use crate::domain::outcome::Code;
@@ -61,7 +61,7 @@ fn decide(world: &World, act: &Act, deed: &UserAct) -> Result<(Acted, Option<Use
         return refuse(Code::UnknownAccount, "This account is not known. Import it or have it synchronized first.");
     };
     if act.expect.is_some_and(|expected| expected != owner.revision) {
-        return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
+        return refuse(Code::Conflict, ACCOUNT_CHANGED);
     }
     let (before, patch) = match &deed.deed {
         UserDeed::Create(patch) => (None, Some(patch)),
@@ -73,7 +73,7 @@ fn decide(world: &World, act: &Act, deed: &UserAct) -> Result<(Acted, Option<Use
         UserDeed::End => (Some(named(world, owner, deed)?), None),
     };
     if before.is_some_and(|before| deed.expect.is_some_and(|expected| expected != before.revision)) {
-        return refuse(Code::Conflict, "The user changed since it was looked at. Look at it again, then decide.");
+        return refuse(Code::Conflict, USER_CHANGED);
     }
     let after = match (before, patch) {
         (Some(before), None) => User {

@@ -3,11 +3,14 @@
 use crate::domain::account::{Account, AccountKind};
 use crate::domain::dossier::Dossier;
 use crate::domain::ids::{
-    AccountId, DeliveryId, ExternalId, ItemId, PlatformId, ProvisioningId, RelationId, ServiceId, UserId,
+    AccountId, DeliveryId, ExternalId, ItemId, MoveId, PlatformId, ProbeId, ProvisioningId, RelationId, ServiceId,
+    SiteId, UserId,
 };
+use crate::domain::moves::Side;
 use crate::domain::provisioning::{Counts, PlanAt, RequestCause, TargetKind};
 use crate::domain::relation::{Axis, Cause, Relation, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
+use crate::domain::site::{PlaceStatus, SiteHappening};
 use crate::domain::user::{UserHappening, UserStatus};
 
 /// What an entry is about. The numbers are stored: new kinds get new ones.
@@ -55,6 +58,18 @@ pub enum EventKind {
     UserMoved = 23,
     /// A user ended.
     UserEnded = 24,
+    /// A site of a customer is here for the first time.
+    SiteCreated = 25,
+    /// What describes a site changed, or it is back with its account.
+    SiteUpdated = 26,
+    /// A site ended.
+    SiteEnded = 27,
+    /// A probe stands at a site for the first time.
+    ProbeCreated = 28,
+    /// What describes a probe changed, it stands at another site, or it is back with its account.
+    ProbeUpdated = 29,
+    /// A probe ended.
+    ProbeEnded = 30,
     /// What the vendor's systems have to do again for a customer was gathered.
     ProvisioningOpened = 40,
     /// An item of it may be taken.
@@ -65,11 +80,17 @@ pub enum EventKind {
     ProvisioningDone = 43,
     /// Nothing of it goes on by itself, and something failed.
     ProvisioningFailed = 44,
+    /// One side asked the other for the move of a customer.
+    MoveRequested = 45,
+    /// The other side does not want it.
+    MoveDeclined = 46,
+    /// Whoever asked does not want it any longer, or the customer is not to be moved any longer.
+    MoveWithdrawn = 47,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 35] = [
         Self::AccountCreated,
         Self::AccountUpdated,
         Self::AccountKindChanged,
@@ -91,11 +112,20 @@ impl EventKind {
         Self::UserUpdated,
         Self::UserMoved,
         Self::UserEnded,
+        Self::SiteCreated,
+        Self::SiteUpdated,
+        Self::SiteEnded,
+        Self::ProbeCreated,
+        Self::ProbeUpdated,
+        Self::ProbeEnded,
         Self::ProvisioningOpened,
         Self::ProvisioningItemPending,
         Self::ProvisioningCancelled,
         Self::ProvisioningDone,
         Self::ProvisioningFailed,
+        Self::MoveRequested,
+        Self::MoveDeclined,
+        Self::MoveWithdrawn,
     ];
 
     /// The name in API, commands and configuration.
@@ -123,11 +153,20 @@ impl EventKind {
             Self::UserUpdated => "user.updated",
             Self::UserMoved => "user.moved",
             Self::UserEnded => "user.ended",
+            Self::SiteCreated => "site.created",
+            Self::SiteUpdated => "site.updated",
+            Self::SiteEnded => "site.ended",
+            Self::ProbeCreated => "probe.created",
+            Self::ProbeUpdated => "probe.updated",
+            Self::ProbeEnded => "probe.ended",
             Self::ProvisioningOpened => "provisioning.opened",
             Self::ProvisioningItemPending => "provisioning.item_pending",
             Self::ProvisioningCancelled => "provisioning.cancelled",
             Self::ProvisioningDone => "provisioning.done",
             Self::ProvisioningFailed => "provisioning.failed",
+            Self::MoveRequested => "move.requested",
+            Self::MoveDeclined => "move.declined",
+            Self::MoveWithdrawn => "move.withdrawn",
         }
     }
 
@@ -155,7 +194,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 28] = [
+const FIELDS: [&str; 29] = [
     "name",
     "code",
     "email",
@@ -184,6 +223,7 @@ const FIELDS: [&str; 28] = [
     "tenant",
     "platform_id",
     "time_zone",
+    "branding",
 ];
 
 /// Where in [`FIELDS`] the names of the account itself begin.
@@ -195,6 +235,9 @@ const TIME_ZONE: u32 = 27;
 impl Fields {
     /// That an account counts as erased.
     pub const ERASED: Self = Self(1 << 13);
+
+    /// How the account's pages look.
+    pub const BRANDING: Self = Self(1 << 28);
 
     /// From the number in the database; none where this version does not know a field.
     #[must_use]
@@ -348,6 +391,23 @@ pub struct UserTold {
     pub moved: Option<(AccountId, AccountId)>,
 }
 
+/// A site, or a probe, as an entry tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteTold {
+    /// The site, or the one at which the probe stands.
+    pub site: SiteId,
+    /// The probe, if it is about one.
+    pub probe: Option<ProbeId>,
+    /// Its state behind what happened.
+    pub status: PlaceStatus,
+    /// Its revision behind what happened.
+    pub revision: i64,
+    /// The names of the fields that changed.
+    pub changed: Vec<String>,
+    /// The site at which the probe stood before, where it stands at another one.
+    pub from: Option<SiteId>,
+}
+
 /// How a provisioning request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
@@ -392,10 +452,37 @@ pub struct ItemTold {
     pub service: Option<ServiceId>,
     /// The user.
     pub user: Option<UserId>,
-    /// Plan and location as they were.
-    pub from: PlanAt,
+    /// Plan and location as they were; none where that is not for who reads it. Empty of a directory's item.
+    pub from: Option<PlanAt>,
     /// Plan and location as they are to be.
     pub to: PlanAt,
+}
+
+/// How a request for a move stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Asking {
+    /// It waits for the other side.
+    Requested,
+    /// The other side does not want it.
+    Declined,
+    /// It came to nothing otherwise.
+    Withdrawn,
+}
+
+impl Asking {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Requested, Self::Declined, Self::Withdrawn];
+}
+
+/// A request for a move as an entry tells of it: no more than both sides know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MoveTold {
+    /// Which.
+    pub id: MoveId,
+    /// Who would be moved.
+    pub customer: AccountId,
+    /// Which side asks.
+    pub side: Side,
 }
 
 /// What happened.
@@ -430,12 +517,16 @@ pub enum Event {
     Service(Happening, ServiceTold),
     /// See [`EventKind::UserCreated`] and those behind it.
     User(UserHappening, UserTold),
+    /// See [`EventKind::SiteCreated`] and those behind it.
+    Site(SiteHappening, SiteTold),
     /// See [`EventKind::PlansChanged`]: `offers`, `directory_ou` or both.
     PlansChanged(Vec<String>),
     /// See [`EventKind::ProvisioningOpened`] and those behind it.
     Provisioning(Stage, ProvisioningTold),
     /// See [`EventKind::ProvisioningItemPending`].
     ItemPending(ItemTold),
+    /// See [`EventKind::MoveRequested`] and those behind it. Told to each side, about its reseller.
+    Asked(Asking, MoveTold),
 }
 
 impl Event {
@@ -464,11 +555,20 @@ impl Event {
             Self::User(UserHappening::Updated, _) => EventKind::UserUpdated,
             Self::User(UserHappening::Moved, _) => EventKind::UserMoved,
             Self::User(UserHappening::Ended, _) => EventKind::UserEnded,
+            Self::Site(SiteHappening::Created, SiteTold { probe: None, .. }) => EventKind::SiteCreated,
+            Self::Site(SiteHappening::Updated, SiteTold { probe: None, .. }) => EventKind::SiteUpdated,
+            Self::Site(SiteHappening::Ended, SiteTold { probe: None, .. }) => EventKind::SiteEnded,
+            Self::Site(SiteHappening::Created, _) => EventKind::ProbeCreated,
+            Self::Site(SiteHappening::Updated, _) => EventKind::ProbeUpdated,
+            Self::Site(SiteHappening::Ended, _) => EventKind::ProbeEnded,
             Self::Provisioning(Stage::Opened, _) => EventKind::ProvisioningOpened,
             Self::Provisioning(Stage::Cancelled, _) => EventKind::ProvisioningCancelled,
             Self::Provisioning(Stage::Done, _) => EventKind::ProvisioningDone,
             Self::Provisioning(Stage::Failed, _) => EventKind::ProvisioningFailed,
             Self::ItemPending(_) => EventKind::ProvisioningItemPending,
+            Self::Asked(Asking::Requested, _) => EventKind::MoveRequested,
+            Self::Asked(Asking::Declined, _) => EventKind::MoveDeclined,
+            Self::Asked(Asking::Withdrawn, _) => EventKind::MoveWithdrawn,
         }
     }
 
@@ -499,6 +599,13 @@ impl Event {
             _ => return,
         };
         *moved = moved.filter(|(from, to)| told(*from, *to));
+    }
+
+    /// Leaves out on which plan and where something was before it is provisioned again: that is its former reseller's.
+    pub fn cover_origin(&mut self) {
+        if let Self::ItemPending(told) = self {
+            told.from = None;
+        }
     }
 
     /// As [`Event::related`], to leave out what is not for everybody.
@@ -557,6 +664,12 @@ mod tests {
                 (22, "user.updated"),
                 (23, "user.moved"),
                 (24, "user.ended"),
+                (25, "site.created"),
+                (26, "site.updated"),
+                (27, "site.ended"),
+                (28, "probe.created"),
+                (29, "probe.updated"),
+                (30, "probe.ended"),
                 (40, "provisioning.opened"),
                 (41, "provisioning.item_pending"),
                 (42, "provisioning.cancelled"),
@@ -579,7 +692,8 @@ mod tests {
         assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
         assert_eq!(names(0b111 << CALLED), Some(vec!["source", "tenant", "platform_id"]));
         assert_eq!(names(1 << 27), Some(vec!["time_zone"]));
-        assert_eq!(names((1 << 28) - 1), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 28), None);
+        assert_eq!(names(Fields::BRANDING.bits()), Some(vec!["branding"]));
+        assert_eq!(names((1 << 29) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 29), None);
     }
 }

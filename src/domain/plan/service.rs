@@ -10,7 +10,7 @@ use crate::domain::ids::{AccountId, AccountKey, ExternalId, ServiceId};
 use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::policy::SourcePolicy;
 use crate::domain::service::order::{AddOn, Order, Verb};
-use crate::domain::service::{MAX_ADD_ONS, Service, ServiceStatus, derived_external_id};
+use crate::domain::service::{MAX_ADD_ONS, MAX_SERVICES, Service, ServiceStatus, derived_external_id};
 use crate::domain::world::{Need, World};
 
 /// Plans an order.
@@ -43,6 +43,10 @@ pub(super) fn plan(world: &World, policy: &SourcePolicy, call: &Call, order: &Or
     let forbidden = standing.filter(|_| !order.verb.withdraws()).and_then(Standing::refuses_orders);
     let decided = decide(world, call, order, &key, owner).and_then(|decided| match (decided, forbidden) {
         (Decided::Done(_), Some(why)) => refuse(Code::RuleBroken, why),
+        (Decided::Done(done), None) if world.is_crowded(&done.services)? => Err(Stop::Refuse(
+            Code::RuleBroken,
+            format!("This account has {MAX_SERVICES} services. Cancel those that are no longer used first, then order again."),
+        )),
         (decided, _) => Ok(decided),
     });
     match decided {

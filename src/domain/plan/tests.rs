@@ -30,6 +30,7 @@ use sha2::{Digest, Sha256};
 use super::{Planned, plan};
 use crate::domain::account::{Account, AccountKind, Hold, Standing};
 use crate::domain::act::{Act, ActOutcome, What, plan_act};
+use crate::domain::branding::Branding;
 use crate::domain::call::{Call, Endpoint, Intent, ProfilePatch, Request, Said, SignedId, Submitted};
 use crate::domain::classify::Role;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind};
@@ -346,11 +347,14 @@ impl Receiver {
             Need::AddOns(parent) => world.learn_add_ons(*parent, Vec::new()),
             Need::Kept(service, account) => world.learn_kept(*service, *account, Standing::Enabled, None),
             Need::ServicesOf(account) => world.learn_services_of(*account, Some(Vec::new())),
+            Need::Crowd(account) => world.learn_crowd(*account, 0),
             Need::User(id) => world.learn_user(*id, None),
             Need::UsersOf(account) => world.learn_users_of(*account, Some(Vec::new())),
             // Moves, promotions and what operators keep are tested whole, too.
             Need::Seller(account) => world.learn_seller(*account, Seller::default()),
             Need::UnderWay(account) => world.learn_under_way(*account, None, false),
+            Need::SitesOf(account) => world.learn_sites_of(*account, Vec::new(), Vec::new()),
+            Need::Branding(account) => world.learn_branding(*account, Branding::default()),
             Need::Dossier(account) => world.learn_dossier(*account, Dossier::default()),
             Need::Listing(account) => world.learn_listing(*account, Listing::default()),
             Need::OperatorName(name) => world.learn_operator_name(name.clone(), false),

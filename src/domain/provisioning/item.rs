@@ -79,6 +79,8 @@ pub struct Item {
     pub changed_at: i64,
     /// Microseconds since 1970 at which it was done, failed or was cancelled.
     pub finished_at: Option<i64>,
+    /// Whether a later request took its place while somebody was at work on it: it is not tried again.
+    pub superseded: bool,
 }
 
 /// One try at an item.

@@ -43,11 +43,12 @@ impl Rules {
     }
 
     /// What becomes of an item whose last attempt came to nothing at `now`, in microseconds since 1970: its state, and from
-    /// when it may be tried again. `given_up` says that its request is cancelled.
+    /// when it may be tried again. `given_up` says that its request is cancelled; what a later request took the place of is
+    /// not tried again either.
     #[must_use]
     pub fn after_failure(&self, item: &Item, now: i64, pause: bool, given_up: bool) -> (ItemState, Option<i64>) {
         let counting = item.attempts - item.forgiven;
-        if given_up {
+        if given_up || item.superseded {
             (ItemState::Cancelled, None)
         } else if counting >= self.max_attempts {
             (ItemState::Failed, None)
@@ -330,7 +331,7 @@ fn repeated(attempt: &Attempt, end: &AttemptEnd, report: &Report) -> Judged {
 fn end(item: &Item, report: &Report, rules: &Rules, now: i64, given_up: bool) -> AttemptEnd {
     let (outcome, next_try) = match report.word {
         Word::Done | Word::Running => (ItemState::Done, None),
-        Word::Failed if report.retry => rules.after_failure(item, now, true, given_up),
+        Word::Failed if report.retry || item.superseded => rules.after_failure(item, now, true, given_up),
         Word::Failed => (ItemState::Failed, None),
     };
     AttemptEnd {
@@ -371,6 +372,7 @@ mod tests {
             created_at: 0,
             changed_at: 0,
             finished_at: None,
+            superseded: false,
         }
     }
 
@@ -478,6 +480,24 @@ mod tests {
         assert_eq!(failing(3, 0, true, false), Some((ItemState::Failed, None)));
         assert_eq!(failing(4, 3, true, false), Some((ItemState::Pending, Some(30))));
         assert_eq!(failing(1, 0, true, true), Some((ItemState::Cancelled, None)));
+    }
+
+    #[test]
+    fn what_a_later_request_took_the_place_of_is_not_tried_again() {
+        let item = Item { superseded: true, ..item(ItemState::Running, 1) };
+        let all = [attempt(1, true, None)];
+        for (word, retry, outcome) in [
+            (Word::Failed, true, ItemState::Cancelled),
+            (Word::Failed, false, ItemState::Cancelled),
+            (Word::Done, false, ItemState::Done),
+        ] {
+            let verdict = told(&item, &all, &Report { retry, ..report(Some("l1"), word) });
+            assert!(
+                matches!(&verdict, Verdict::Ended { end, .. } if end.outcome == outcome && end.next_try.is_none()),
+                "{word:?} {retry}: {verdict:?}"
+            );
+        }
+        assert_eq!(RULES.after_failure(&item, NOW, false, false), (ItemState::Cancelled, None));
     }
 
     #[test]

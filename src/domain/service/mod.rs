@@ -19,8 +19,9 @@ pub const MAX_ATTRIBUTES: usize = 64 * 1024;
 /// Most add-ons of one subscription that are not ended: each of them is looked up when the subscription ends.
 pub const MAX_ADD_ONS: usize = 500;
 
-/// Most services of one account that are not ended, for whatever looks at all of them at once, such as a move. A platform
-/// may order more; the account is then refused there. Raising it raises what one such act holds in memory.
+/// Most services of one account that are not ended, for whatever looks at all of them at once, such as a move. An order
+/// beyond them is refused; an account that had more before is refused there. Raising it raises what one such act holds in
+/// memory.
 pub const MAX_SERVICES: usize = 5_000;
 
 /// Namespace of the name-based UUIDs that become ExternalIDs of services. Changing it would give the services of a

@@ -13,6 +13,7 @@ use crate::domain::moves;
 use crate::domain::options::OptionValue;
 use crate::domain::plan::adopt;
 use crate::domain::policy::SourcePolicy;
+use crate::domain::service::order::{Order, Verb};
 
 /// The name that a new account may get, and who waits for it if it is a reseller.
 fn of_new_account(key: AccountKey, external_id: Option<&ExternalId>, sells: bool) -> Vec<Need> {
@@ -67,12 +68,27 @@ impl World {
             return Vec::new();
         };
         let key = call.key(&submitted.id);
-        if !matches!(self.accounts.get(&key), Some(None)) {
-            return Vec::new();
+        match (self.accounts.get(&key), &call.intent) {
+            (Some(None), _) => {}
+            (Some(Some(account)), Intent::Service(order)) if self.makes_some(call, order) => {
+                return vec![Need::Crowd(account.id)];
+            }
+            _ => return Vec::new(),
         }
         let mut needs = of_new_account(key, submitted.external_id.as_ref(), submitted.role == Role::Reseller);
         needs.extend(adopt::needs(policy, call, submitted));
         needs
+    }
+
+    /// Whether an order seems to make a service: a Create of what nobody knows by its names, or add-ons.
+    fn makes_some(&self, call: &Call, order: &Order) -> bool {
+        let names = order.id.iter().map(ExternalId::as_str).chain(order.platform_id.iter().map(PlatformId::as_str));
+        let known = |name: &str| matches!(self.service(&call.scope, name), Ok(Some(_)));
+        match order.verb {
+            Verb::Create => !names.into_iter().any(known),
+            Verb::CreateAddOns => true,
+            _ => false,
+        }
     }
 
     /// What an act will certainly ask for.
@@ -98,6 +114,8 @@ impl World {
             | What::SetOption { .. }
             | What::Describe(_)
             | What::Keep(_)
+            | What::Site(_)
+            | What::Brand(_)
             | What::Delete
             | What::Revive
             | What::Release => {}
@@ -158,6 +176,8 @@ impl World {
                 vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
             }
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),
+            (What::Site(_), Some(Some(account))) => vec![Need::SitesOf(account.id)],
+            (What::Brand(_), Some(Some(account))) => vec![Need::Branding(account.id)],
             (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
             (What::Entitle(_), Some(Some(account))) => vec![Need::ServicesOf(account.id)],
             (What::Customers(_), Some(Some(account))) => vec![Need::CustomersOf(account.id)],

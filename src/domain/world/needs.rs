@@ -111,6 +111,8 @@ pub enum Need {
     Kept(ServiceId, AccountId),
     /// The services of an account that are not ended.
     ServicesOf(AccountId),
+    /// How many services of an account are not ended. For orders that make one.
+    Crowd(AccountId),
     /// A user.
     User(UserId),
     /// The users of an account that are not ended.
@@ -131,4 +133,8 @@ pub enum Need {
     Dossier(AccountId),
     /// Which accounts have a login of this folded name.
     LoginName(Arc<str>),
+    /// The sites and probes of an account that are not ended.
+    SitesOf(AccountId),
+    /// How an account's pages look.
+    Branding(AccountId),
 }

@@ -20,6 +20,9 @@ pub(super) struct Services {
     add_ons: HashMap<ServiceId, Vec<ServiceId>>,
     /// None where an account has more than are looked up.
     of_account: HashMap<AccountId, Option<BTreeSet<ServiceId>>>,
+    /// How many living ones the store has of an account, and how many more there are since.
+    crowds: HashMap<AccountId, i64>,
+    grown: HashMap<AccountId, i64>,
     /// Services whose account is kept still although no call or act here is about it.
     kept: BTreeMap<ServiceId, (AccountId, Standing)>,
     /// What is to be written, and whether it is new.
@@ -38,6 +41,10 @@ impl Services {
 
     pub(super) fn knows_of(&self, account: AccountId) -> bool {
         self.of_account.contains_key(&account)
+    }
+
+    pub(super) fn knows_crowd(&self, account: AccountId) -> bool {
+        self.crowds.contains_key(&account)
     }
 
     pub(super) fn keeps(&self, service: ServiceId, account: AccountId) -> bool {
@@ -86,6 +93,12 @@ impl Services {
         }
         if let Some(Some(ids)) = before.as_ref().and_then(|before| self.of_account.get_mut(&before.account)) {
             ids.remove(&id);
+        }
+        if let Some(before) = before.as_ref().filter(|before| before.lives()) {
+            *self.grown.entry(before.account).or_default() -= 1;
+        }
+        if after.lives() {
+            *self.grown.entry(after.account).or_default() += 1;
         }
         if after.lives()
             && let Some(Some(ids)) = self.of_account.get_mut(&after.account)
@@ -155,6 +168,29 @@ impl World {
         let ids =
             all.filter(|service| service.account == account && service.lives()).map(|service| service.id).collect();
         self.services.of_account.insert(account, Some(ids));
+    }
+
+    /// Takes in how many services of an account are not ended in the store.
+    pub fn learn_crowd(&mut self, account: AccountId, living: i64) {
+        self.services.crowds.entry(account).or_insert(living);
+    }
+
+    /// Whether an order would make an account have more services than one may have: these are what it comes to. Asked for
+    /// orders that make a service or bring one back, and for no others.
+    pub(in crate::domain) fn is_crowded(&self, ordered: &[(Service, bool)]) -> Result<bool, Need> {
+        let lived = |service: &Service| self.services.now.get(&service.id).is_some_and(|held| held.lives());
+        let new = || ordered.iter().map(|(service, _)| service).filter(|service| service.lives() && !lived(service));
+        let Some(first) = new().next() else { return Ok(false) };
+        let more = i64::try_from(new().count()).unwrap_or(i64::MAX);
+        let account = first.account;
+        // One that is about to be made has none.
+        let held = match self.services.crowds.get(&account) {
+            Some(held) => *held,
+            None if account == AccountId(0) => 0,
+            None => return Err(Need::Crowd(account)),
+        };
+        let grown = self.services.grown.get(&account).copied().unwrap_or(0);
+        Ok(held.saturating_add(grown).saturating_add(more) > MAX_SERVICES as i64)
     }
 
     /// Takes in a service as it is behind the lock of `account`, to which it belonged when it was looked up before, and how

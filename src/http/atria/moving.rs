@@ -50,7 +50,7 @@ pub(super) async fn commit(operator: &Operator, customer: &Listed, parent: &List
     let entry = entry(operator, "moves.commit", &customer.account.id.to_string(), &detail);
     let moving = Moving { basis: Some(look.basis), ..moving };
     let list = moves::list(key, moving, alone::policies(&operator.state.config), entry);
-    let outcomes = operator.state.writer.acts(list).await?;
+    let outcomes = operator.acts(list).await?;
     // The same call came twice at this moment.
     if matches!(outcomes.as_slice(), [ActOutcome { acted: Acted::Unchanged, .. }]) {
         return Ok(Moved::already());

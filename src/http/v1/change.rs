@@ -8,7 +8,9 @@ use super::MAX_BODY;
 use super::operator::Operator;
 use super::problem::Problem;
 use crate::http::body;
+use crate::ops::set;
 use crate::store::audit::Entry;
+use crate::writer::acts::ActList;
 use crate::writer::now_micros;
 
 /// Reads a body as JSON; an empty one is the default.
@@ -45,5 +47,18 @@ pub fn entry(operator: &Operator, action: &str, subject: &str, detail: &serde_js
         subject: subject.to_owned(),
         detail: detail.to_string(),
         remote: operator.remote.clone(),
+    }
+}
+
+/// Has a list of acts done that is one change; `guarded`, it is for the version alone that `If-Match` named, and another
+/// change that came before it at this moment has it fail as one that came earlier would.
+///
+/// # Errors
+/// [`Problem`] with the first refusal.
+pub async fn done(operator: &Operator, list: ActList, guarded: bool) -> Result<(), Problem> {
+    match set::changed(&operator.acts(list).await?) {
+        Ok(_) => Ok(()),
+        Err(error) if guarded && error.is_late() => Err(Problem::PreconditionFailed),
+        Err(error) => Err(error.into()),
     }
 }

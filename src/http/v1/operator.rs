@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
@@ -12,10 +13,13 @@ use actix_web::{FromRequest, HttpRequest};
 use super::MAX_BODY;
 use super::problem::Problem;
 use crate::auth::token::{self, TokenHash};
+use crate::domain::act::ActOutcome;
+use crate::domain::ids::AccountId;
 use crate::domain::operator::{Role, Visible};
 use crate::http::state::State;
 use crate::store::{AnyConnection, operators, pool};
-use crate::writer::now_micros;
+use crate::writer::acts::ActList;
+use crate::writer::{SubmitError, now_micros};
 
 /// The operator of a call, let in by its token.
 #[derive(Clone)]
@@ -76,6 +80,26 @@ impl Operator {
             Role::Provisioner | Role::ProviderAdmin => Ok(()),
             Role::Viewer | Role::ResellerAdmin => Err(Problem::Forbidden),
         }
+    }
+
+    /// The resellers that this operator's acts must stay within; none for who sees everything.
+    #[must_use]
+    pub fn within(&self) -> Option<Arc<[AccountId]>> {
+        match &self.visible {
+            Visible::All => None,
+            Visible::Resellers(own) => Some(own.as_slice().into()),
+        }
+    }
+
+    /// Has a list of acts done in one transaction. Each is refused if its accounts are not among what this operator sees
+    /// by then: they may have gone elsewhere since they were looked up.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; nothing is done then, or, where the database took its answer with it, all of it.
+    pub async fn acts(&self, mut list: ActList) -> Result<Vec<ActOutcome>, SubmitError> {
+        let within = self.within();
+        list.acts = list.acts.into_iter().map(|act| act.within(within.clone())).collect();
+        self.state.writer.acts(list).await
     }
 
     /// Reads from the database on a thread that may block, with what this operator sees at hand.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::Answered;
 use super::accounts::{one, path_text};
-use super::change::{body, entry};
+use super::change::{body, done, entry};
 use super::operator::Operator;
 use super::problem::{Problem, ProblemBody};
 use super::query::Params;
@@ -189,7 +189,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let id = listed.account.id.to_string();
     let entry = entry(&operator, "accounts.set", &id, &wanted.detail(reason.as_deref()));
     let list = wanted.list(&listed.account, alone::policies(&operator.state.config), entry)?;
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    done(&operator, list, request.headers().contains_key(IF_MATCH)).await?;
     let now = operator.read(move |connection, see| one(connection, see, &id)).await?.ok_or(Problem::NotFound)?;
     respond::current(&shown::account(&now))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::domain::act::{Act, ActOutcome, Acted, What};
-use crate::domain::ids::{AccountKey, MoveId};
+use crate::domain::ids::{AccountId, AccountKey, MoveId};
 use crate::domain::moves::{Moving, Refusal};
 use crate::domain::policy::Policies;
 use crate::domain::relation::Cause;
@@ -131,6 +131,8 @@ pub struct Many<'a> {
     pub entry: Entry,
     /// Why, for the moves themselves.
     pub reason: Option<String>,
+    /// The resellers of whoever moves them, whose customers must still be theirs; none for who may move any.
+    pub within: Option<Arc<[AccountId]>>,
 }
 
 struct Waiting {
@@ -238,7 +240,8 @@ impl Many<'_> {
             reason: self.reason.clone(),
             ..Moving::default()
         };
-        let act = Act::new(account, self.entry.at, Cause::Move, What::Move(Box::new(moving)));
+        let act =
+            Act::new(account, self.entry.at, Cause::Move, What::Move(Box::new(moving))).within(self.within.clone());
         Ok(Ok(Waiting { line, customer, act }))
     }
 

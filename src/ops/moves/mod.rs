@@ -6,13 +6,14 @@ pub mod terminate;
 use std::sync::Arc;
 
 use crate::domain::act::{Act, ActOutcome, Acted, What};
+use crate::domain::feed;
 use crate::domain::ids::{AccountKey, MoveId};
-use crate::domain::moves::{self, Look, Moving, Refusal, UserLook, UsersMoving};
+use crate::domain::moves::{self, Look, Move, MoveState, Moving, Refusal, UserLook, UsersMoving};
 use crate::domain::outcome::Code;
 use crate::domain::policy::Policies;
 use crate::domain::relation::Cause;
-use crate::store::audit::Entry;
-use crate::store::{AnyConnection, StoreError};
+use crate::store::audit::{self, Entry};
+use crate::store::{AnyConnection, StoreError, changes, moves as kept};
 use crate::writer::acts::{self, ActList};
 
 /// Looks at a move without making it. A refusal is where there is nothing to look at.
@@ -54,6 +55,27 @@ pub fn list_users(customer: AccountKey, moving: UsersMoving, policies: Arc<Polic
 fn one(customer: AccountKey, what: What, policies: Arc<Policies>, entry: Entry) -> ActList {
     let act = Act::new(customer, entry.at, Cause::Move, what);
     ActList { acts: vec![act], policies, all_or_nothing: true, entry }
+}
+
+/// Ends a request that comes to nothing, within a write transaction, and tells the change feed and the audit trail. Returns
+/// whether it was open.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn end(
+    connection: &mut AnyConnection,
+    one: &Move,
+    state: MoveState,
+    why: Option<&str>,
+    entry: &Entry,
+) -> Result<bool, StoreError> {
+    let closed = kept::close(connection, one.id, state, &entry.operator, why, entry.at)?;
+    if closed {
+        audit::record(connection, entry)?;
+        let entries = feed::asked(&Move { state, ..one.clone() }, Cause::Operator);
+        changes::append(connection, entry.at, &entries)?;
+    }
+    Ok(closed)
 }
 
 /// What became of a list with one move: the move that is kept, or none of a move of users.

@@ -232,6 +232,7 @@ impl Termination<'_> {
                 all_or_nothing: false,
                 entry: Entry { action: "moves.batch".to_owned(), at: now_micros(), ..self.entry.clone() },
                 reason: self.reason.clone(),
+                within: None,
             };
             let part = many.run(rows.into_iter(), tell)?;
             summary.rows += part.rows;

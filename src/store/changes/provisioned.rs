@@ -63,7 +63,8 @@ pub(super) struct LineItem<'a> {
 
 impl<'a> From<&'a ItemTold> for LineItem<'a> {
     fn from(told: &'a ItemTold) -> Self {
-        let plans = [&told.from.plan, &told.from.location, &told.to.plan, &told.to.location];
+        let (plan, location) = told.from.as_ref().map_or(("", ""), |from| (&from.plan, &from.location));
+        let plans = [plan, location, &told.to.plan, &told.to.location];
         let named = plans.iter().any(|text| !text.is_empty());
         Self {
             request: told.request.0,
@@ -72,7 +73,7 @@ impl<'a> From<&'a ItemTold> for LineItem<'a> {
             kind: Cow::Borrowed(told.kind.as_str()),
             service: told.service.map(|service| service.0),
             user: told.user.map(|user| user.0),
-            plans: named.then(|| plans.map(|text| Cow::Borrowed(text.as_str()))),
+            plans: named.then(|| plans.map(Cow::Borrowed)),
         }
     }
 }
@@ -93,7 +94,7 @@ impl LineItem<'_> {
             kind: TargetKind::parse(&self.kind)?,
             service: self.service.map(ServiceId),
             user: self.user.map(UserId),
-            from,
+            from: Some(from),
             to,
         })
     }

@@ -19,7 +19,7 @@ use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
 use super::services;
 use super::users;
-use super::{offers, operators, partners};
+use super::{branding, offers, operators, partners, sites};
 use crate::domain::account::{Account, Standing};
 use crate::domain::act::customers::MAX_CUSTOMERS;
 use crate::domain::ids::{
@@ -58,6 +58,7 @@ struct Asked<'a> {
     add_ons: Vec<ServiceId>,
     kept: Vec<(ServiceId, AccountId)>,
     services_of: Vec<AccountId>,
+    crowds: Vec<AccountId>,
     users: Vec<UserId>,
     users_of: Vec<AccountId>,
     sellers: Vec<AccountId>,
@@ -68,6 +69,8 @@ struct Asked<'a> {
     operators_of: Vec<AccountId>,
     dossiers: Vec<AccountId>,
     logins: BTreeSet<&'a Arc<str>>,
+    sites_of: Vec<AccountId>,
+    brandings: Vec<AccountId>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -111,6 +114,7 @@ pub fn load(
             Need::AddOns(parent) => asked.add_ons.push(*parent),
             Need::Kept(service, account) => asked.kept.push((*service, *account)),
             Need::ServicesOf(account) => asked.services_of.push(*account),
+            Need::Crowd(account) => asked.crowds.push(*account),
             Need::User(id) => asked.users.push(*id),
             Need::UsersOf(account) => asked.users_of.push(*account),
             Need::Seller(account) => asked.sellers.push(*account),
@@ -123,6 +127,8 @@ pub fn load(
             Need::LoginName(name) => {
                 asked.logins.insert(name);
             }
+            Need::SitesOf(account) => asked.sites_of.push(*account),
+            Need::Branding(account) => asked.brandings.push(*account),
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
@@ -179,6 +185,12 @@ pub fn load(
     for (account, living) in services::living_of_many(connection, &asked.services_of, MAX_SERVICES + 1)? {
         world.learn_services_of(account, (living.len() <= MAX_SERVICES).then_some(living));
     }
+    if !asked.crowds.is_empty() {
+        let living = services::count_living(connection, &asked.crowds)?;
+        for account in asked.crowds {
+            world.learn_crowd(account, living.get(&account).copied().unwrap_or(0));
+        }
+    }
     for id in asked.users {
         let user = users::by_id(connection, id)?;
         world.learn_user(id, user);
@@ -215,6 +227,18 @@ pub fn load(
         world.learn_dossier(account, dossier);
     }
     logins_named(connection, world, &asked.logins, purpose)?;
+    for account in asked.sites_of {
+        if !world.knows(&Need::SitesOf(account)) {
+            let (sites, probes) = sites::living_of(connection, account)?;
+            world.learn_sites_of(account, sites, probes);
+        }
+    }
+    for account in asked.brandings {
+        if !world.knows(&Need::Branding(account)) {
+            let branding = branding::of(connection, account)?;
+            world.learn_branding(account, branding);
+        }
+    }
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;
         world.learn_customers(name.key.clone(), ids);

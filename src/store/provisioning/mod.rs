@@ -8,6 +8,7 @@ mod manage;
 mod open;
 mod report;
 mod rows;
+mod stale;
 mod take;
 mod tell;
 
@@ -26,7 +27,7 @@ use crate::store::error::StoreError;
 use crate::store::schema::{accounts, provisioning_items, provisioning_numbers, provisioning_requests};
 
 pub(super) use manage::attempts;
-pub use manage::{Managed, cancel, erase, retry};
+pub use manage::{Managed, cancel, erase, give_up, retry};
 pub use open::open;
 pub use report::{Answer, Told, report};
 pub(super) use rows::{AttemptRow, ItemRow, RequestRow};
@@ -39,14 +40,36 @@ pub const CHAIN: i64 = (1 << 22) - 3;
 /// The condition of the partial indices: what may be taken, now or later.
 const READY: &str = "provisioning_items.state = 'pending' AND provisioning_items.ready";
 
-/// That nobody is at work on the same thing for an earlier request: its user and service, or anything where either is
-/// the directory's. What was at work stays so when a later request is opened.
-const UNHINDERED: &str = "NOT EXISTS (SELECT 1 FROM provisioning_items r \
-     WHERE r.customer_id = provisioning_items.customer_id AND r.state = 'running' \
-     AND r.request_id <> provisioning_items.request_id \
-     AND (r.kind = 'directory' OR provisioning_items.kind = 'directory' \
-     OR (r.service_id = provisioning_items.service_id \
-     AND (r.user_id = provisioning_items.user_id OR (r.user_id IS NULL AND provisioning_items.user_id IS NULL)))))";
+/// The condition that nobody is at work, at a time in microseconds since 1970, on the same thing for an earlier request: its
+/// user and service, or anything of the customer's where either is the directory's; nor, for the customer where it was
+/// before, on the service or on anything of the user's. What was at work stays so when a later request is opened.
+macro_rules! unhindered {
+    ($at:expr) => {
+        diesel::dsl::sql::<diesel::sql_types::Bool>(
+            "NOT EXISTS (SELECT 1 FROM provisioning_items r \
+             WHERE r.customer_id = provisioning_items.customer_id AND r.state = 'running' \
+             AND r.request_id <> provisioning_items.request_id \
+             AND (r.kind = 'directory' OR provisioning_items.kind = 'directory') AND r.lease_until > ",
+        )
+        .bind::<diesel::sql_types::BigInt, _>($at)
+        .sql(
+            ") AND NOT EXISTS (SELECT 1 FROM provisioning_items r \
+             WHERE r.service_id = provisioning_items.service_id AND r.state = 'running' \
+             AND r.request_id <> provisioning_items.request_id \
+             AND (r.customer_id <> provisioning_items.customer_id OR r.user_id = provisioning_items.user_id \
+             OR (r.user_id IS NULL AND provisioning_items.user_id IS NULL)) AND r.lease_until > ",
+        )
+        .bind::<diesel::sql_types::BigInt, _>($at)
+        .sql(
+            ") AND NOT EXISTS (SELECT 1 FROM provisioning_items r \
+             WHERE r.user_id = provisioning_items.user_id AND r.state = 'running' \
+             AND r.request_id <> provisioning_items.request_id \
+             AND r.customer_id <> provisioning_items.customer_id AND r.lease_until > ",
+        )
+        .bind::<diesel::sql_types::BigInt, _>($at)
+        .sql(")")
+    };
+}
 
 /// Runs a query of whole rows, which are locked on PostgreSQL; SQLite has one writer.
 macro_rules! locking {
@@ -69,7 +92,7 @@ macro_rules! locking_free {
         }
     };
 }
-use {locking, locking_free};
+use {locking, locking_free, unhindered};
 
 /// Takes so many numbers for ids, and gives the first one.
 ///

@@ -3,11 +3,11 @@
 use diesel::prelude::*;
 
 use super::rows::{AttemptRow, UpdateItem, UpsertAttempt, update_item, upsert_attempt};
-use super::{TELL_AT_ONCE, locked, locked_item, settle, shift, tell, write};
+use super::{TELL_AT_ONCE, locked, locked_item, locking, settle, shift, tell, write};
 use crate::domain::feed::Entry;
-use crate::domain::ids::ItemId;
+use crate::domain::ids::{ItemId, ProvisioningId};
 use crate::domain::provisioning::{
-    Attempt, AttemptEnd, Attempts, Contradiction, Item, ItemState, Report, Rules, TargetKind, Verdict, judge,
+    Attempt, AttemptEnd, Attempts, Contradiction, Item, ItemState, Report, Rules, TargetKind, Verdict, Word, judge,
 };
 use crate::store::bulk::Rows;
 use crate::store::connection::AnyConnection;
@@ -60,6 +60,19 @@ fn one(
     rows.into_iter().next().map(AttemptRow::into_attempt).transpose()
 }
 
+/// Locks what the directory's item releases, before the request: who cancels the request has these items first, too.
+fn lock_waiting(connection: &mut AnyConnection, request: ProvisioningId) -> Result<(), StoreError> {
+    let query = provisioning_items::table
+        .filter(provisioning_items::request_id.eq(request.0))
+        .filter(provisioning_items::state.eq(ItemState::Pending.as_str()))
+        .order(provisioning_items::id)
+        .select(provisioning_items::id);
+    if matches!(connection, AnyConnection::Postgres(_)) {
+        locking!(connection, i64, query)?;
+    }
+    Ok(())
+}
+
 /// Takes a report, within a write transaction. None where there is no such item. `now` is in microseconds since 1970.
 ///
 /// # Errors
@@ -79,6 +92,9 @@ pub fn report(
         (None, Some(number)) => one(connection, id, |query| query.filter(provisioning_attempts::attempt.eq(number)))?,
         (None, None) => None,
     };
+    if item.kind.kind() == TargetKind::Directory && report.word == Word::Done {
+        lock_waiting(connection, item.request)?;
+    }
     let mut requests = locked(connection, [item.request])?;
     let Some(request) = requests.get_mut(&item.request) else {
         return Err(StoreError::corrupt("provisioning_items.request_id", &item.request.to_string()));

@@ -88,6 +88,7 @@ pub(in crate::store) struct ItemRow {
     created_at: i64,
     changed_at: i64,
     finished_at: Option<i64>,
+    superseded: bool,
 }
 
 impl ItemRow {
@@ -121,6 +122,7 @@ impl ItemRow {
             created_at: self.created_at,
             changed_at: self.changed_at,
             finished_at: self.finished_at,
+            superseded: self.superseded,
         })
     }
 }

@@ -1,14 +1,17 @@
 //! Leases: taking items, and taking them back from who had them too long.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::rows::{UpdateItem, UpsertAttempt, update_item, upsert_attempt};
-use super::{ItemRow, READY, UNHINDERED, locked, locking_free, settle, shift, write};
+use super::stale::{self, Stale};
+use super::{ItemRow, READY, locked, locking_free, settle, shift, unhindered, write};
 use crate::domain::feed::Entry;
-use crate::domain::ids::ItemId;
-use crate::domain::provisioning::{Attempt, Item, ItemState, Rules, TargetKind};
+use crate::domain::ids::{ItemId, ProvisioningId};
+use crate::domain::provisioning::{Attempt, Item, ItemState, Request, Rules, SUPERSEDED, TargetKind};
 use crate::store::bulk::Rows;
 use crate::store::condition::Condition;
 use crate::store::connection::AnyConnection;
@@ -44,28 +47,71 @@ pub struct Leased {
     pub lease: String,
 }
 
-/// What may be taken of one kind, the oldest first.
-fn takeable(connection: &mut AnyConnection, taking: &Taking, kind: TargetKind) -> Result<Vec<ItemRow>, StoreError> {
-    let most = i64::try_from(taking.leases.len()).unwrap_or(0);
+/// Most pages that are looked through where what waits is not to be done any longer.
+const PAGES: usize = 20;
+
+/// A page behind the first: more, since the first one held what is not to be done.
+const PAGE: i64 = 500;
+
+/// What may be taken of one kind behind a place, the oldest first.
+fn takeable(
+    connection: &mut AnyConnection,
+    taking: &Taking,
+    kind: TargetKind,
+    behind: Option<(i64, i64)>,
+    most: i64,
+) -> Result<Vec<Item>, StoreError> {
+    let (at, id) = behind.unwrap_or((i64::MIN, i64::MIN));
     let due = || {
         provisioning_items::table
             .filter(sql::<Bool>(READY))
             .filter(provisioning_items::kind.eq(kind.as_str()))
             .filter(provisioning_items::not_before.le(taking.at))
-            .filter(sql::<Bool>(UNHINDERED))
+            .filter(provisioning_items::not_before.ge(at))
+            .filter(provisioning_items::not_before.gt(at).or(provisioning_items::id.gt(id)))
+            .filter(unhindered!(taking.at))
             .order((provisioning_items::not_before, provisioning_items::id))
             .limit(most)
     };
-    if taking.items.is_empty() {
-        return Ok(locking_free!(connection, ItemRow, due())?);
-    }
-    let ids: Vec<i64> = taking.items.iter().map(|id| id.0).collect();
-    let query = || due().filter(provisioning_items::id.eq_any(ids.clone()));
-    Ok(locking_free!(connection, ItemRow, query())?)
+    let rows = if taking.items.is_empty() {
+        locking_free!(connection, ItemRow, due())?
+    } else {
+        let ids: Vec<i64> = taking.items.iter().map(|id| id.0).collect();
+        let query = || due().filter(provisioning_items::id.eq_any(ids.clone()));
+        locking_free!(connection, ItemRow, query())?
+    };
+    rows.into_iter().map(ItemRow::into_item).collect()
 }
 
-/// Takes items within a write transaction, the oldest first. Leases that ran out are taken back before. Gives what was
-/// taken, and what is to be told.
+/// What may be taken, the oldest first, and what was found that is not to be done any longer. All of it is locked; nobody
+/// is waited for.
+fn found(connection: &mut AnyConnection, taking: &Taking) -> Result<(Vec<Item>, Vec<Stale>), StoreError> {
+    let most = i64::try_from(taking.leases.len()).unwrap_or(0);
+    let (mut found, mut given_up) = (Vec::new(), Vec::new());
+    for kind in &taking.kinds {
+        let (mut behind, mut of_kind) = (None, 0);
+        for page in 0..PAGES {
+            let wanted = if page == 0 { most } else { PAGE };
+            let items = takeable(connection, taking, *kind, behind, wanted)?;
+            let is_last = i64::try_from(items.len()).unwrap_or(i64::MAX) < wanted;
+            behind = items.last().map(|item| (item.not_before, item.id.0));
+            let (fit, stale) = stale::sort(connection, items)?;
+            of_kind += fit.len();
+            found.extend(fit);
+            given_up.extend(stale);
+            if is_last || of_kind >= taking.leases.len() {
+                break;
+            }
+        }
+    }
+    // What is behind the first of all kinds together stays locked until the commit, and nothing more.
+    found.sort_unstable_by_key(|item| (item.not_before, item.id));
+    found.truncate(taking.leases.len());
+    Ok((found, given_up))
+}
+
+/// Takes items within a write transaction, the oldest first. Leases that ran out are taken back before, and what is not to be
+/// done any longer is given up. Gives what was taken, and what is to be told.
 ///
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
@@ -74,17 +120,26 @@ pub fn lease(
     taking: &Taking,
     rules: &Rules,
 ) -> Result<(Vec<Leased>, Vec<Entry>), StoreError> {
-    let (_, entries) = expire(connection, rules, taking.at)?;
-    let mut found = Vec::new();
-    for kind in &taking.kinds {
-        for row in takeable(connection, taking, *kind)? {
-            found.push(row.into_item()?);
-        }
+    // All items before all requests, and these at once: whoever held some of them while it waits for others would meet
+    // somebody who does the same the other way round.
+    let expired = ran_out(connection, taking.at)?;
+    let (mut items, mut stale) = found(connection, taking)?;
+    let about = expired.iter().chain(&items).chain(stale.iter().map(|(item, _)| item)).map(|item| item.request);
+    let mut requests = locked(connection, about)?;
+    let mut touched = BTreeSet::new();
+    let mut entries = Vec::new();
+    if !expired.is_empty() {
+        touched.extend(expired.iter().map(|item| item.request));
+        entries.extend(take_back(connection, expired, &mut requests, rules, taking.at)?);
+        // What came back may be taken at once; what is of other requests was found before, or comes next time.
+        (items, stale) = found(connection, taking)?;
+        items.retain(|item| requests.contains_key(&item.request));
+        stale.retain(|(item, _)| requests.contains_key(&item.request));
     }
-    // What is behind the first of all kinds together stays locked until the commit, and nothing more.
-    found.sort_unstable_by_key(|item| (item.not_before, item.id));
+    touched.extend(stale.iter().map(|(item, _)| item.request));
+    entries.extend(stale::give_up(connection, stale, &mut requests, taking.at)?);
     let until = taking.at.saturating_add(taking.seconds.saturating_mul(1_000_000));
-    let taken: Vec<(Item, Attempt)> = found
+    let taken: Vec<(Item, Attempt)> = items
         .into_iter()
         .zip(&taking.leases)
         .map(|(mut item, lease)| {
@@ -105,33 +160,33 @@ pub fn lease(
             (item, attempt)
         })
         .collect();
-    let mut requests = locked(connection, taken.iter().map(|(item, _)| item.request))?;
     let (mut items, mut attempts) = (Rows::<UpdateItem>::default(), Rows::<UpsertAttempt>::default());
+    let mut begun = BTreeSet::new();
     for (item, attempt) in &taken {
         update_item(&mut items, item);
         upsert_attempt(&mut attempts, item.id, attempt);
         if let Some(request) = requests.get_mut(&item.request) {
             shift(request, ItemState::Pending, ItemState::Running, 1);
             request.started_at.get_or_insert(taking.at);
+            begun.insert(item.request);
         }
     }
     items.write(connection)?;
     attempts.write(connection)?;
-    for request in requests.values_mut() {
-        settle(request, taking.at);
+    for id in &begun {
+        if let Some(request) = requests.get_mut(id) {
+            settle(request, taking.at);
+        }
     }
-    write(connection, requests.values())?;
+    touched.extend(begun);
+    write(connection, requests.values().filter(|request| touched.contains(&request.id)))?;
     let leased =
         taken.into_iter().map(|(item, attempt)| Leased { item, lease: attempt.lease.unwrap_or_default() }).collect();
     Ok((leased, entries))
 }
 
-/// Takes back what leases ran out of, at most so many at once, within a write transaction: it waits again, with one attempt
-/// used up, or has failed. Gives how many there were, and what is to be told. `now` is in microseconds since 1970.
-///
-/// # Errors
-/// [`StoreError`] of the first statement that fails.
-pub fn expire(connection: &mut AnyConnection, rules: &Rules, now: i64) -> Result<(usize, Vec<Entry>), StoreError> {
+/// What leases ran out of, at most so many at once, locked.
+fn ran_out(connection: &mut AnyConnection, now: i64) -> Result<Vec<Item>, StoreError> {
     let due = || {
         provisioning_items::table
             .filter(sql::<Bool>("provisioning_items.state = 'running'"))
@@ -140,17 +195,46 @@ pub fn expire(connection: &mut AnyConnection, rules: &Rules, now: i64) -> Result
             .limit(EXPIRED_AT_ONCE)
     };
     let rows = locking_free!(&mut *connection, ItemRow, due())?;
-    if rows.is_empty() {
+    rows.into_iter().map(ItemRow::into_item).collect()
+}
+
+/// Takes back what leases ran out of, at most so many at once, within a write transaction: it waits again, with one attempt
+/// used up, or has failed; what a later request took the place of is cancelled. Gives how many there were, and what is to be
+/// told. `now` is in microseconds since 1970.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn expire(connection: &mut AnyConnection, rules: &Rules, now: i64) -> Result<(usize, Vec<Entry>), StoreError> {
+    let expired = ran_out(connection, now)?;
+    if expired.is_empty() {
         return Ok((0, Vec::new()));
     }
-    let mut expired = rows.into_iter().map(ItemRow::into_item).collect::<Result<Vec<Item>, _>>()?;
+    let count = expired.len();
     let mut requests = locked(connection, expired.iter().map(|item| item.request))?;
+    let entries = take_back(connection, expired, &mut requests, rules, now)?;
+    write(connection, requests.values())?;
+    Ok((count, entries))
+}
+
+/// Takes items back under the locks of their requests, which the caller writes.
+fn take_back(
+    connection: &mut AnyConnection,
+    mut expired: Vec<Item>,
+    requests: &mut BTreeMap<ProvisioningId, Request>,
+    rules: &Rules,
+    now: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut touched = BTreeSet::new();
     for item in &mut expired {
         let Some(request) = requests.get_mut(&item.request) else { continue };
         let (state, next_try) = rules.after_failure(item, now, false, request.cancelled_at.is_some());
         shift(request, item.state, state, 1);
+        touched.insert(item.request);
         let worker = item.worker.as_deref().unwrap_or_default();
-        item.reason = Some(format!("the lease of {worker} ran out"));
+        item.reason = Some(match item.superseded {
+            true => SUPERSEDED.to_owned(),
+            false => format!("the lease of {worker} ran out"),
+        });
         item.state = state;
         item.lease_until = None;
         item.not_before = next_try.unwrap_or(item.not_before);
@@ -160,9 +244,8 @@ pub fn expire(connection: &mut AnyConnection, rules: &Rules, now: i64) -> Result
     let mut items = Rows::<UpdateItem>::default();
     expired.iter().for_each(|item| update_item(&mut items, item));
     items.write(connection)?;
-    let entries: Vec<Entry> = requests.values_mut().filter_map(|request| settle(request, now)).collect();
-    write(connection, requests.values())?;
-    Ok((expired.len(), entries))
+    let settled = touched.iter().filter_map(|id| requests.get_mut(id).and_then(|request| settle(request, now)));
+    Ok(settled.collect())
 }
 
 /// Whether anything may be taken now of these kinds: what is asked before a writer is troubled. A lease that ran out counts.
@@ -179,7 +262,7 @@ pub fn is_any(connection: &mut AnyConnection, kinds: &[TargetKind], now: i64) ->
             .filter(Condition::new(READY))
             .filter(provisioning_items::kind.eq(kind.as_str()))
             .filter(provisioning_items::not_before.le(now))
-            .filter(Condition::new(UNHINDERED))
+            .filter(unhindered!(now))
             .select(provisioning_items::id)
             .first(connection)
             .optional()?;
@@ -211,7 +294,7 @@ pub fn is_due(connection: &mut AnyConnection, now: i64) -> Result<bool, StoreErr
     let untold: Option<i64> = provisioning_items::table
         .filter(Condition::new(READY).sql(" AND NOT provisioning_items.told"))
         .filter(provisioning_items::not_before.le(now))
-        .filter(Condition::new(UNHINDERED))
+        .filter(unhindered!(now))
         .select(provisioning_items::id)
         .first(connection)
         .optional()?;

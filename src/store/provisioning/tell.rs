@@ -6,7 +6,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::{ItemRow, READY, UNHINDERED, locking_free};
+use super::{ItemRow, READY, locked, locking_free, stale, unhindered, write};
 use crate::domain::feed::{Entry, Event, ItemTold};
 use crate::domain::ids::ProvisioningId;
 use crate::domain::provisioning::{Item, RequestCause};
@@ -20,7 +20,7 @@ use crate::store::schema::{provisioning_items, provisioning_requests};
 pub const TELL_AT_ONCE: i64 = 500;
 
 /// The items that may be taken from now on and that nobody was told of, of one request or of all, at most `most`, within
-/// a write transaction. `now` is in microseconds since 1970.
+/// a write transaction. What is not to be done any longer is given up instead. `now` is in microseconds since 1970.
 ///
 /// # Errors
 /// [`StoreError`] when a statement fails.
@@ -30,12 +30,45 @@ pub fn tell(
     now: i64,
     most: i64,
 ) -> Result<Vec<Entry>, StoreError> {
+    let (items, stale) = {
+        let items = untold(connection, request, now, most)?;
+        stale::sort(connection, items)?
+    };
+    let mut entries = Vec::new();
+    if !stale.is_empty() {
+        let mut requests = locked(connection, stale.iter().map(|(item, _)| item.request))?;
+        entries = stale::give_up(connection, stale, &mut requests, now)?;
+        write(connection, requests.values())?;
+    }
+    entries.extend(told(connection, items)?);
+    Ok(entries)
+}
+
+/// As [`tell`], of a request that is opened in this transaction: services and users are what it says, whether or not their
+/// rows are written yet.
+pub(super) fn tell_new(
+    connection: &mut AnyConnection,
+    request: ProvisioningId,
+    now: i64,
+    most: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let items = untold(connection, Some(request), now, most)?;
+    told(connection, items)
+}
+
+/// What may be taken and nobody was told of, the oldest first.
+fn untold(
+    connection: &mut AnyConnection,
+    request: Option<ProvisioningId>,
+    now: i64,
+    most: i64,
+) -> Result<Vec<Item>, StoreError> {
     let due = || {
         provisioning_items::table
             .filter(sql::<Bool>(READY))
             .filter(sql::<Bool>("NOT provisioning_items.told"))
             .filter(provisioning_items::not_before.le(now))
-            .filter(sql::<Bool>(UNHINDERED))
+            .filter(unhindered!(now))
             .order((provisioning_items::not_before, provisioning_items::id))
             .limit(most)
     };
@@ -46,17 +79,20 @@ pub fn tell(
         }
         None => locking_free!(&mut *connection, ItemRow, due())?,
     };
-    let items = rows.into_iter().map(ItemRow::into_item).collect::<Result<Vec<Item>, _>>()?;
+    rows.into_iter().map(ItemRow::into_item).collect()
+}
+
+/// Notes that these are told, and says how.
+fn told(connection: &mut AnyConnection, items: Vec<Item>) -> Result<Vec<Entry>, StoreError> {
     let causes = causes(connection, &items)?;
     let ids: Vec<i64> = items.iter().map(|item| item.id.0).collect();
-    let cause = |item: &Item| causes.get(&item.request.0).copied().unwrap_or(Cause::Move);
-    let entries = items.into_iter().map(|item| (cause(&item), item)).map(|(cause, item)| entry(item, cause)).collect();
     for ids in ids.chunks(super::TOGETHER) {
         diesel::update(provisioning_items::table.filter(provisioning_items::id.eq_any(ids.to_vec())))
             .set(provisioning_items::told.eq(true))
             .execute(connection)?;
     }
-    Ok(entries)
+    let cause = |item: &Item| causes.get(&item.request.0).copied().unwrap_or(Cause::Move);
+    Ok(items.into_iter().map(|item| (cause(&item), item)).map(|(cause, item)| entry(item, cause)).collect())
 }
 
 /// What made the requests of these items necessary, as the feed tells it.
@@ -83,7 +119,7 @@ fn entry(item: Item, cause: Cause) -> Entry {
         kind: item.kind.kind(),
         service: item.kind.service(),
         user: item.kind.user(),
-        from: item.from,
+        from: Some(item.from),
         to: item.to,
     };
     Entry { account: item.customer, revision: None, cause, delivery: None, event: Event::ItemPending(told) }

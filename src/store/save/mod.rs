@@ -1,5 +1,6 @@
 //! Writes what a batch came to: rows only where they change, in an order that every index allows.
 
+mod ended;
 mod rows;
 
 use diesel::dsl::sql;
@@ -11,6 +12,7 @@ use crate::domain::act::ListChange;
 use crate::domain::feed::{self, Entry};
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId};
 use crate::domain::ledger::Delivery;
+use crate::domain::moves::Move;
 use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
 use crate::domain::world::{Changes, Link};
 use crate::store::bulk::{Rows, Together, Value};
@@ -20,7 +22,8 @@ use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
 use crate::store::{
-    aliases, cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, users,
+    aliases, branding, cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, sites,
+    users,
 };
 use rows::{
     InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
@@ -124,6 +127,9 @@ pub fn batch(
     }
     entries.extend(users::save(connection, changes)?);
     dossiers::save(connection, changes)?;
+    branding::save(connection, changes)?;
+    sites::save(connection, changes)?;
+    entries.extend(ended::follow(connection, changes, advance.now)?);
     entries.extend(provisioning::open(connection, &changes.provisioning)?);
     together.add(connection, &deliveries)?;
     together.add(connection, &bodies)?;
@@ -135,6 +141,7 @@ pub fn batch(
     together.add(connection, &steps)?;
     cases::save(connection, &changes.cases)?;
     moves::save(connection, &changes.moves)?;
+    entries.extend(give_up_moves(connection, changes, advance.now)?);
     for change in &changes.lists {
         let ListChange { account, before, after, promoted_at, at, .. } = change;
         offers::write(connection, *account, before, after, *promoted_at, *at)?;
@@ -145,6 +152,21 @@ pub fn batch(
     }
     // Behind everything else: from here to the commit no other receiver gets a position.
     feed_of::append(connection, advance.now, &entries)
+}
+
+/// Who is deleted is not moved any longer.
+fn give_up_moves(connection: &mut AnyConnection, changes: &Changes, now: i64) -> Result<Vec<Entry>, StoreError> {
+    let ends = |(before, after): &&(_, _)| {
+        let (before, after): (&std::sync::Arc<Account>, &std::sync::Arc<Account>) = (before, after);
+        before.is_active() && !after.is_active()
+    };
+    let ended: Vec<AccountId> = changes.updated.iter().filter(ends).map(|(_, after)| after.id).collect();
+    if ended.is_empty() {
+        return Ok(Vec::new());
+    }
+    let given_up = moves::give_up(connection, &ended, moves::DELETED, now)?;
+    let cause = |one: &Move| changes.causes.get(&one.customer).copied().unwrap_or(Cause::Sync);
+    Ok(given_up.iter().flat_map(|one| feed::asked(one, cause(one))).collect())
 }
 
 fn write_relations(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {

@@ -214,6 +214,7 @@ fn visible_to(connection: &mut AnyConnection, see: &Visible, found: Vec<Found>) 
             related.reseller = None;
         }
         // So does the other customer of a service or user that moved, once it is somebody else's.
+        entry.event.cover_origin();
         entry.event.cover_move(&|from, to| accounts.contains(&from.0) && accounts.contains(&to.0));
     }
     Ok(found)

@@ -5,6 +5,7 @@
 //! a cursor to go on from. So no request holds a reader for long, however large the tables are.
 
 pub mod accounts;
+pub mod branding;
 pub mod cases;
 pub mod changes;
 pub mod deliveries;
@@ -20,6 +21,7 @@ pub mod provisioning;
 pub mod reconciliations;
 pub mod relations;
 pub mod services;
+pub mod sites;
 pub mod users;
 mod visible;
 

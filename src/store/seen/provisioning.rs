@@ -193,12 +193,14 @@ pub fn customers(
     Ok(rows.into_iter().map(customer).collect())
 }
 
-/// A page of a request's items behind `after`, by our id. The request is one that is seen.
+/// A page of a request's items behind `after`, by our id. The request is one that is seen; services and users that went to
+/// customers that are not have no names.
 ///
 /// # Errors
 /// As [`list`].
 pub fn items(
     connection: &mut AnyConnection,
+    see: &Visible,
     request: &Request,
     state: Option<ItemState>,
     after: Option<ItemId>,
@@ -214,7 +216,7 @@ pub fn items(
     let rows: Vec<ItemRow> = query.order(provisioning_items::id).limit(limit + 1).load(connection)?;
     let page = Page::cut(rows, limit, |row| ItemId(row.id), None);
     let items = page.items.into_iter().map(ItemRow::into_item).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page { items: named(connection, items)?, next: page.next })
+    Ok(Page { items: named(connection, see, items)?, next: page.next })
 }
 
 /// One item with its attempts, newest first; none where there is none, or none that is seen.
@@ -232,18 +234,21 @@ pub fn item(
         return Ok(None);
     }
     let attempts = provisioning::attempts(connection, id, ATTEMPTS)?;
-    Ok(named(connection, vec![item])?.pop().map(|item| (item, attempts)))
+    Ok(named(connection, see, vec![item])?.pop().map(|item| (item, attempts)))
 }
 
-/// Adds what services and users are called. The items are of a page.
+/// Adds what services and users are called now, as far as they are of accounts that are seen. The items are of a page.
 ///
 /// # Errors
 /// As [`list`].
-pub fn named(connection: &mut AnyConnection, items: Vec<Item>) -> Result<Vec<ListedItem>, StoreError> {
+pub fn named(connection: &mut AnyConnection, see: &Visible, items: Vec<Item>) -> Result<Vec<ListedItem>, StoreError> {
     type Row = (i64, String, Option<String>, String, String);
     let ids: Vec<i64> = items.iter().filter_map(|item| item.kind.service()).map(|id| id.0).collect();
-    let rows: Vec<Row> = services::table
-        .filter(services::id.eq_any(ids))
+    let mut query = services::table.filter(services::id.eq_any(ids)).into_boxed();
+    if let Some(seen) = visible::services(see) {
+        query = query.filter(seen);
+    }
+    let rows: Vec<Row> = query
         .select((services::id, services::external_id, services::platform_id, services::service, services::name))
         .load(connection)?;
     let service = |(id, external_id, platform_id, service, name): Row| {
@@ -251,12 +256,12 @@ pub fn named(connection: &mut AnyConnection, items: Vec<Item>) -> Result<Vec<Lis
     };
     let services: HashMap<i64, ServiceNamed> = rows.into_iter().map(service).collect();
     let ids: Vec<i64> = items.iter().filter_map(|item| item.kind.user()).map(|id| id.0).collect();
-    let logins: HashMap<i64, String> = users::table
-        .filter(users::id.eq_any(ids))
-        .select((users::id, users::login))
-        .load::<(i64, String)>(connection)?
-        .into_iter()
-        .collect();
+    let mut query = users::table.filter(users::id.eq_any(ids)).into_boxed();
+    if let Some(seen) = visible::users(see) {
+        query = query.filter(seen);
+    }
+    let logins: HashMap<i64, String> =
+        query.select((users::id, users::login)).load::<(i64, String)>(connection)?.into_iter().collect();
     let listed = |item: Item| ListedItem {
         service: item.kind.service().and_then(|id| services.get(&id.0).cloned()),
         login: item.kind.user().and_then(|id| logins.get(&id.0).cloned()),

@@ -107,7 +107,7 @@ pub async fn start(operator: Operator, request: HttpRequest, mut payload: Payloa
     let entry = entry(&operator, "moves.batch", "", &json!({"reason": reason}));
     let policies = alone::policies(&operator.state.config);
     let writer = operator.state.writer.clone();
-    let may = operator.role;
+    let (may, within) = (operator.role, operator.within());
     let done = operator.read(move |connection, see| {
         let nobody = may != crate::domain::operator::Role::ResellerAdmin;
         let mut resolve = |connection: &mut AnyConnection, name: &str| match one(connection, see, name) {
@@ -124,6 +124,7 @@ pub async fn start(operator: Operator, request: HttpRequest, mut payload: Payloa
             all_or_nothing: asked.all_or_nothing,
             entry,
             reason,
+            within,
         };
         let rows = asked.moves.iter().enumerate().map(|(at, body)| match row(at, body) {
             Ok(row) if row.reseller.is_none() && !nobody => {

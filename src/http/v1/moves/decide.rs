@@ -19,8 +19,8 @@ use crate::domain::ids::AccountId;
 use crate::domain::moves::{Move, MoveState, Moving, Side};
 use crate::domain::operator::Visible;
 use crate::ops::{alone, moves};
+use crate::store::AnyConnection;
 use crate::store::seen::accounts;
-use crate::store::{AnyConnection, audit, moves as kept_moves};
 use crate::wire::moves::{ChoiceBody, LookView, MoveView, choices};
 
 /// What is decided.
@@ -135,7 +135,7 @@ pub async fn accept(operator: Operator, name: Path<String>, request: HttpRequest
     let detail = json!({"move": one.id.to_string(), "reason": moving.reason});
     let entry = entry(&operator, "moves.accept", &customer.id.to_string(), &detail);
     let list = moves::list(customer.key, moving, alone::policies(&operator.state.config), entry);
-    let made = moves::settled(&operator.state.writer.acts(list).await?)?;
+    let made = moves::settled(&operator.acts(list).await?)?;
     kept(&operator, made).await
 }
 
@@ -144,13 +144,8 @@ async fn end(operator: Operator, one: Move, state: MoveState, action: &str, why:
     let detail = json!({"move": one.id.to_string(), "reason": why});
     let entry = entry(&operator, action, &one.customer.to_string(), &detail);
     let id = one.id;
-    let done = operator.state.writer.work(move |connection| {
-        let closed = kept_moves::close(connection, id, state, &entry.operator, why.as_deref(), entry.at)?;
-        if closed {
-            audit::record(connection, &entry)?;
-        }
-        Ok(closed)
-    });
+    let done =
+        operator.state.writer.work(move |connection| moves::end(connection, &one, state, why.as_deref(), &entry));
     if !done.await? {
         return Err(Problem::Conflict("This move was decided at this moment. Look at it again. (1004)".to_owned()));
     }

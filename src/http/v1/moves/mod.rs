@@ -68,7 +68,7 @@ pub async fn list(operator: Operator, request: HttpRequest) -> Answered {
     });
     let page = page.await?;
     let next = page.next.map(|id| cursor("moves", [id.0]));
-    respond::page(page.items.iter().map(MoveView::from).collect(), next)
+    respond::page(page.items.iter().map(|one| MoveView::new(one, &operator.visible)).collect(), next)
 }
 
 /// The move that a path names.
@@ -81,7 +81,7 @@ fn found(connection: &mut AnyConnection, see: &Visible, name: &str) -> Result<Mo
 async fn kept(operator: &Operator, id: Option<MoveId>) -> Answered {
     let id = id.ok_or(Problem::Internal)?.to_string();
     let one = operator.read(move |connection, see| found(connection, see, &id)).await?;
-    respond::fresh(&MoveView::from(&one))
+    respond::fresh(&MoveView::new(&one, &operator.visible))
 }
 
 /// Show one move
@@ -102,5 +102,5 @@ pub async fn show(operator: Operator, name: Path<String>, request: HttpRequest) 
     Params::of(&request)?.end()?;
     let name = path_text(&name)?;
     let one = operator.read(move |connection, see| found(connection, see, &name)).await?;
-    respond::single(&request, &MoveView::from(&one))
+    respond::single(&request, &MoveView::new(&one, &operator.visible))
 }

@@ -98,6 +98,6 @@ pub async fn start(operator: Operator, request: HttpRequest, mut payload: Payloa
         json!({"reseller": moving.reseller.as_ref().map(|key| key.platform_id.as_str()), "reason": moving.reason});
     let list =
         moves::list(customer, moving, alone::policies(&operator.state.config), entry(&operator, action, &to, &detail));
-    let made = moves::settled(&operator.state.writer.acts(list).await?)?;
+    let made = moves::settled(&operator.acts(list).await?)?;
     kept(&operator, made).await
 }

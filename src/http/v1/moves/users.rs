@@ -115,6 +115,6 @@ pub async fn start(operator: Operator, request: HttpRequest, mut payload: Payloa
     let detail = json!({"to": look.to.as_ref().map(|to| to.id.to_string()), "users": names, "reason": moving.reason});
     let entry = entry(&operator, "moves.users", &from.id.to_string(), &detail);
     let list = moves::list_users(from.key, moving, alone::policies(&operator.state.config), entry);
-    moves::settled(&operator.state.writer.acts(list).await?)?;
+    moves::settled(&operator.acts(list).await?)?;
     respond::fresh(&UserLookView::from(&look))
 }

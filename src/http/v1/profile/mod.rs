@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::Answered;
 use super::accounts::{one, path_text};
-use super::change::{body, entry};
+use super::change::{body, done, entry};
 use super::operator::Operator;
 use super::patch::{require_standing, word};
 use super::problem::{Problem, ProblemBody};
@@ -73,8 +73,7 @@ pub(super) async fn keep(
     let act = if guarded { act.expecting(account.revision) } else { act };
     let policies = alone::policies(&operator.state.config);
     let list = ActList { acts: vec![act], policies, all_or_nothing: true, entry };
-    set::changed(&operator.state.writer.acts(list).await?)?;
-    Ok(())
+    done(operator, list, guarded).await
 }
 
 /// Show the settings of an account
@@ -204,7 +203,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let id = account.id.to_string();
     let entry = entry(&operator, "accounts.set", &id, &wanted.detail(reason.as_deref()));
     let list = wanted.list(&account, alone::policies(&operator.state.config), entry)?;
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    done(&operator, list, request.headers().contains_key(IF_MATCH)).await?;
     let now = look(&operator, &id).await?;
     respond::current(&ProfileView::new(&now.account, &now.dossier))
 }

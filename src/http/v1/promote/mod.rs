@@ -77,12 +77,13 @@ pub struct LoginView {
 /// A customer that became a reseller.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PromotedView {
-    /// The account as it is now.
-    pub account: AccountView,
+    /// The account as it is now. This, `plans` and `price_list` are null where they cannot be read at this moment: the
+    /// promotion is made, and the token is told all the same.
+    pub account: Option<AccountView>,
     /// What it may sell.
-    pub plans: PlansView,
+    pub plans: Option<PlansView>,
     /// What its price list is called; empty where it has none. `/profile` has it, too.
-    pub price_list: String,
+    pub price_list: Option<String>,
     /// Its own login.
     pub operator: LoginView,
     /// What was noticed on the way.
@@ -210,19 +211,28 @@ pub async fn promote(operator: Operator, name: Path<String>, request: HttpReques
     let entry = entry(&operator, "accounts.promote", &id.to_string(), &detail);
     let policies = alone::policies(&operator.state.config);
     let list = promote::promotion(&listed.account, wanted, login.clone(), *hash.as_bytes(), policies, entry);
-    let outcomes = operator.state.writer.acts(list).await?;
+    let outcomes = operator.acts(list).await?;
     set::changed(&outcomes)?;
-    let account = now(&operator, id).await?;
-    let kept = operator.read(move |connection, see| {
+    let name = id.to_string();
+    let read = operator.read(move |connection, see| {
+        let account = one(connection, see, &name)?.ok_or(Problem::NotFound)?;
         let listing = seen::listing(connection, see, id)?.ok_or(Problem::NotFound)?;
-        Ok((listing, dossiers::of(connection, see, id)?.ok_or(Problem::NotFound)?))
+        let kept = dossiers::of(connection, see, id)?.ok_or(Problem::NotFound)?;
+        let plans = shown::plans(&account.account, &listing);
+        Ok((shown::account(&account), plans, kept.settings.price_list))
     });
-    let (listing, kept) = kept.await?;
-    let plans = shown::plans(&account.account, &listing);
+    // Whatever becomes of that: the token is stored as its hash alone, and shown this once.
+    let (account, plans, price_list) = match read.await {
+        Ok((account, plans, price_list)) => (Some(account), Some(plans), Some(price_list)),
+        Err(_) => {
+            log::warn!("account {id} is promoted, and cannot be read back for the answer");
+            (None, None, None)
+        }
+    };
     respond::fresh(&PromotedView {
-        account: shown::account(&account),
+        account,
         plans,
-        price_list: kept.settings.price_list,
+        price_list,
         operator: LoginView {
             name: login,
             role: Role::ResellerAdmin.as_str(),
@@ -278,7 +288,7 @@ pub async fn demote(operator: Operator, name: Path<String>, request: HttpRequest
     let to = reseller.as_ref().map(|key| key.platform_id.to_string());
     let entry = entry(&operator, "accounts.demote", &id.to_string(), &json!({"reseller": to, "reason": reason}));
     let list = promote::demotion(&listed.account, reseller, alone::policies(&operator.state.config), entry);
-    let outcomes = operator.state.writer.acts(list).await?;
+    let outcomes = operator.acts(list).await?;
     set::changed(&outcomes)?;
     let account = shown::account(&now(&operator, id).await?);
     respond::fresh(&DemotedView { account, notes: promote::notes(&outcomes) })

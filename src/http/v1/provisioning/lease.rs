@@ -168,10 +168,10 @@ pub async fn take(mut operator: Operator, request: HttpRequest, mut payload: Pay
 }
 
 async fn taken(operator: &Operator, leased: Vec<Leased>) -> Answered {
-    let found = operator.read(move |connection, _| {
+    let found = operator.read(move |connection, see| {
         let customers = seen::customers(connection, leased.iter().map(|one| one.item.customer))?;
         let leases: Vec<String> = leased.iter().map(|one| one.lease.clone()).collect();
-        let items = seen::named(connection, leased.into_iter().map(|one| one.item).collect())?;
+        let items = seen::named(connection, see, leased.into_iter().map(|one| one.item).collect())?;
         Ok((customers, leases, items))
     });
     let (customers, leases, items) = found.await?;

@@ -161,7 +161,7 @@ pub async fn items(operator: Operator, path: Path<String>, request: HttpRequest)
     let id = id(&path)?;
     let page = operator.read(move |connection, see| {
         let found = seen::find(connection, see, id)?.ok_or(Problem::NotFound)?;
-        Ok(seen::items(connection, &found.request, state, after.map(|[id]| ItemId(id)), limit)?)
+        Ok(seen::items(connection, see, &found.request, state, after.map(|[id]| ItemId(id)), limit)?)
     });
     let page = page.await?;
     let next = page.next.map(|id| cursor("provisioning-items", [id.0]));

@@ -12,7 +12,7 @@ use crate::domain::service::Service;
 use crate::domain::service::order::ServicePatch;
 use crate::http::v1::Answered;
 use crate::http::v1::accounts::{one, path_text};
-use crate::http::v1::change::{body, entry};
+use crate::http::v1::change::{body, done, entry};
 use crate::http::v1::operator::Operator;
 use crate::http::v1::problem::{Problem, ProblemBody};
 use crate::http::v1::query::Params;
@@ -49,8 +49,8 @@ async fn seen(operator: &Operator, name: &str) -> Result<(Service, Account), Pro
 }
 
 /// Does a list and shows the service behind it.
-async fn done(operator: &Operator, list: ActList, id: String) -> Result<ServiceView, Problem> {
-    set::changed(&operator.state.writer.acts(list).await?)?;
+async fn shown(operator: &Operator, list: ActList, id: String, guarded: bool) -> Result<ServiceView, Problem> {
+    done(operator, list, guarded).await?;
     let now = operator.read(move |connection, see| found(connection, see, &id)).await?;
     Ok(view(operator, &now))
 }
@@ -102,7 +102,7 @@ pub async fn create(operator: Operator, name: Path<String>, request: HttpRequest
     let entry = entry(&operator, "services.create", &account.id.to_string(), &detail);
     let policies = alone::policies(&operator.state.config);
     let (list, external_id) = services::create(account.key, &asked, patch, parent, policies, entry).map_err(bad)?;
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    done(&operator, list, false).await?;
     let account = account.id;
     let made = operator.read(move |connection, see| {
         let mut named = crate::store::seen::services::named(connection, see, external_id.as_str())?;
@@ -155,7 +155,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let entry = entry(&operator, "services.set", &id, &detail);
     let policies = alone::policies(&operator.state.config);
     let list = services::change(account.key, &service, patch, matched.then_some(service.revision), policies, entry);
-    respond::current(&done(&operator, list, id).await?)
+    respond::current(&shown(&operator, list, id, matched).await?)
 }
 
 /// Why something is done.
@@ -183,7 +183,7 @@ async fn turned(
     let entry = entry(&operator, turn.as_str(), &id, &detail);
     let policies = alone::policies(&operator.state.config);
     let list = services::turn(account.key, &service, turn, matched.then_some(service.revision), policies, entry);
-    respond::current(&done(&operator, list, id).await?)
+    respond::current(&shown(&operator, list, id, matched).await?)
 }
 
 macro_rules! turn {

@@ -136,7 +136,7 @@ pub async fn give(operator: Operator, name: Path<String>, request: HttpRequest, 
             "count": weighed.products.len(), "reason": reason});
         let entry = entry(&operator, "services.move", &from.account.id.to_string(), &detail);
         let list = moving.list(&weighed, alone::policies(&operator.state.config), entry);
-        match set::changed(&operator.state.writer.acts(list).await?) {
+        match set::changed(&operator.acts(list).await?) {
             Ok(_) => return respond::fresh(&ProductsView::new(&weighed, false)),
             // Somebody changed something since it was weighed; weigh it again, unless it was to be as it was seen.
             Err(SetError::Refused(..)) if asked.revision.is_none() && !matched && attempt < ATTEMPTS => {}

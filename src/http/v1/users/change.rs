@@ -14,13 +14,13 @@ use crate::domain::operator::Visible;
 use crate::domain::user::{MAX_SERVICES_OF_USER, User, UserStatus};
 use crate::http::v1::Answered;
 use crate::http::v1::accounts::{one, path_text};
-use crate::http::v1::change::{body, entry};
+use crate::http::v1::change::{body, done, entry};
 use crate::http::v1::operator::Operator;
 use crate::http::v1::problem::{Problem, ProblemBody};
 use crate::http::v1::query::Params;
 use crate::http::v1::respond;
 use crate::http::v1::services::change::{ReasonBody, reason};
-use crate::ops::{alone, set, users};
+use crate::ops::{alone, users};
 use crate::store::AnyConnection;
 use crate::store::seen;
 use crate::wire::service_asked::text;
@@ -131,8 +131,8 @@ async fn seen_with(
     read.await
 }
 
-async fn done(operator: &Operator, list: ActList, id: String) -> Answered {
-    set::changed(&operator.state.writer.acts(list).await?)?;
+async fn shown(operator: &Operator, list: ActList, id: String, guarded: bool) -> Answered {
+    done(operator, list, guarded).await?;
     let now = operator.read(move |connection, see| found(connection, see, &id)).await?;
     respond::current(&UserView::from(&now))
 }
@@ -175,7 +175,7 @@ pub async fn create(operator: Operator, name: Path<String>, request: HttpRequest
     let entry = entry(&operator, "users.add", &account.id.to_string(), &detail);
     let act = UserAct { user: None, expect: None, deed: UserDeed::Create(patch) };
     let list = users::list(account.key, act, alone::policies(&operator.state.config), entry);
-    set::changed(&operator.state.writer.acts(list).await?)?;
+    done(&operator, list, false).await?;
     let id = account.id;
     let made = operator
         .read(move |connection, see| seen::users::with_login(connection, see, id, &login)?.ok_or(Problem::NotFound));
@@ -220,7 +220,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let entry = entry(&operator, "users.set", &id, &detail);
     let deed = UserDeed::Change(asked.patch(services)?);
     let act = UserAct { user: Some(user.id), expect: matched.then_some(user.revision), deed };
-    done(&operator, users::list(account.key, act, alone::policies(&operator.state.config), entry), id).await
+    shown(&operator, users::list(account.key, act, alone::policies(&operator.state.config), entry), id, matched).await
 }
 
 /// Say which services a user has
@@ -261,7 +261,7 @@ pub async fn services(operator: Operator, name: Path<String>, request: HttpReque
     let entry = entry(&operator, "users.set", &id, &detail);
     let deed = UserDeed::Change(UserPatch { services, ..UserPatch::default() });
     let act = UserAct { user: Some(user.id), expect: matched.then_some(user.revision), deed };
-    done(&operator, users::list(account.key, act, alone::policies(&operator.state.config), entry), id).await
+    shown(&operator, users::list(account.key, act, alone::policies(&operator.state.config), entry), id, matched).await
 }
 
 /// End a user
@@ -295,5 +295,5 @@ pub async fn end(operator: Operator, name: Path<String>, request: HttpRequest, m
     let id = user.id.to_string();
     let entry = entry(&operator, "users.end", &id, &json!({"reason": reason(asked.reason.as_deref())?}));
     let act = UserAct { user: Some(user.id), expect: matched.then_some(user.revision), deed: UserDeed::End };
-    done(&operator, users::list(account.key, act, alone::policies(&operator.state.config), entry), id).await
+    shown(&operator, users::list(account.key, act, alone::policies(&operator.state.config), entry), id, matched).await
 }

@@ -1,0 +1,212 @@
+//! What a reseller's operator asks for while its customer goes to somebody else: the look that lets the call in comes
+//! before the move, the act behind it. Each is refused, and nothing of it is done.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tiersync::app::Options;
+use tiersync::domain::operator::Role;
+use tiersync::writer::faults::{Faults, Place};
+
+use crate::commands_binary::until;
+use crate::harness::app::MPNID;
+use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
+use crate::moves_guide::{ask, did, reseller_of, service, text, user};
+use crate::v1::{get, id, operator, problem, send};
+
+/// Holds the next list of acts back right before its commit.
+struct Held {
+    app: TestApp,
+    armed: Arc<AtomicBool>,
+    there: Receiver<()>,
+    go: Sender<()>,
+}
+
+impl Held {
+    fn start(backend: Backend) -> Self {
+        let armed = Arc::new(AtomicBool::new(false));
+        let (arrived, there) = channel();
+        let (go, released) = channel();
+        let (hook, released) = (armed.clone(), Mutex::new(released));
+        let faults = Faults::new(move |place, calls| {
+            if place == Place::Commit && calls.is_empty() && hook.swap(false, Ordering::SeqCst) {
+                arrived.send(()).unwrap();
+                released.lock().unwrap().recv_timeout(Duration::from_secs(60)).unwrap();
+            }
+            None
+        });
+        let app = TestApp::with_options(backend, &config("", MPNID), Options { faults, ..Options::default() });
+        Self { app, armed, there, go }
+    }
+
+    /// Does the first, and the second while that is about to commit: what the second looks up is as before the first.
+    fn behind(&self, first: impl FnOnce() -> Reply + Send, second: impl FnOnce() -> Reply + Send) -> [Reply; 2] {
+        self.armed.store(true, Ordering::SeqCst);
+        std::thread::scope(|scope| {
+            let first = scope.spawn(first);
+            self.there.recv_timeout(Duration::from_secs(60)).unwrap();
+            let second = scope.spawn(second);
+            until("the second waits for the writer", || {
+                self.app.get("/metrics").body.contains("tiersync_queue_depth 1")
+            });
+            self.go.send(()).unwrap();
+            [first.join().unwrap(), second.join().unwrap()]
+        })
+    }
+}
+
+fn moved_away(backend: Backend) {
+    let held = Held::start(backend);
+    let app = &held.app;
+    let provider = operator(app, "provider", Role::ProviderAdmin, &[], None);
+    for reseller in ["10", "20", "30"] {
+        send(app, &json!({"ID": reseller, "Role": "Reseller", "Name": reseller}));
+    }
+    let offers = json!({"offers": [{"service": "Mail", "plan": "gold"}]});
+    for reseller in ["10", "20", "30"] {
+        did(app, &provider, "PUT", &format!("/accounts/{}/plans", id(app, reseller)), &offers);
+    }
+    send(app, &json!({"ID": "19", "Role": "User", "ResellerID": "10"}));
+    let ours = operator(app, "ours", Role::ResellerAdmin, &[&id(app, "10"), &id(app, "30")], None);
+    let stays = id(app, "19");
+    service(app, &provider, "19", "Mail", "gold", "");
+    // What is asked for, of a customer, its service and its user.
+    type Asked<'a> = dyn Fn(&str, &str, &str) -> (&'static str, String, Value) + 'a;
+    let asked: [&Asked<'_>; 12] = [
+        &|customer, _, _| ("PATCH", format!("/accounts/{customer}"), json!({"name": "Stolen"})),
+        &|customer, _, _| ("PATCH", format!("/accounts/{customer}/profile"), json!({"label": "Stolen"})),
+        &|customer, _, _| ("POST", format!("/accounts/{customer}/services"), json!({"name": "New"})),
+        &|_, service, _| ("PATCH", format!("/services/{service}"), json!({"name": "Stolen"})),
+        &|_, service, _| ("POST", format!("/services/{service}/suspend"), json!({})),
+        &|_, service, _| ("POST", format!("/services/{service}/end"), json!({})),
+        &|customer, _, _| ("POST", format!("/accounts/{customer}/users"), json!({"login": "mallory"})),
+        &|_, _, user| ("PATCH", format!("/users/{user}"), json!({"name": "Stolen"})),
+        &|_, _, user| ("POST", format!("/users/{user}/end"), json!({})),
+        &|customer, service, _| {
+            ("POST", format!("/accounts/{customer}/services/move"), json!({"to": stays, "services": [service]}))
+        },
+        &|customer, _, _| {
+            ("POST", "/moves/batch".to_owned(), json!({"moves": [{"customer": customer, "reseller": id(app, "30")}]}))
+        },
+        &|customer, _, user| {
+            let body = json!({"from": stays, "to": customer, "users": [user], "preview": true});
+            ("POST", "/moves/users".to_owned(), body)
+        },
+    ];
+    for (at, asked) in asked.into_iter().enumerate() {
+        let platform_id = format!("{}", 100 + at);
+        send(app, &json!({"ID": platform_id, "Role": "User", "ResellerID": "10", "Name": "Bakery"}));
+        let customer = id(app, &platform_id);
+        let mail = service(app, &provider, &platform_id, "Mail", "gold", "");
+        let ann = user(app, &provider, &platform_id, "ann", &[&mail]);
+        let (method, path, mut body) = asked(&customer, &mail, &ann);
+        if path == "/moves/users" {
+            // Users of a customer that stays go to one that leaves.
+            body["users"] = json!([user(app, &provider, "19", &format!("bob-{at}"), &[])]);
+            body["revision"] = did(app, &ours, method, &path, &body)["revision"].clone();
+            body["preview"] = json!(false);
+        }
+        let mut moving = json!({"customer": customer, "reseller": id(app, "20"), "preview": true});
+        moving["revision"] = did(app, &provider, "POST", "/moves", &moving)["revision"].clone();
+        moving["preview"] = json!(false);
+        let everything = || {
+            ["", "/profile", "/services", "/users"]
+                .map(|path| get(app, &provider, &format!("/accounts/{customer}{path}")).body)
+        };
+        let [made, late] =
+            held.behind(|| ask(app, &provider, "POST", "/moves", &moving), || ask(app, &ours, method, &path, &body));
+        assert_eq!(made.status, 200, "{}", made.body);
+        let after = everything();
+        if path == "/moves/batch" {
+            assert_eq!(late.json()["rows"][0]["outcome"], "refused", "{}", late.body);
+        } else {
+            problem(&late, 409, "conflict");
+        }
+        // Products are weighed again, as far as nobody said on what.
+        let why = if path.ends_with("/services/move") { "not of the same level" } else { "went to another reseller" };
+        assert!(late.body.contains(why), "{method} {path}: {}", late.body);
+        assert_eq!(reseller_of(app, &provider, &platform_id), "20", "{path}");
+        for told in &after {
+            assert!(!told.contains("Stolen") && !told.contains("mallory") && !told.contains("bob-"), "{path}: {told}");
+        }
+        assert_eq!(get(app, &provider, &format!("/services/{mail}")).json()["status"], "active", "{path}");
+        assert_eq!(get(app, &provider, &format!("/users/{ann}")).json()["status"], "active", "{path}");
+    }
+}
+
+#[test]
+fn what_races_with_a_move_is_refused() {
+    backends().into_iter().for_each(moved_away);
+}
+
+/// A change of its own customer by somebody else at the same moment is no reason to refuse.
+fn changed(backend: Backend) {
+    let held = Held::start(backend);
+    let app = &held.app;
+    let provider = operator(app, "provider", Role::ProviderAdmin, &[], None);
+    send(app, &json!({"ID": "10", "Role": "Reseller"}));
+    send(app, &json!({"ID": "11", "Role": "User", "ResellerID": "10"}));
+    let ours = operator(app, "ours", Role::ResellerAdmin, &[&id(app, "10")], None);
+    let mail = service(app, &provider, "11", "Mail", "gold", "");
+    let path = format!("/accounts/{}", id(app, "11"));
+    let [first, second] = held.behind(
+        || ask(app, &provider, "PATCH", &path, &json!({"name": "Bakery"})),
+        || ask(app, &ours, "PATCH", &format!("/services/{mail}"), &json!({"plan": "silver"})),
+    );
+    assert_eq!((first.status, second.status), (200, 200), "{} {}", first.body, second.body);
+    assert_eq!(text(&second.json()["plan"]), "silver");
+}
+
+#[test]
+fn what_races_with_another_change_of_its_own_customer_is_done() {
+    backends().into_iter().for_each(changed);
+}
+
+/// Who sent `If-Match` is told 412 whether the other change came before the look or behind it.
+fn guarded(backend: Backend) {
+    let held = Held::start(backend);
+    let app = &held.app;
+    let provider = operator(app, "provider", Role::ProviderAdmin, &[], None);
+    send(app, &json!({"ID": "11", "Role": "User"}));
+    let mail = service(app, &provider, "11", "Mail", "gold", "");
+    let ann = user(app, &provider, "11", "ann", &[]);
+    let account = format!("/accounts/{}", id(app, "11"));
+    did(app, &provider, "POST", &format!("{account}/contacts"), &json!({"handle": "h-1"}));
+    let changes = [
+        ("PATCH", account.clone(), json!({"name": "One"}), json!({"name": "Two"})),
+        ("PATCH", format!("{account}/profile"), json!({"label": "One"}), json!({"label": "Two"})),
+        ("PATCH", format!("{account}/contacts/1"), json!({"handle": "One"}), json!({"handle": "Two"})),
+        ("PATCH", format!("{account}/logins/0"), json!({"login": "One"}), json!({"login": "Two"})),
+        ("PATCH", format!("/services/{mail}"), json!({"plan": "One"}), json!({"plan": "Two"})),
+        ("PATCH", format!("/users/{ann}"), json!({"name": "One"}), json!({"name": "Two"})),
+        ("DELETE", format!("{account}/contacts/1"), json!({"handle": "Three"}), json!({})),
+    ];
+    for (method, path, one, two) in changes {
+        let tag = get(app, &provider, &path).header("etag").unwrap().to_owned();
+        let call = |tag: &str| {
+            let call = Call::new(method, &format!("/v1{path}"))
+                .header("Authorization", format!("Bearer {provider}"))
+                .header("If-Match", tag);
+            match method {
+                "DELETE" => call,
+                _ => call.header("Content-Type", "application/json").body(two.to_string()),
+            }
+        };
+        let [first, second] = held.behind(|| ask(app, &provider, "PATCH", &path, &one), || call(&tag).send(app));
+        assert_eq!(first.status, 200, "{path}: {}", first.body);
+        problem(&second, 412, "precondition_failed");
+        assert!(!get(app, &provider, &path).body.contains("Two"), "{path}");
+        problem(&call(&tag).send(app), 412, "precondition_failed");
+        let now = get(app, &provider, &path).header("etag").unwrap().to_owned();
+        let done = call(&now).send(app);
+        assert!(matches!(done.status, 200 | 204), "{path}: {}", done.body);
+    }
+}
+
+#[test]
+fn who_is_late_with_if_match_is_told_so() {
+    backends().into_iter().for_each(guarded);
+}
