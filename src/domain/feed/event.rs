@@ -675,6 +675,9 @@ mod tests {
                 (42, "provisioning.cancelled"),
                 (43, "provisioning.done"),
                 (44, "provisioning.failed"),
+                (45, "move.requested"),
+                (46, "move.declined"),
+                (47, "move.withdrawn"),
             ]
         );
         for kind in EventKind::ALL {

@@ -85,6 +85,7 @@ mod tests {
             "site.*",
             "probe.*",
             "provisioning.*",
+            "move.*",
         ];
         let sorted = |wanted: &Wanted| {
             let mut names: Vec<&str> = wanted.names().collect();
