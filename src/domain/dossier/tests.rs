@@ -153,7 +153,7 @@ fn the_own_login_is_named_also_where_it_was_removed() -> Result<(), String> {
     did(&mut dossier, DossierAct::RemoveLogin(0))?;
     did(&mut dossier, name())?;
     let own = Login { number: 0, name: Some("boss@example.org".to_owned()), may_sign_in: true };
-    assert_eq!(dossier.logins, [own.clone()]);
+    assert_eq!(dossier.logins.as_slice(), std::slice::from_ref(&own));
     let off = LoginPatch { may_sign_in: Some(false), ..LoginPatch::default() };
     did(&mut dossier, DossierAct::ChangeLogin(0, off))?;
     did(&mut dossier, name())?;

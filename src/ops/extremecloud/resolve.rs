@@ -22,6 +22,9 @@ pub struct Refused {
     pub reason: String,
 }
 
+/// A tenant, and the ID that named it first.
+pub type Listed = (String, Brief);
+
 /// The account that an ID names, with its relations left out; none where there is none within the bounds.
 ///
 /// # Errors
@@ -73,7 +76,7 @@ pub fn tenants(
     connection: &mut AnyConnection,
     bounds: &Bounds,
     texts: &[String],
-) -> Result<(Vec<(String, Brief)>, Vec<Refused>), StoreError> {
+) -> Result<(Vec<Listed>, Vec<Refused>), StoreError> {
     let named: Vec<Option<Named<'_>>> = texts.iter().map(|text| Named::read(text)).collect();
     let (mut spelled, mut held) = (Vec::new(), Vec::new());
     for one in named.iter().flatten() {
