@@ -136,7 +136,7 @@ pub async fn create(operator: Operator, request: HttpRequest, mut payload: Paylo
     let key = new.key();
     let entry = entry(&operator, "accounts.create", "", &new.detail(&key, reason.as_deref()));
     let list = new.list(key, alone::policies(&operator.state.config), entry);
-    let id = create::made(&operator.state.writer.acts(list).await?)?.to_string();
+    let id = create::made(&operator.acts(list).await?)?.to_string();
     let location = format!("/v1/accounts/{id}");
     let made = operator.read(move |connection, see| one(connection, see, &id)).await?.ok_or(Problem::NotFound)?;
     respond::created(&location, &shown::account(&made))
