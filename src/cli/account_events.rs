@@ -20,7 +20,7 @@ const PAGE: i64 = 500;
 pub(super) struct Events {
     #[command(flatten)]
     account: Named,
-    /// Only of this kind: delivery, relation, service, user or act; or one of these, such as Accounts/Synchronize,
+    /// Only of this kind: delivery, relation, service, user, site or act; or one of these, such as Accounts/Synchronize,
     /// relation.closed, service.suspended or accounts.set
     #[arg(long, value_parser = kind)]
     kind: Option<AskedKind>,
@@ -43,7 +43,7 @@ pub(super) struct Events {
 
 fn kind(text: &str) -> Result<AskedKind, String> {
     AskedKind::parse(text).ok_or_else(|| {
-        "it is none of delivery, relation, service, user, act, an endpoint, or a name such as relation.closed"
+        "it is none of delivery, relation, service, user, site, act, an endpoint, or a name such as relation.closed"
             .to_owned()
     })
 }

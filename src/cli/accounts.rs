@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::account_events::Events;
+use super::add::Add;
 use super::contacts::Contacts;
 use super::erase::Which;
 use super::import::Import;
@@ -16,13 +17,13 @@ use super::set::{Set, standing};
 use super::standing::{Stand, Tag};
 use super::{CliError, Common};
 use crate::domain::account::{AccountKind, AccountStatus, Standing};
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, AccountKey};
 use crate::domain::relation::Relation;
 use crate::ops::find::{self, FindError};
 use crate::ops::shown;
 use crate::store::AnyConnection;
 use crate::store::accounts::{self, AccountFilter, AskedState, Listed};
-use crate::store::dossiers;
+use crate::store::{aliases, dossiers};
 use crate::wire::profile::{CardView, LoginView, ProfileView};
 use crate::wire::show::AccountView;
 use crate::wire::time::rfc3339;
@@ -35,6 +36,8 @@ const PAGE: i64 = 500;
 pub(super) enum Accounts {
     /// List accounts
     List(List),
+    /// Make an account by hand; a platform that synchronizes the same one later takes it over
+    Add(Box<Add>),
     /// Show one account with the history of its relations
     Show(Show),
     /// Show who resells to whom
@@ -165,6 +168,7 @@ impl Accounts {
     pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
         match self {
             Self::List(list) => list.run(&mut common.open()?),
+            Self::Add(add) => add.run(common),
             Self::Show(show) => show.run(&mut common.open()?),
             Self::Tree(tree) => tree.run(&mut common.open()?),
             Self::Import(import) => import.run(common),
@@ -252,6 +256,15 @@ pub(super) fn find(
     })
 }
 
+/// What an account was called until a platform synchronized it.
+fn former((was, until): &(AccountKey, i64)) -> serde_json::Value {
+    let scope = &was.scope;
+    json!({
+        "source": scope.source.as_str(), "tenant": scope.tenant.as_str(),
+        "platform_id": was.platform_id.as_str(), "until": rfc3339(*until),
+    })
+}
+
 impl Show {
     fn run(self, connection: &mut AnyConnection) -> Result<(), CliError> {
         let listed = find(connection, &self.account, self.source.as_deref(), self.tenant.as_deref())?;
@@ -261,7 +274,9 @@ impl Show {
         let contacts: Vec<CardView> = dossier.contacts.iter().map(CardView::from).collect();
         let email = &listed.account.profile.email;
         let logins: Vec<LoginView> = dossier.logins.iter().map(|login| LoginView::new(login, email)).collect();
+        let formerly: Vec<_> = aliases::names_of(connection, listed.account.id)?.iter().map(former).collect();
         let kept = json!({
+            "formerly": formerly,
             "profile": ProfileView::new(&listed.account, &dossier), "contacts": contacts, "logins": logins,
         });
         if self.format != Format::Table {

@@ -10,9 +10,9 @@ use serde_json::json;
 use super::operator::entry;
 use super::prune::checkpoints;
 use super::{CliError, Common};
-use crate::config::{Config, Source};
-use crate::domain::ids::Tenant;
-use crate::ops::import::{self, Fate, Import as Plan, ImportError, Summary, Told};
+use crate::config::Config;
+use crate::domain::ids::{SourceId, Tenant};
+use crate::ops::import::{self, Fate, Import as Plan, ImportError, Summary, Tenants, Told, Whose};
 use crate::ops::{alone, shown};
 use crate::store::connection::Database;
 use crate::wire::book::{Book, BookError, BookFormat, Field, Reading, parse_mapping};
@@ -23,7 +23,7 @@ use crate::writer::now_micros;
 pub(super) struct Import {
     /// The list: CSV with a header, a JSON array or JSON lines; - for the standard input
     file: String,
-    /// The source whose accounts they are
+    /// The source whose accounts they are; local for those that no platform sends yet
     #[arg(long)]
     source: String,
     /// The tenant of rows that name none
@@ -91,14 +91,12 @@ impl From<ImportError> for CliError {
     }
 }
 
-/// Finds a source of the configuration.
-pub(super) fn source_of<'c>(config: &'c Config, name: &str) -> Result<&'c Source, CliError> {
-    let known = || config.sources.iter().map(|source| source.credentials.id.to_string()).collect::<Vec<_>>().join(", ");
-    config.sources.iter().find(|source| source.credentials.id.as_str() == name).ok_or_else(|| {
-        CliError::Usage(match known().as_str() {
-            "" => format!("no source is called {name}; the configuration has none"),
-            known => format!("no source is called {name}; the configuration has {known}"),
-        })
+/// Finds a source of the configuration, or the one of accounts that no platform sends yet.
+fn whose(config: &Config, name: &str) -> Result<Whose, CliError> {
+    Whose::of(config, name).ok_or_else(|| {
+        let known: Vec<String> = config.sources.iter().map(|source| source.credentials.id.to_string()).collect();
+        let known = known.into_iter().chain([SourceId::LOCAL.to_owned()]).collect::<Vec<_>>().join(", ");
+        CliError::Usage(format!("no source is called {name}; there are {known}"))
     })
 }
 
@@ -188,12 +186,12 @@ impl Import {
 
     pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
         let config = common.load()?;
-        let source = source_of(&config, &self.source)?;
+        let whose = whose(&config, &self.source)?;
         let tenant = match self.tenant.as_deref().map(Tenant::parse).transpose() {
             Ok(tenant) => tenant,
             Err(error) => return Err(CliError::Usage(format!("--tenant {error}"))),
         };
-        if tenant.is_some() && source.tenant.is_none() {
+        if tenant.is_some() && whose.tenants == Tenants::None {
             return Err(CliError::Usage(format!("source {} tells no tenants apart; leave --tenant out", self.source)));
         }
         let (input, format) = self.input()?;
@@ -211,7 +209,7 @@ impl Import {
         // Whoever is asked about a database that is not there must not make one.
         let mut connection = common.open()?;
         let plan = Plan {
-            source,
+            whose: &whose,
             tenant,
             policies: alone::policies(&config),
             at: now_micros(),

@@ -3,10 +3,13 @@
 
 mod account_events;
 mod accounts;
+mod add;
 mod audit;
 mod changes;
 mod check;
 mod contacts;
+mod customers;
+mod deletion;
 mod deliveries;
 mod demo;
 mod erase;
@@ -32,6 +35,7 @@ mod secret;
 mod serve;
 mod services;
 mod set;
+mod sites;
 mod sources;
 mod standing;
 mod subscribers;
@@ -165,6 +169,15 @@ enum Command {
     /// The users of customers, and which services each has
     #[command(subcommand)]
     Users(users::Users),
+    /// The customers that partners add: their details, their branding, their end
+    #[command(subcommand)]
+    Customers(customers::Customers),
+    /// The sites of customers
+    #[command(subcommand)]
+    Sites(sites::Sites),
+    /// The probes at customers' sites
+    #[command(subcommand)]
+    Probes(sites::Probes),
     /// Who resells to whom, now and then
     #[command(subcommand)]
     Relations(relations::Relations),
@@ -304,6 +317,9 @@ pub fn main() -> ExitCode {
         Command::Accounts(accounts) => accounts.run(common),
         Command::Services(services) => services.run(common),
         Command::Users(users) => users.run(common),
+        Command::Customers(customers) => customers.run(common),
+        Command::Sites(sites) => sites.run(common),
+        Command::Probes(probes) => probes.run(common),
         Command::Provisioning(provisioning) => provisioning.run(common),
         Command::Relations(relations) => relations.run(common),
         Command::Changes(changes) => changes.run(common),

@@ -61,6 +61,9 @@ pub(super) struct Set {
     /// The name servers that its domains get, separated by commas; empty for the vendor's own
     #[arg(long, value_name = "HOST,…", value_parser = servers)]
     name_servers: Option<Servers>,
+    /// Where it is, by the name of its time zone, such as Europe/Athens; empty takes it away
+    #[arg(long, value_name = "ZONE", value_parser = time_zone)]
+    time_zone: Option<String>,
     /// End a hold or a review: what the platform last reported applies
     #[arg(long)]
     release: bool,
@@ -72,7 +75,7 @@ pub(super) struct Set {
     format: Format,
 }
 
-fn text(text: &str) -> Result<String, String> {
+pub(super) fn text(text: &str) -> Result<String, String> {
     if text.chars().count() > MAX_TEXT_CHARS || text.chars().any(char::is_control) {
         return Err(format!("it is longer than {MAX_TEXT_CHARS} characters or holds a control character"));
     }
@@ -110,6 +113,10 @@ fn label(text: &str) -> Result<String, String> {
 
 fn price_list(text: &str) -> Result<String, String> {
     dossier::price_list(text).map_err(|why| format!("it {why}"))
+}
+
+fn time_zone(text: &str) -> Result<String, String> {
+    dossier::time_zone(text).map_err(|why| format!("it {why}"))
 }
 
 fn address(text: &str) -> Result<Address, String> {
@@ -205,6 +212,7 @@ impl Set {
             price_list: self.price_list.clone(),
             dns_options: self.dns_options.map(|on| on == Switch::On),
             name_servers: self.name_servers.clone().map(|Servers(list)| list),
+            time_zone: self.time_zone.clone(),
             ..SettingsPatch::default()
         }
     }

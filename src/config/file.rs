@@ -21,6 +21,7 @@ pub(super) struct File {
     pub additional_info: BTreeMap<String, String>,
     pub reconcile: ReconcileEntry,
     pub atria: AtriaEntry,
+    pub extremecloud: Option<ExtremeCloudEntry>,
     pub provisioning: ProvisioningEntry,
     pub source: Vec<SourceEntry>,
     pub field: Vec<FieldEntry>,
@@ -32,6 +33,14 @@ pub(super) struct File {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct AtriaEntry {
     pub code_page: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ExtremeCloudEntry {
+    pub source: Option<String>,
+    pub tenant: Option<String>,
+    pub msp_id: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,6 +86,8 @@ pub(super) struct SourceEntry {
     pub missing_role: String,
     #[serde(default = "accept")]
     pub reseller_change: String,
+    #[serde(default)]
+    pub adopt: Vec<String>,
     pub tenant_setting: Option<String>,
     pub missing_tenant: Option<String>,
     pub calls_per_second: Option<u32>,

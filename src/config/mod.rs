@@ -1,6 +1,7 @@
 //! One typed configuration, from file, environment and flags; later wins.
 
 pub mod atria;
+pub mod extremecloud;
 mod file;
 pub mod first_start;
 mod provisioning;
@@ -139,6 +140,8 @@ pub struct Config {
     pub reconcile: reconcile::Reconciling,
     /// How clients of the Atria dialect write.
     pub atria: atria::Atria,
+    /// Whose accounts clients of the ExtremeCloud dialect see; none where it is not answered.
+    pub extremecloud: Option<Arc<extremecloud::ExtremeCloud>>,
     /// How often items of provisioning are tried, and for how long each is lent out.
     pub provisioning: Rules,
 }

@@ -19,11 +19,8 @@ use crate::domain::account::AccountKind;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind, PredefinedValue};
 use crate::domain::field::{FieldDefinition, FieldKind};
 use crate::domain::ids::SourceId;
-use crate::domain::policy::{MissingRole, ResellerChange, SourcePolicy};
+use crate::domain::policy::{Likeness, MissingRole, ResellerChange, SourcePolicy};
 use crate::domain::redaction::is_secret_name;
-
-/// The source that accounts made here belong to; no platform may have its name.
-pub(super) const LOCAL_SOURCE: &str = "local";
 
 /// Most calls that may wait: beyond a million they wait longer than any platform does, and fill the memory.
 const MAX_QUEUE: usize = 1_000_000;
@@ -98,6 +95,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         sources.push(source(entry, &fields, &sync_options, &mut secrets)?);
     }
     distinct_sources(&sources)?;
+    let extremecloud = super::extremecloud::build(file.extremecloud.as_ref(), &sources)?;
     let subscribers = super::subscribers::build(&file.subscriber, &sources, &mut secrets)?;
     Ok(Config {
         listen,
@@ -114,6 +112,7 @@ pub(super) fn build(file: File, overrides: &Overrides) -> Result<Config, ConfigE
         feed_days,
         reconcile: super::reconcile::build(&file.reconcile)?,
         atria: super::atria::build(&file.atria)?,
+        extremecloud: extremecloud.map(Arc::new),
         provisioning: super::provisioning::build(&file.provisioning)?,
     })
 }
@@ -195,10 +194,11 @@ fn source(
         || name.len() > 64
         || !name.chars().all(url_safe)
         || name.starts_with('.')
-        || name == LOCAL_SOURCE
+        || name == SourceId::LOCAL
     {
         return invalid(format!(
-            "source id \"{name}\" must be 1 to 64 letters, digits, - _ . (it stands in paths), and not \"{LOCAL_SOURCE}\""
+            "source id \"{name}\" must be 1 to 64 letters, digits, - _ . (it stands in paths), and not \"{}\"",
+            SourceId::LOCAL
         ));
     }
     if entry.application_id.trim().is_empty() {
@@ -284,6 +284,13 @@ fn source(
                 ],
             )?,
             reseller_support: entry.reseller_support,
+            adopt: entry
+                .adopt
+                .iter()
+                .map(|rule| {
+                    word(&at("adopt"), rule, &[("code", Likeness::Code), ("email_and_name", Likeness::EmailAndName)])
+                })
+                .collect::<Result<_, _>>()?,
             options: options.to_vec(),
         }),
         tenant,

@@ -9,11 +9,12 @@ use url::{Host, Url};
 
 use super::file::SubscriberEntry;
 use super::secrets::Distinct;
-use super::sources::{LOCAL_SOURCE, invalid, resolve, signing};
+use super::sources::{invalid, resolve, signing};
 use super::{ConfigError, Source};
 use crate::auth::secret::SigningSecret;
 use crate::domain::address::is_public;
 use crate::domain::feed::EventKind;
+use crate::domain::ids::SourceId;
 use crate::domain::subscriber::wanted::Wanted;
 use crate::domain::subscriber::{MAX_ID_CHARS, is_id};
 
@@ -125,7 +126,7 @@ fn subscriber(entry: &SubscriberEntry, sources: &[Source], secrets: &mut Distinc
     wanted.sources.clone_from(&entry.sources);
     wanted.tenants.clone_from(&entry.tenants);
     for source in &entry.sources {
-        let known = sources.iter().any(|known| known.credentials.id.as_str() == source) || source == LOCAL_SOURCE;
+        let known = sources.iter().any(|known| known.credentials.id.as_str() == source) || source == SourceId::LOCAL;
         if !known {
             return invalid(at(&format!("sources: \"{}\" is the id of no [[source]]", source.escape_debug())));
         }

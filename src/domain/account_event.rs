@@ -1,8 +1,9 @@
-//! What happens in an account, as one list has it: the calls about it, its relations, its services and users, and what
-//! operators did to it.
+//! What happens in an account, as one list has it: the calls about it, its relations, its services, users, sites and
+//! probes, and what operators did to it.
 
 use super::call::Endpoint;
 use super::service::Happening;
+use super::site::SiteHappening;
 use super::user::UserHappening;
 
 /// What sort of thing happened. The order is that of things of the same moment: a call, and what it made behind it.
@@ -16,13 +17,15 @@ pub enum Sort {
     Service,
     /// Something happened to a user.
     User,
+    /// Something happened to a site, or to a probe at one.
+    Site,
     /// An operator did something.
     Act,
 }
 
 impl Sort {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Delivery, Self::Relation, Self::Service, Self::User, Self::Act];
+    pub const ALL: [Self; 6] = [Self::Delivery, Self::Relation, Self::Service, Self::User, Self::Site, Self::Act];
 
     /// The name in API and command line.
     #[must_use]
@@ -32,6 +35,7 @@ impl Sort {
             Self::Relation => "relation",
             Self::Service => "service",
             Self::User => "user",
+            Self::Site => "site",
             Self::Act => "act",
         }
     }
@@ -50,6 +54,10 @@ pub enum AskedKind {
     Service(Happening),
     /// Such as `user.created`.
     User(UserHappening),
+    /// Such as `site.created`.
+    Site(SiteHappening),
+    /// Such as `probe.ended`.
+    Probe(SiteHappening),
     /// An action of the audit trail, such as `accounts.set`.
     Act(String),
 }
@@ -71,6 +79,8 @@ impl AskedKind {
             ("relation", _) => None,
             ("service", what) => Happening::parse(what).map(Self::Service),
             ("user", what) => UserHappening::parse(what).map(Self::User),
+            ("site", what) => SiteHappening::parse(what).map(Self::Site),
+            ("probe", what) => SiteHappening::parse(what).map(Self::Probe),
             (of, what) => {
                 let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
                 (word(of) && word(what)).then(|| Self::Act(text.to_owned()))
@@ -87,6 +97,7 @@ impl AskedKind {
             Self::Relation(_) => Sort::Relation,
             Self::Service(_) => Sort::Service,
             Self::User(_) => Sort::User,
+            Self::Site(_) | Self::Probe(_) => Sort::Site,
             Self::Act(_) => Sort::Act,
         }
     }
@@ -109,6 +120,9 @@ mod tests {
             ("relation.closed", Some(AskedKind::Relation(true))),
             ("service.ended", Some(AskedKind::Service(Happening::Ended))),
             ("user.moved", Some(AskedKind::User(UserHappening::Moved))),
+            ("site.ended", Some(AskedKind::Site(SiteHappening::Ended))),
+            ("probe.created", Some(AskedKind::Probe(SiteHappening::Created))),
+            ("probe.moved", None),
             ("accounts.set", Some(AskedKind::Act("accounts.set".to_owned()))),
             ("relation.linked", None),
             ("service.exploded", None),

@@ -106,6 +106,12 @@ pub fn differences(
 ) -> Vec<Difference> {
     let mut compare = Compare(Vec::new());
     let (profile, options) = (Profile::default(), OptionSet::default());
+    if let Some(before) = before {
+        let (was, now) = (&before.key, &after.key);
+        compare.text("source", was.scope.source.as_str(), now.scope.source.as_str());
+        compare.text("tenant", was.scope.tenant.as_str(), now.scope.tenant.as_str());
+        compare.text("platform_id", was.platform_id.as_str(), now.platform_id.as_str());
+    }
     compare.text("kind", before.map_or("", |before| before.kind.as_str()), after.kind.as_str());
     compare.text("status", before.map_or("", |before| before.status.as_str()), after.status.as_str());
     let enabled = Standing::Enabled.as_str();

@@ -104,6 +104,23 @@ text_id! {
     PartnerId
 }
 
+impl SourceId {
+    /// The name of the source that accounts made here belong to; no platform may have it.
+    pub const LOCAL: &'static str = "local";
+
+    /// The source of accounts that were made here: by hand, by a dialect or by a list. No platform can be called so.
+    #[must_use]
+    pub fn local() -> Self {
+        Self::stored(Self::LOCAL)
+    }
+
+    /// Whether it is that one.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.as_str() == Self::LOCAL
+    }
+}
+
 /// The partner of an installation that a call belongs to; empty where the source tells no tenants apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tenant(Arc<str>);
@@ -143,6 +160,16 @@ pub struct Scope {
     pub source: SourceId,
     /// The partner of that installation.
     pub tenant: Tenant,
+}
+
+impl Scope {
+    /// Whether accounts of the two may be each other's reseller and customer: of the same source and tenant, or of the same
+    /// tenant where one of them was made here and may be synchronized by the other's platform some day.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        self.tenant == other.tenant
+            && (self.source == other.source || self.source.is_local() || other.source.is_local())
+    }
 }
 
 /// What an account is: source, tenant and the platform's ID.
@@ -262,6 +289,14 @@ row_id! {
 row_id! {
     /// Our own id of a user of a customer: opaque to everybody else, written `chain-position`.
     UserId
+}
+row_id! {
+    /// Our own id of a site of a customer: opaque to everybody else, written `chain-position`.
+    SiteId
+}
+row_id! {
+    /// Our own id of a probe at a site: opaque to everybody else, written `chain-position`.
+    ProbeId
 }
 row_id! {
     /// A provisioning request: opaque to everybody else, written `chain-position`.

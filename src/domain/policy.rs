@@ -26,6 +26,16 @@ pub enum ResellerChange {
     Refuse,
 }
 
+/// By what an account that was made here is found to be the one that a platform synchronizes for the first time. Its
+/// ExternalID always tells; these do where the vendor says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Likeness {
+    /// It has the same code.
+    Code,
+    /// It has the same e-mail address, whatever the case, and the same name.
+    EmailAndName,
+}
+
 /// The policy of one source, carried by each job.
 #[derive(Debug, Clone)]
 pub struct SourcePolicy {
@@ -35,6 +45,8 @@ pub struct SourcePolicy {
     pub reseller_change: ResellerChange,
     /// Whether the platform sends resellers at all.
     pub reseller_support: bool,
+    /// By what accounts that were made here are adopted, besides their ExternalID.
+    pub adopt: Vec<Likeness>,
     /// The synchronization options that the vendor asks for.
     pub options: Vec<OptionDefinition>,
 }
@@ -61,6 +73,7 @@ impl Default for Policies {
             missing_role: MissingRole::Reject,
             reseller_change: ResellerChange::Accept,
             reseller_support: true,
+            adopt: Vec::new(),
             options: Vec::new(),
         };
         Self { of: HashMap::new(), other: Arc::new(other) }

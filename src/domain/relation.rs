@@ -114,7 +114,7 @@ pub enum Cause {
     Import,
     /// An erasure.
     Erase,
-    /// Another change by an operator: of a service, or of a user.
+    /// Another change by an operator: of a service, of a user, or an account that was made here.
     Operator,
 }
 

@@ -3,6 +3,8 @@
 //! The planner only asks. What it asks for and nobody loaded comes back as a [`Need`]; whoever runs the batch loads it
 //! in the same transaction and plans the same call again. So a plan never rests on something that was not looked up.
 
+mod adopted;
+mod branding;
 mod cases;
 mod changes;
 mod dossiers;
@@ -11,6 +13,7 @@ mod moves;
 mod needs;
 mod rights;
 mod services;
+mod sites;
 mod users;
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,9 +30,9 @@ use super::plan::{Change, Planned};
 use super::relation::{Cause, Relation, RelationState};
 use changes::waits_for;
 
-pub use changes::{Changes, Link, RelationChange};
+pub use changes::{Adopted, Changes, Link, RelationChange};
 pub use moves::Moved;
-pub use needs::{Memory, Need, Reference, ResellerName};
+pub use needs::{Memory, Need, Reference, ResellerName, Sought};
 
 /// See the module.
 #[derive(Debug)]
@@ -37,6 +40,9 @@ pub struct World {
     accounts: HashMap<AccountKey, Option<Arc<Account>>>,
     references: HashMap<AccountKey, Option<Reference>>,
     externals: HashMap<(Scope, ExternalId), Option<AccountKey>>,
+    aliases: HashMap<AccountKey, Option<AccountKey>>,
+    alike: HashMap<Sought, Vec<AccountKey>>,
+    adopted: Vec<Adopted>,
     customers: HashMap<AccountKey, Vec<AccountId>>,
     /// Customers that are not at hand and were linked to a reseller that came in this batch.
     taken: HashMap<AccountId, AccountId>,
@@ -58,6 +64,8 @@ pub struct World {
     moves: moves::Moves,
     rights: rights::Known,
     dossiers: dossiers::Dossiers,
+    sites: sites::Sites,
+    brandings: branding::Brandings,
     chain: i64,
     rows_issued: i64,
 }
@@ -70,6 +78,9 @@ impl World {
             accounts: HashMap::new(),
             references: HashMap::new(),
             externals: HashMap::new(),
+            aliases: HashMap::new(),
+            alike: HashMap::new(),
+            adopted: Vec::new(),
             customers: HashMap::new(),
             taken: HashMap::new(),
             memory: HashMap::new(),
@@ -89,6 +100,8 @@ impl World {
             moves: moves::Moves::default(),
             rights: rights::Known::default(),
             dossiers: dossiers::Dossiers::default(),
+            sites: sites::Sites::default(),
+            brandings: branding::Brandings::default(),
             chain,
             rows_issued,
         }
@@ -117,6 +130,8 @@ impl World {
         match need {
             Need::Account(key) => self.accounts.contains_key(key),
             Need::Reference(key) => self.accounts.contains_key(key) || self.references.contains_key(key),
+            Need::Alike(sought) => self.alike.contains_key(sought),
+            Need::Alias(key) => self.aliases.contains_key(key),
             Need::External(scope, id) => self.externals.contains_key(&(scope.clone(), id.clone())),
             Need::Customers(name) => self.customers.contains_key(&name.key),
             Need::Memory(source, id) => self.memory.contains_key(&(source.clone(), id.clone())),
@@ -128,8 +143,12 @@ impl World {
             Need::Crowd(account) => self.services.knows_crowd(*account),
             Need::User(id) => self.users.knows(*id),
             Need::Dossier(account) => self.dossiers.knows(*account),
+            Need::LoginName(name) => self.dossiers.knows_login(name),
+            Need::SitesOf(account) => self.sites.knows_of(*account),
+            Need::Branding(account) => self.brandings.knows(*account),
             Need::UsersOf(account) => self.users.knows_of(*account),
             Need::Seller(account) => self.moves.knows_seller(*account),
+            Need::CustomersOf(account) => self.moves.knows_customers(*account),
             Need::UnderWay(account) => self.moves.knows_under_way(*account),
             Need::Listing(account) => self.rights.knows_list(*account),
             Need::OperatorName(name) => self.rights.knows_name(name),
@@ -194,6 +213,16 @@ impl World {
         self.externals.entry((scope, external_id)).or_insert(key);
     }
 
+    /// Takes in what the account is called now that was called this before, or that none was.
+    pub fn learn_alias(&mut self, key: AccountKey, now: Option<AccountKey>) {
+        self.aliases.entry(key).or_insert(now);
+    }
+
+    /// Takes in the accounts made here that say this of themselves. Two are as good as more.
+    pub fn learn_alike(&mut self, sought: Sought, keys: Vec<AccountKey>) {
+        self.alike.entry(sought).or_insert(keys);
+    }
+
     /// Takes in the customers of a reseller and those that wait for it. More than a batch has calls need not be listed.
     pub fn learn_customers(&mut self, key: AccountKey, customers: Vec<AccountId>) {
         self.customers.entry(key).or_insert(customers);
@@ -251,6 +280,22 @@ impl World {
             Some(Some(key)) => self.reference(key),
             Some(None) => Ok(None),
             None => Err(Need::External(scope.clone(), external_id.clone())),
+        }
+    }
+
+    /// What the account is called now that was called this before a platform synchronized it.
+    pub(super) fn alias(&self, key: &AccountKey) -> Result<Option<&AccountKey>, Need> {
+        match self.aliases.get(key) {
+            Some(now) => Ok(now.as_ref()),
+            None => Err(Need::Alias(key.clone())),
+        }
+    }
+
+    /// The accounts made here that said this of themselves when they were looked up.
+    pub(super) fn alike(&self, sought: &Sought) -> Result<&[AccountKey], Need> {
+        match self.alike.get(sought) {
+            Some(keys) => Ok(keys),
+            None => Err(Need::Alike(sought.clone())),
         }
     }
 
@@ -330,7 +375,8 @@ impl World {
 
     /// Takes over what was planned for an act and gives the account it is about.
     pub fn apply_act(&mut self, act: &Act, planned: PlannedAct) -> ActOutcome {
-        let PlannedAct { account, acted, change, services, users, dossier, moved, rights } = planned;
+        let PlannedAct { account, acted, change, services, users, sites, probes, dossier, branding, moved, rights } =
+            planned;
         let id = match change {
             Some(change) => {
                 let id = self.take_over(*change, act.cause, None, act.at);
@@ -343,8 +389,12 @@ impl World {
             self.take_over_services(services, owner, act.cause, None);
         }
         self.take_over_users(users, act.cause);
+        self.take_over_sites(sites, probes, act.cause);
         if let (Some(id), Some(dossier)) = (id, dossier) {
             self.dossiers.put(id, *dossier);
+        }
+        if let (Some(id), Some(branding)) = (id, branding) {
+            self.brandings.put(id, *branding);
         }
         let moved = self.take_over_moved(moved);
         self.take_over_rights(rights);
@@ -356,6 +406,9 @@ impl World {
     fn take_over(&mut self, change: Change, cause: Cause, delivery: Option<DeliveryId>, at: i64) -> AccountId {
         let mut after = change.after;
         let key = after.key.clone();
+        if let Some(was) = change.adopted {
+            self.adopt(&was, &key, at);
+        }
         if change.created {
             after.id = AccountId::issue(self.chain, self.issue_row());
             self.keys.insert(after.id, key.clone());
@@ -489,12 +542,15 @@ impl World {
                 (_, None) => {}
             }
         }
+        changes.adopted = self.adopted;
         changes.relations = self.relations.into_values().collect();
         self.services.give(&mut changes);
         self.users.give(&mut changes);
         self.moves.give(&mut changes);
         self.rights.give(&mut changes);
         self.dossiers.give(&mut changes);
+        self.sites.give(&mut changes);
+        self.brandings.give(&mut changes);
         changes.remembered =
             self.remembered.into_iter().map(|((source, id), delivery)| (source, id, delivery)).collect();
         changes

@@ -4,6 +4,7 @@ pub mod atria;
 pub mod body;
 pub mod docs;
 pub mod error;
+pub mod extremecloud;
 pub mod machine;
 pub mod metrics;
 pub mod openapi;

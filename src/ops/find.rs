@@ -1,10 +1,11 @@
-//! Finds an account by any of its names: our id, its ExternalID, or the platform's ID.
+//! Finds an account by any of its names: our id, its ExternalID, the platform's ID, or the ID that it had here before a
+//! platform synchronized it.
 
 use thiserror::Error;
 
 use crate::domain::ids::AccountId;
 use crate::store::accounts::{self, AccountFilter, Listed};
-use crate::store::{AnyConnection, StoreError};
+use crate::store::{AnyConnection, StoreError, aliases};
 
 /// Most accounts of one name that are looked at: more than one is one too many.
 const SOME: i64 = 10;
@@ -52,6 +53,12 @@ pub fn account(
     let by_platform_id = AccountFilter { platform_id: Some(name.to_owned()), ..base };
     for filter in [by_external_id, by_platform_id] {
         found.extend(accounts::list(connection, &filter, None, SOME)?);
+    }
+    if found.is_empty() {
+        // What it was called before a platform synchronized it.
+        for id in aliases::called(connection, name, source, tenant, SOME)? {
+            found.extend(accounts::list(connection, &AccountFilter::default(), Some(AccountId(id.0 - 1)), 1)?);
+        }
     }
     found.sort_by_key(|listed| listed.account.id);
     found.dedup_by_key(|listed| listed.account.id);

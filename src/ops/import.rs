@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::config::{MissingTenant, Source};
+use crate::config::{Config, MissingTenant};
 use crate::domain::act::{Act, ActOutcome, Acted, What};
 use crate::domain::ids::{AccountKey, Scope, SourceId, Tenant};
 use crate::domain::outcome::Code;
@@ -136,11 +136,49 @@ pub struct Summary {
     pub refused: u64,
 }
 
+/// Which tenants the accounts of a source are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tenants {
+    /// It tells none apart.
+    None,
+    /// Each row is of one.
+    Named,
+    /// A row that names none is of the tenant without a name.
+    Any,
+}
+
+/// Whose accounts a list is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whose {
+    /// The source.
+    pub source: SourceId,
+    /// Its tenants.
+    pub tenants: Tenants,
+}
+
+impl Whose {
+    /// The source of this name: one of the configuration, or `local` for accounts that no platform sends yet. None where
+    /// there is no such source.
+    #[must_use]
+    pub fn of(config: &Config, name: &str) -> Option<Self> {
+        if name == SourceId::LOCAL {
+            return Some(Self { source: SourceId::local(), tenants: Tenants::Any });
+        }
+        let source = config.sources.iter().find(|source| source.credentials.id.as_str() == name)?;
+        let tenants = match &source.tenant {
+            None => Tenants::None,
+            Some(rule) if rule.missing == MissingTenant::Default => Tenants::Any,
+            Some(_) => Tenants::Named,
+        };
+        Some(Self { source: source.credentials.id.clone(), tenants })
+    }
+}
+
 /// How a list is imported.
 #[derive(Debug)]
 pub struct Import<'a> {
     /// Whose accounts they are.
-    pub source: &'a Source,
+    pub whose: &'a Whose,
     /// The tenant of rows that name none.
     pub tenant: Option<Tenant>,
     /// The rules of the sources.
@@ -246,7 +284,7 @@ impl Run<'_, '_> {
     }
 
     fn act(&mut self, line: u64, listed: Listed) -> Result<Act, String> {
-        let source = &self.import.source.credentials.id;
+        let source = &self.import.whose.source;
         if listed.source.as_ref().is_some_and(|named| named != source.as_str()) {
             return Err(format!("the row is of another source than {source}"));
         }
@@ -286,12 +324,13 @@ impl Run<'_, '_> {
             Some(named) => Some(Tenant::parse(named).map_err(|error| format!("tenant {error}"))?),
             None => self.import.tenant.clone(),
         };
-        match (&self.import.source.tenant, named) {
-            (Some(_), Some(tenant)) => Ok(tenant),
-            (None, None) => Ok(Tenant::none()),
-            (Some(rule), None) if rule.missing == MissingTenant::Default => Ok(Tenant::none()),
-            (Some(_), None) => Err(format!("source {source} tells tenants apart; name the row's, or one for all")),
-            (None, Some(_)) => Err(format!("source {source} tells no tenants apart; leave the tenant empty")),
+        match (self.import.whose.tenants, named) {
+            (Tenants::Named | Tenants::Any, Some(tenant)) => Ok(tenant),
+            (Tenants::None | Tenants::Any, None) => Ok(Tenant::none()),
+            (Tenants::Named, None) => {
+                Err(format!("source {source} tells tenants apart; name the row's, or one for all"))
+            }
+            (Tenants::None, Some(_)) => Err(format!("source {source} tells no tenants apart; leave the tenant empty")),
         }
     }
 

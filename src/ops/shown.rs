@@ -11,6 +11,7 @@ use crate::store::seen::partners;
 use crate::store::seen::provisioning as provisioned;
 use crate::store::seen::relations::{Party, Related};
 use crate::store::seen::services::Happened;
+use crate::store::seen::sites;
 use crate::store::seen::users;
 use crate::wire::account_event::AccountEventView;
 use crate::wire::import::{SummaryView, ToldView};
@@ -23,6 +24,7 @@ use crate::wire::provisioning::{
 use crate::wire::relation::{CustomerView, RelatedResellerView, RelationView};
 use crate::wire::service_show::HappenedView;
 use crate::wire::show::{AccountView, PartnerShown, ResellerShown};
+use crate::wire::site_show::SiteHappenedView;
 use crate::wire::time::rfc3339;
 use crate::wire::user_show::UserHappenedView;
 
@@ -60,6 +62,16 @@ pub fn event(event: &Event) -> AccountEventView {
             let made = (caused.cause, caused.delivery);
             let what = ("user", id.to_string(), happening.as_str());
             AccountEventView::happened(at, what, made, caused.changed.clone())
+        }
+        What::Site(id, happening, caused) => {
+            let made = (caused.cause, caused.delivery);
+            AccountEventView::happened(at, ("site", id.to_string(), happening.as_str()), made, caused.changed.clone())
+        }
+        What::Probe(id, happening, caused) => {
+            let made = (caused.cause, caused.delivery);
+            let what = ("probe", id.to_string(), happening.as_str());
+            // Of the sort of the sites at which they stand.
+            AccountEventView { r#type: "site", ..AccountEventView::happened(at, what, made, caused.changed.clone()) }
         }
         What::Acted { action, operator, detail, .. } => AccountEventView::acted(at, action, operator, detail),
     }
@@ -178,6 +190,22 @@ pub fn happened(happened: &Happened) -> HappenedView {
         status: happened.status.as_str(),
         cause: happened.cause.as_str(),
         delivery: happened.delivery.map(|id| id.to_string()),
+    }
+}
+
+/// One thing that happened to a site or probe.
+#[must_use]
+pub fn site_happened(happened: &sites::Happened) -> SiteHappenedView {
+    SiteHappenedView {
+        revision: happened.revision,
+        at: rfc3339(happened.at),
+        happening: happened.happening.as_str(),
+        changed: happened.changed.clone(),
+        site: happened.site.to_string(),
+        from: happened.from.map(|site| site.to_string()),
+        status: happened.status.as_str(),
+        cause: happened.cause.as_str(),
+        delivery: happened.delivery.map(|delivery| delivery.to_string()),
     }
 }
 

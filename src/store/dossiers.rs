@@ -10,12 +10,30 @@ use super::bulk::{Rows, Statement, Value, Verb};
 use super::connection::AnyConnection;
 use super::error::StoreError;
 use super::schema::{account_tags, contacts, logins, profiles};
-use crate::domain::dossier::{CardField, ContactCard, Dossier, Login, Settings, Verification};
+use crate::domain::dossier::{CardField, ContactCard, Dossier, Login, Settings, Verification, folded};
 use crate::domain::ids::AccountId;
 use crate::domain::world::Changes;
 
 /// A row of `profiles`, its columns in order.
-type ProfileRow = (i64, String, String, Option<String>, String, bool, String, i64, i64, bool);
+type ProfileRow = (i64, String, String, Option<String>, String, bool, String, i64, i64, bool, String);
+
+/// A login as it is read.
+const LOGIN: (logins::account_id, logins::number, logins::name, logins::may_sign_in) =
+    (logins::account_id, logins::number, logins::name, logins::may_sign_in);
+
+/// Which accounts have a login of this folded name that does not merely follow an e-mail address, and whether it is their
+/// own one.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn with_login(connection: &mut AnyConnection, folded: &str) -> Result<Vec<(AccountId, bool)>, StoreError> {
+    let found: Vec<(i64, i64)> = logins::table
+        .filter(logins::folded.eq(folded.to_owned()))
+        .filter(logins::folded.is_not_null())
+        .select((logins::account_id, logins::number))
+        .load(connection)?;
+    Ok(found.into_iter().map(|(account, number)| (AccountId(account), number == Login::OWN)).collect())
+}
 
 /// What is kept about an account, the default where nothing is.
 ///
@@ -24,11 +42,20 @@ type ProfileRow = (i64, String, String, Option<String>, String, bool, String, i6
 pub fn of(connection: &mut AnyConnection, account: AccountId) -> Result<Dossier, StoreError> {
     let id = account.0;
     let row: Option<ProfileRow> = profiles::table.filter(profiles::account_id.eq(id)).first(connection).optional()?;
-    let Some((_, label, verification, address, price_list, dns_options, servers, contacts_issued, logins_issued, own)) =
-        row
-    else {
-        return Ok(Dossier::default());
-    };
+    let Some(row) = row else { return Ok(Dossier::default()) };
+    let (
+        _,
+        label,
+        verification,
+        address,
+        price_list,
+        dns_options,
+        servers,
+        contacts_issued,
+        logins_issued,
+        own,
+        time_zone,
+    ) = row;
     let tags: Vec<String> =
         account_tags::table.filter(account_tags::account_id.eq(id)).select(account_tags::tag).load(connection)?;
     let corrupt = |column: &str, word: &str| StoreError::corrupt(column, word);
@@ -43,11 +70,12 @@ pub fn of(connection: &mut AnyConnection, account: AccountId) -> Result<Dossier,
         price_list,
         dns_options,
         name_servers: servers.split_whitespace().map(str::to_owned).collect(),
+        time_zone,
     };
     let cards: Vec<(i64, i64, String, String, i64, i64)> =
         contacts::table.filter(contacts::account_id.eq(id)).order(contacts::number).load(connection)?;
     let stored: Vec<(i64, i64, Option<String>, bool)> =
-        logins::table.filter(logins::account_id.eq(id)).order(logins::number).load(connection)?;
+        logins::table.filter(logins::account_id.eq(id)).order(logins::number).select(LOGIN).load(connection)?;
     let mut found: Vec<Login> =
         stored.into_iter().map(|(_, number, name, may_sign_in)| Login { number, name, may_sign_in }).collect();
     if own && found.first().is_none_or(|first| first.number != Login::OWN) {
@@ -117,6 +145,7 @@ statement!(
         "contacts_issued",
         "logins_issued",
         "own_login",
+        "time_zone",
         "account_id",
     ]
 );
@@ -130,7 +159,7 @@ statement!(
     ["card", "registries", "created_at", "changed_at", "account_id", "number"]
 );
 statement!(DropContact, "contacts", Delete, 2, ["account_id", "number"]);
-statement!(PutLogin, "logins", Upsert, 2, ["name", "may_sign_in", "account_id", "number"]);
+statement!(PutLogin, "logins", Upsert, 2, ["name", "folded", "may_sign_in", "account_id", "number"]);
 statement!(DropLogin, "logins", Delete, 2, ["account_id", "number"]);
 
 /// Writes what a batch changed of it.
@@ -156,6 +185,7 @@ fn put(connection: &mut AnyConnection, account: AccountId, before: &Dossier, now
         Value::BigInt(now.contacts_issued),
         Value::BigInt(now.logins_issued),
         Value::Bool(now.logins.iter().any(|login| login.number == Login::OWN)),
+        Value::Text(&settings.time_zone),
         Value::BigInt(id),
     ]);
     profile.write(connection)?;
@@ -194,10 +224,13 @@ fn put_contacts(connection: &mut AnyConnection, id: i64, before: &Dossier, now: 
 }
 
 fn put_logins(connection: &mut AnyConnection, id: i64, before: &Dossier, now: &Dossier) -> Result<(), StoreError> {
+    let changed: Vec<&Login> = now.logins.iter().filter(|login| !before.logins.contains(login)).collect();
+    let names: Vec<Option<String>> = changed.iter().map(|login| login.name.as_deref().map(folded)).collect();
     let mut rows = Rows::<PutLogin>::default();
-    for login in now.logins.iter().filter(|login| !before.logins.contains(login)) {
+    for (login, folded) in changed.iter().zip(&names) {
         rows.push([
             Value::MaybeText(login.name.as_deref()),
+            Value::MaybeText(folded.as_deref()),
             Value::Bool(login.may_sign_in),
             Value::BigInt(id),
             Value::BigInt(login.number),

@@ -7,8 +7,8 @@ use super::encode;
 use super::error::StoreError;
 use super::schema::{accounts, bodies, deliveries, relations};
 use super::{
-    accounts as accounts_of, acknowledgements, cases, changes, dossiers, moves, offers, partners, places, provisioning,
-    reconciliations, services, shape, users,
+    accounts as accounts_of, acknowledgements, branding, cases, changes, dossiers, moves, offers, partners, places,
+    provisioning, reconciliations, services, shape, sites, users,
 };
 use crate::domain::account::{Account, Address, Contact};
 use crate::domain::case::ClosedAs;
@@ -54,6 +54,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     moves::erase(connection, id)?;
     let given_up = moves::give_up(connection, &[id], moves::ERASED, now)?;
     dossiers::erase(connection, id)?;
+    branding::erase(connection, id)?;
     shape::forget(connection, account.key.scope.source.as_str(), &account.options)?;
     let until = end_relations(connection, &account, now)?;
     cases::close_all_of(connection, &account.key.scope, &account.key.platform_id, ClosedAs::Erased, now)?;
@@ -61,6 +62,7 @@ pub fn account(connection: &mut AnyConnection, id: AccountId, now: i64) -> Resul
     reconciliations::forget(connection, &account.key)?;
     acknowledgements::forget(connection, &account.key)?;
     let mut entries = users::erase(connection, id, now)?;
+    entries.extend(sites::erase(connection, id, now)?);
     entries.extend(provisioning::erase(connection, id, now)?);
     entries.extend(given_up.iter().flat_map(|one| feed::asked(one, Cause::Erase)));
     entries.extend(feed::erased(&account, account.revision, until));

@@ -3,8 +3,10 @@
 
 pub mod accounts;
 pub mod acknowledgements;
+pub mod aliases;
 mod asked;
 pub mod audit;
+pub mod branding;
 pub mod bulk;
 pub mod cases;
 pub mod chains;
@@ -38,6 +40,7 @@ pub mod schema;
 pub mod seen;
 pub mod services;
 pub mod shape;
+pub mod sites;
 pub mod snapshot;
 pub mod sources;
 pub mod subscribers;

@@ -1,5 +1,7 @@
 //! Moves of customers, as they are kept.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -10,6 +12,9 @@ use super::error::StoreError;
 use super::schema::moves;
 use crate::domain::ids::{AccountId, MoveId, ProvisioningId, ServiceId};
 use crate::domain::moves::{Choice, Choices, Chosen, Move, MoveState, Side};
+
+/// Customers that are asked for in one statement. SQLite takes 32,766 parameters.
+const TOGETHER: usize = 1_000;
 
 /// A row of `moves`, its columns in order.
 #[derive(Debug, Clone, Queryable)]
@@ -101,27 +106,33 @@ pub fn by_id(connection: &mut AnyConnection, id: MoveId) -> Result<Option<Move>,
     row.map(MoveRow::into_move).transpose()
 }
 
-/// The request for a move of this customer that waits for the other side.
+/// The requests for moves of these customers that wait for the other side, in a few statements. `alone` keeps them from
+/// being decided by anybody else until the transaction ends.
 ///
 /// # Errors
 /// As [`by_id`].
-pub fn requested(connection: &mut AnyConnection, customer: AccountId) -> Result<Option<Move>, StoreError> {
-    let waiting =
-        moves::table.filter(moves::customer_id.eq(customer.0)).filter(moves::state.eq(MoveState::Requested.as_str()));
-    let row: Option<MoveRow> = waiting.load(connection)?.pop();
-    row.map(MoveRow::into_move).transpose()
-}
-
-/// As [`requested`], kept from being decided by anybody else until the transaction ends.
-///
-/// # Errors
-/// As [`by_id`].
-pub fn requested_alone(connection: &mut AnyConnection, customer: AccountId) -> Result<Option<Move>, StoreError> {
-    let AnyConnection::Postgres(postgres) = connection else { return requested(connection, customer) };
-    let waiting =
-        moves::table.filter(moves::customer_id.eq(customer.0)).filter(moves::state.eq(MoveState::Requested.as_str()));
-    let row: Option<MoveRow> = waiting.for_update().load(postgres)?.pop();
-    row.map(MoveRow::into_move).transpose()
+pub fn requested_of_many(
+    connection: &mut AnyConnection,
+    customers: &[AccountId],
+    alone: bool,
+) -> Result<HashMap<AccountId, Move>, StoreError> {
+    let mut found = HashMap::new();
+    for part in customers.chunks(TOGETHER) {
+        let ids: Vec<i64> = part.iter().map(|customer| customer.0).collect();
+        let waiting = moves::table
+            .filter(moves::customer_id.eq_any(ids))
+            .filter(moves::state.eq(MoveState::Requested.as_str()))
+            .order(moves::customer_id);
+        let rows: Vec<MoveRow> = match &mut *connection {
+            AnyConnection::Postgres(postgres) if alone => waiting.for_update().load(postgres)?,
+            other => waiting.load(other)?,
+        };
+        for row in rows {
+            let one = row.into_move()?;
+            found.insert(one.customer, one);
+        }
+    }
+    Ok(found)
 }
 
 /// Ends a request that comes to nothing, within a write transaction. Returns whether it was open. `at` is in microseconds
@@ -187,9 +198,6 @@ pub(super) fn give_up(
     }
     Ok(ended)
 }
-
-/// Most accounts that are asked for at once: fewer than a statement has parameters on SQLite.
-const TOGETHER: usize = 1_000;
 
 /// Why a request ends with its customer.
 pub(super) const DELETED: &str = "the customer was deleted";

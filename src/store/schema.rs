@@ -443,6 +443,7 @@ diesel::table! {
         contacts_issued -> BigInt,
         logins_issued -> BigInt,
         own_login -> Bool,
+        time_zone -> Text,
     }
 }
 
@@ -480,6 +481,7 @@ diesel::table! {
         number -> BigInt,
         name -> Nullable<Text>,
         may_sign_in -> Bool,
+        folded -> Nullable<Text>,
     }
 }
 
@@ -589,6 +591,75 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    sites (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        name -> Text,
+        description -> Text,
+        status -> Text,
+        with_account -> Bool,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    probes (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        site_id -> BigInt,
+        name -> Text,
+        status -> Text,
+        with_account -> Bool,
+        created_at -> BigInt,
+        changed_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    site_history (thing_id, revision) {
+        thing_id -> BigInt,
+        revision -> BigInt,
+        at -> BigInt,
+        happening -> Text,
+        changed -> Text,
+        account_id -> BigInt,
+        site_id -> BigInt,
+        from_site_id -> Nullable<BigInt>,
+        status -> Text,
+        cause -> Text,
+        delivery_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    brandings (account_id) {
+        account_id -> BigInt,
+        title -> Text,
+        colours -> Text,
+        logo_type -> Nullable<Text>,
+        logo_size -> Nullable<BigInt>,
+        logo_digest -> Nullable<Binary>,
+        logo -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    account_aliases (source, tenant, platform_id) {
+        source -> Text,
+        tenant -> Text,
+        platform_id -> Text,
+        account_id -> BigInt,
+        since -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(account_aliases, accounts);
 diesel::allow_tables_to_appear_in_same_query!(accounts, relations, deliveries, bodies, webhook_ids);
 diesel::allow_tables_to_appear_in_same_query!(reconciliation_findings, acknowledgements);
 diesel::allow_tables_to_appear_in_same_query!(users, user_services, services);

@@ -12,6 +12,12 @@ use crate::domain::account::EventStamp;
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, Scope, ServiceId, SourceId, Tenant};
 use crate::domain::service::{Direction, Happening, Service, ServiceKind, ServiceStatus, Step, Transfer};
 
+/// Accounts whose services are asked for in one statement. SQLite takes 32,766 parameters.
+const TOGETHER: usize = 1_000;
+
+/// Most rows of such a statement: so many are in memory at once, several times as many as such accounts usually have.
+const MOST_TOGETHER: i64 = 20_000;
+
 /// A row of `services`, its columns in order.
 #[derive(Debug, Clone, Queryable)]
 #[allow(missing_docs)] // The columns of the table.
@@ -149,6 +155,44 @@ pub fn living_of(connection: &mut AnyConnection, account: AccountId, limit: usiz
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .load(connection)?;
     rows.into_iter().map(ServiceRow::into_service).collect()
+}
+
+/// As [`living_of`], for many accounts in a few statements: each with its services, at most `limit` of each.
+///
+/// # Errors
+/// As [`named`].
+pub fn living_of_many(
+    connection: &mut AnyConnection,
+    accounts: &[AccountId],
+    limit: usize,
+) -> Result<Vec<(AccountId, Vec<Service>)>, StoreError> {
+    let mut found = Vec::with_capacity(accounts.len());
+    for part in accounts.chunks(TOGETHER) {
+        let ids: Vec<i64> = part.iter().map(|account| account.0).collect();
+        let rows: Vec<ServiceRow> = services::table
+            .filter(services::account_id.eq_any(ids))
+            .filter(services::status.ne(ServiceStatus::Ended.as_str()))
+            .order((services::account_id, services::id))
+            .limit(MOST_TOGETHER)
+            .load(connection)?;
+        if i64::try_from(rows.len()).unwrap_or(i64::MAX) >= MOST_TOGETHER {
+            // Some of them have very much: one after the other then.
+            for account in part {
+                found.push((*account, living_of(connection, *account, limit)?));
+            }
+            continue;
+        }
+        let mut of: HashMap<AccountId, Vec<Service>> = HashMap::new();
+        for row in rows {
+            let service = row.into_service()?;
+            let list = of.entry(service.account).or_default();
+            if list.len() < limit {
+                list.push(service);
+            }
+        }
+        found.extend(part.iter().map(|account| (*account, of.remove(account).unwrap_or_default())));
+    }
+    Ok(found)
 }
 
 /// How many services of accounts are not ended; accounts without any are left out. There are as many as a batch has calls.

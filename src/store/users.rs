@@ -76,6 +76,46 @@ pub fn living_of(connection: &mut AnyConnection, account: AccountId, limit: usiz
     whole(connection, rows)
 }
 
+/// As [`living_of`], for many accounts in a few statements: each with its users, at most `limit` of each.
+///
+/// # Errors
+/// As [`by_id`].
+pub fn living_of_many(
+    connection: &mut AnyConnection,
+    accounts: &[AccountId],
+    limit: usize,
+) -> Result<Vec<(AccountId, Vec<User>)>, StoreError> {
+    let mut found = Vec::with_capacity(accounts.len());
+    for part in accounts.chunks(TOGETHER) {
+        let ids: Vec<i64> = part.iter().map(|account| account.0).collect();
+        let rows: Vec<UserRow> = users::table
+            .filter(users::account_id.eq_any(ids))
+            .filter(users::status.ne(UserStatus::Ended.as_str()))
+            .order((users::account_id, users::id))
+            .limit(MOST_TOGETHER)
+            .load(connection)?;
+        if i64::try_from(rows.len()).unwrap_or(i64::MAX) >= MOST_TOGETHER {
+            // Some of them have very many: one after the other then.
+            for account in part {
+                found.push((*account, living_of(connection, *account, limit)?));
+            }
+            continue;
+        }
+        let mut of: HashMap<AccountId, Vec<User>> = HashMap::new();
+        for user in whole(connection, rows)? {
+            let list = of.entry(user.account).or_default();
+            if list.len() < limit {
+                list.push(user);
+            }
+        }
+        found.extend(part.iter().map(|account| (*account, of.remove(account).unwrap_or_default())));
+    }
+    Ok(found)
+}
+
+/// Most rows that are read for many accounts at once: so many are in memory then.
+const MOST_TOGETHER: i64 = 20_000;
+
 /// Most users whose services are asked for at once: fewer than a statement has parameters on SQLite.
 const TOGETHER: usize = 1_000;
 

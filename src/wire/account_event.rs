@@ -14,10 +14,10 @@ use crate::domain::relation::{Cause, Relation};
 pub struct AccountEventView {
     /// When.
     pub at: String,
-    /// What sort of thing: delivery, relation, service, user or act.
+    /// What sort of thing: delivery, relation, service, user, site, of probes, too, or act.
     pub r#type: &'static str,
-    /// What: the endpoint of a call, such as `Accounts/Synchronize`; what became of a relation, service or user, such as
-    /// `relation.opened`; the action of an operator, such as `accounts.set`.
+    /// What: the endpoint of a call, such as `Accounts/Synchronize`; what became of a relation, service, user, site or
+    /// probe, such as `relation.opened`; the action of an operator, such as `accounts.set`.
     pub kind: String,
     /// applied, unchanged, repeated, stale, rejected or checked; what is no call was applied.
     pub outcome: &'static str,
@@ -29,7 +29,7 @@ pub struct AccountEventView {
     pub cause: Option<&'static str>,
     /// The call, or the one that made it happen.
     pub delivery: Option<String>,
-    /// The service or the user.
+    /// The service, user, site or probe.
     pub subject: Option<String>,
     /// The reseller or the partner of a relation, as the platform or the customer names it.
     pub related: Option<String>,
@@ -86,7 +86,7 @@ impl AccountEventView {
         }
     }
 
-    /// Something that happened to a service or a user: what it is, its id, and what happened to it.
+    /// Something that happened to a service, user, site or probe: what it is, its id, and what happened to it.
     #[must_use]
     pub fn happened(
         at: i64,

@@ -77,6 +77,32 @@ pub struct ChangedUserView {
     pub to: Option<String>,
 }
 
+/// The site that an entry is about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedSiteView {
+    pub id: String,
+    /// Its state behind what happened.
+    pub status: &'static str,
+    /// Its revision behind what happened.
+    pub revision: i64,
+}
+
+/// The probe that an entry is about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct ChangedProbeView {
+    pub id: String,
+    /// The site at which it stands.
+    pub site: String,
+    /// Its state behind what happened.
+    pub status: &'static str,
+    /// Its revision behind what happened.
+    pub revision: i64,
+    /// The site at which it stood before, where it was moved.
+    pub from: Option<String>,
+}
+
 /// The provisioning request that an entry is about, as it stood then.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[allow(missing_docs)] // Counts of items.
@@ -152,7 +178,7 @@ pub struct ChangeView {
     /// The account's revision behind it; null where only the other side of its relation changed.
     pub revision: Option<i64>,
     /// Fields that changed, as the account's JSON names them; of `options.changed` the IDs of the options; of
-    /// `service.…` and `user.…` those of the service or user; of `plans.changed` those of the list.
+    /// `service.…`, `user.…`, `site.…` and `probe.…` those of the service, user, site or probe; of `plans.changed` those of the list.
     pub changed: Vec<String>,
     /// What the account is, where it is new, revived or of another kind than before.
     pub account_kind: Option<&'static str>,
@@ -164,6 +190,10 @@ pub struct ChangeView {
     pub service: Option<ChangedServiceView>,
     /// The user, of `user.…`.
     pub user: Option<ChangedUserView>,
+    /// The site, of `site.…`.
+    pub site: Option<ChangedSiteView>,
+    /// The probe, of `probe.…`.
+    pub probe: Option<ChangedProbeView>,
     /// The provisioning request, of `provisioning.…` but for `provisioning.item_pending`.
     pub provisioning: Option<ChangedProvisioningView>,
     /// The item that may be taken, of `provisioning.item_pending`.
@@ -223,6 +253,24 @@ impl ChangeView {
                 }),
                 _ => None,
             },
+            site: match &entry.event {
+                Event::Site(_, told) if told.probe.is_none() => Some(ChangedSiteView {
+                    id: told.site.to_string(),
+                    status: told.status.as_str(),
+                    revision: told.revision,
+                }),
+                _ => None,
+            },
+            probe: match &entry.event {
+                Event::Site(_, told) => told.probe.map(|probe| ChangedProbeView {
+                    id: probe.to_string(),
+                    site: told.site.to_string(),
+                    status: told.status.as_str(),
+                    revision: told.revision,
+                    from: told.from.map(|site| site.to_string()),
+                }),
+                _ => None,
+            },
             provisioning: match &entry.event {
                 Event::Provisioning(_, told) => Some(provisioning(told)),
                 _ => None,
@@ -253,6 +301,7 @@ fn changed(event: &Event) -> Vec<String> {
         Event::PlansChanged(names) => names.clone(),
         Event::Service(_, told) => told.changed.clone(),
         Event::User(_, told) => told.changed.clone(),
+        Event::Site(_, told) => told.changed.clone(),
         Event::Created(_)
         | Event::Deleted
         | Event::Erased

@@ -33,6 +33,8 @@ pub struct ProfileView {
     pub dns_options: bool,
     /// The name servers that its domains get; none for the vendor's own.
     pub name_servers: Vec<String>,
+    /// Where it is, by the name of its time zone; empty for none.
+    pub time_zone: String,
 }
 
 impl ProfileView {
@@ -50,6 +52,7 @@ impl ProfileView {
             price_list: settings.price_list.clone(),
             dns_options: settings.dns_options,
             name_servers: settings.name_servers.clone(),
+            time_zone: settings.time_zone.clone(),
         }
     }
 }

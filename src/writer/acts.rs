@@ -11,6 +11,7 @@ use super::faults::{Faults, Place};
 use super::now_micros;
 use super::run::{Attempted, Worked};
 use super::{PATIENCE, Queued, SubmitError, Writer, planning};
+use crate::domain::act::customers::leaving;
 use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, OperatorChange, What};
 use crate::domain::outcome::Code;
 use crate::domain::partner::Answers;
@@ -26,6 +27,9 @@ use crate::store::{AnyConnection, StoreError, save};
 /// Most acts that may be one thing, all of them or nothing: they cannot be done in parts, so every call waits until they
 /// are done.
 pub const MAX_TOGETHER: usize = 50_000;
+
+/// Acts on a reseller itself that may stand beside a list of its customers.
+const MAX_BESIDE: usize = 16;
 
 /// Acts that are done together.
 #[derive(Debug, Clone)]
@@ -49,7 +53,7 @@ pub(super) struct ActsJob {
 
 /// What a list came to, if its transaction commits.
 pub(super) struct Done {
-    /// In the order of the acts.
+    /// In the order of the acts, those of customers that an exact list leaves out behind them.
     pub outcomes: Vec<ActOutcome>,
     /// Where the chain ends now; none where nothing is to be written.
     pub tail: Option<Tail>,
@@ -98,13 +102,20 @@ pub(super) fn run(
     faults.at(Place::Write, &[])?;
     // One number more than is used, so that the chain tells of a commit whose answer was lost.
     let to = Tail { head: tail.head, rows_issued: changes.rows_issued + 1 };
-    audit::record(connection, &list.entry)?;
+    audit::record(connection, &about(&list.entry, &outcomes))?;
     for change in &changes.operators {
         audit::record(connection, &of_operator(change, &list.entry))?;
     }
     let advance = Advance { from: tail, to: &to, owner, now: now_micros() };
     let feed_end = save::batch(connection, &[], &changes, &advance)?;
     Ok(Some(Done { outcomes, tail: Some(to), feed_end }))
+}
+
+/// The entry of a list. One without a subject is about the account that the first act made, which had no id before.
+fn about(entry: &Entry, outcomes: &[ActOutcome]) -> Entry {
+    let made = outcomes.iter().find_map(|outcome| outcome.id.filter(|_| entry.subject.is_empty()));
+    let subject = made.map_or_else(|| entry.subject.clone(), |id| id.to_string());
+    Entry { subject, ..entry.clone() }
 }
 
 /// What the audit trail says of an operator that an act adds, or takes something from.
@@ -125,7 +136,8 @@ fn of_operator(change: &OperatorChange, entry: &Entry) -> Entry {
     Entry { action: action.to_owned(), subject: subject.clone(), detail: detail.to_string(), ..entry.clone() }
 }
 
-/// Plans acts one behind the other and applies them to the world.
+/// Plans acts one behind the other and applies them to the world. An exact list of customers brings acts of its own, whose
+/// outcomes stand behind all others.
 pub(super) fn perform(
     connection: &mut AnyConnection,
     world: &mut World,
@@ -133,7 +145,8 @@ pub(super) fn perform(
     purpose: Purpose,
 ) -> Result<Vec<ActOutcome>, StoreError> {
     let most = if list.all_or_nothing { MAX_TOGETHER } else { MAX_ACTS };
-    if list.acts.len() > most {
+    let exact = list.all_or_nothing && list.acts.iter().any(|act| matches!(act.what, What::Customers(_)));
+    if list.acts.len() > if exact { most + MAX_BESIDE } else { most } {
         let refused = |act: &Act| ActOutcome {
             account: act.account.clone(),
             id: None,
@@ -148,7 +161,25 @@ pub(super) fn perform(
     let cap = list.acts.len() + 1;
     planning::foresee_acts(connection, world, &list.policies, &list.acts, cap, purpose)?;
     let mut outcomes = Vec::with_capacity(list.acts.len());
+    let mut others = Vec::new();
     for act in &list.acts {
+        let policy = list.policies.of(&act.account.scope.source);
+        let planned = planning::plan_one_act(connection, world, policy, act, cap, purpose)?;
+        let outcome = world.apply_act(act, planned);
+        if let (What::Customers(exact), None) = (&act.what, outcome.refused()) {
+            match planning::look(connection, world, cap, purpose, |world| leaving(world, act, exact))? {
+                Ok(acts) => others.extend(acts),
+                Err(message) => {
+                    let acted = Acted::Refused { code: Code::RuleBroken, message };
+                    outcomes.push(ActOutcome { acted, ..outcome });
+                    continue;
+                }
+            }
+        }
+        outcomes.push(outcome);
+    }
+    planning::foresee_acts(connection, world, &list.policies, &others, cap, purpose)?;
+    for act in &others {
         let policy = list.policies.of(&act.account.scope.source);
         let planned = planning::plan_one_act(connection, world, policy, act, cap, purpose)?;
         outcomes.push(world.apply_act(act, planned));

@@ -28,7 +28,7 @@ pub fn foresee(
 ) -> Result<(), StoreError> {
     let needs: Vec<_> = calls.iter().flat_map(|(_, call)| World::foreseeable(call)).collect();
     load::load(connection, world, &needs, cap, purpose)?;
-    let mut needs: Vec<_> = calls.iter().flat_map(|(_, call)| world.foreseeable_next(call)).collect();
+    let mut needs: Vec<_> = calls.iter().flat_map(|(policy, call)| world.foreseeable_next(policy, call)).collect();
     needs.extend(calls.iter().filter_map(|(policy, call)| world.foreseeable_partner(policy, call)));
     load::load(connection, world, &needs, cap, purpose)
 }

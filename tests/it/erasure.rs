@@ -97,7 +97,7 @@ fn nothing_personal_is_left_and_the_ledger_holds() {
         assert_eq!(
             after["profile"],
             json!({"account": before["id"], "standing": "fraud", "label": "", "tags": [], "verification": "unverified",
-                "sign_up_address": null, "price_list": "", "dns_options": true, "name_servers": []})
+                "sign_up_address": null, "price_list": "", "dns_options": true, "name_servers": [], "time_zone": ""})
         );
         assert_eq!((&after["contacts"], &after["logins"][0]["login"]), (&json!([]), &json!("")));
         let relation = &after["history"][0];

@@ -11,7 +11,7 @@ use tiersync::domain::ids::AccountId;
 use tiersync::domain::operator::Visible;
 use tiersync::store::AnyConnection;
 use tiersync::store::changes::{self, Change, Question, Read};
-use tiersync::store::schema::{accounts, relations, services, users};
+use tiersync::store::schema::{accounts, probes, relations, services, sites, users};
 
 use crate::commands::receiver;
 use crate::commands_binary::{Place, until};
@@ -57,6 +57,7 @@ pub fn assert_tells_everything(database: &mut AnyConnection, feed: &[Change]) {
     let mut closed: BTreeSet<i64> = BTreeSet::new();
     let mut of_services: BTreeMap<i64, (i64, i64, String)> = BTreeMap::new();
     let mut of_users: BTreeMap<i64, (i64, i64, String)> = BTreeMap::new();
+    let mut of_sites: BTreeMap<i64, (i64, i64, String)> = BTreeMap::new();
     for (position, change) in (1..).zip(feed) {
         assert_eq!(change.position, position, "{change:?}");
         let AccountId(id) = change.entry.account;
@@ -92,6 +93,12 @@ pub fn assert_tells_everything(database: &mut AnyConnection, feed: &[Change]) {
             Event::User(_, told) if told.moved.is_some_and(|(from, _)| from.0 == id) => {
                 assert_eq!(of_users[&told.user.0].0, id, "{change:?}");
             }
+            Event::Site(_, told) => {
+                let thing = told.probe.map_or(told.site.0, |probe| probe.0);
+                let now = (id, told.revision, told.status.as_str().to_owned());
+                let before = of_sites.insert(thing, now);
+                assert_eq!(before.map_or(0, |before| before.1) + 1, told.revision, "{change:?}");
+            }
             Event::User(_, told) => {
                 let now = (id, told.revision, told.status.as_str().to_owned());
                 let before = of_users.insert(told.user.0, now);
@@ -123,6 +130,13 @@ pub fn assert_tells_everything(database: &mut AnyConnection, feed: &[Change]) {
     let rows: BTreeMap<i64, (i64, i64, String)> =
         rows.into_iter().map(|(id, account, revision, status)| (id, (account, revision, status))).collect();
     assert_eq!(of_users, rows);
+    let mut rows: Vec<(i64, i64, i64, String)> =
+        sites::table.select((sites::id, sites::account_id, sites::revision, sites::status)).load(database).unwrap();
+    let of_probes = probes::table.select((probes::id, probes::account_id, probes::revision, probes::status));
+    rows.extend(of_probes.load::<(i64, i64, i64, String)>(database).unwrap());
+    let rows: BTreeMap<i64, (i64, i64, String)> =
+        rows.into_iter().map(|(id, account, revision, status)| (id, (account, revision, status))).collect();
+    assert_eq!(of_sites, rows);
     let rows: Vec<(i64, String, Option<i64>)> =
         relations::table.select((relations::id, relations::state, relations::valid_to)).load(database).unwrap();
     let ended: BTreeSet<i64> = rows.iter().filter(|(_, _, to)| to.is_some()).map(|(id, ..)| *id).collect();

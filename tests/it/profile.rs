@@ -20,12 +20,13 @@ fn settings(backend: Backend) {
     assert_eq!(
         fresh.json(),
         json!({"account": customer, "standing": "enabled", "label": "", "tags": [], "verification": "unverified",
-            "sign_up_address": null, "price_list": "", "dns_options": true, "name_servers": []})
+            "sign_up_address": null, "price_list": "", "dns_options": true, "name_servers": [], "time_zone": ""})
     );
     let tag = fresh.header("etag").unwrap().to_owned();
     let wanted = json!({"label": " Blue brand ", "tags": ["vip", "VIP", "b"], "verification": "verified",
         "sign_up_address": "2001:DB8::1", "price_list": "Gold 2026", "dns_options": false,
-        "name_servers": ["NS1.example.org.", "ns2.example.org", "ns1.example.org"], "reason": "Checked"});
+        "name_servers": ["NS1.example.org.", "ns2.example.org", "ns1.example.org"], "time_zone": "europe/athens",
+        "reason": "Checked"});
     let guarded = |tag: &str, body: &Value| {
         Call::new("PATCH", &format!("/v1{path}"))
             .header("Authorization", format!("Bearer {admin}"))
@@ -38,7 +39,7 @@ fn settings(backend: Backend) {
     assert_eq!(set.status, 200, "{}", set.body);
     let shown = json!({"account": customer, "standing": "enabled", "label": "Blue brand", "tags": ["VIP", "b", "vip"],
         "verification": "verified", "sign_up_address": "2001:db8::1", "price_list": "Gold 2026", "dns_options": false,
-        "name_servers": ["ns1.example.org", "ns2.example.org"]});
+        "name_servers": ["ns1.example.org", "ns2.example.org"], "time_zone": "Europe/Athens"});
     assert_eq!(set.json(), shown);
     let again = get(&app, &admin, &path);
     assert_eq!((again.json(), again.header("etag")), (shown.clone(), set.header("etag")));
@@ -58,10 +59,12 @@ fn settings(backend: Backend) {
         patch(&app, &admin, &path, &json!({"tag": ["new"], "untag": ["b", "never"]})).json()["tags"],
         json!(["VIP", "new", "vip"])
     );
-    let cleared = patch(&app, &admin, &path, &json!({"label": "", "sign_up_address": "", "name_servers": []})).json();
+    let cleared =
+        patch(&app, &admin, &path, &json!({"label": "", "sign_up_address": "", "name_servers": [], "time_zone": ""}))
+            .json();
     assert_eq!(
-        (&cleared["label"], &cleared["sign_up_address"], &cleared["name_servers"]),
-        (&json!(""), &Value::Null, &json!([]))
+        (&cleared["label"], &cleared["sign_up_address"], &cleared["name_servers"], &cleared["time_zone"]),
+        (&json!(""), &Value::Null, &json!([]), &json!(""))
     );
     assert_eq!(cleared["price_list"], "Gold 2026", "what is left out stays");
     for (body, told) in [
@@ -73,6 +76,7 @@ fn settings(backend: Backend) {
         (json!({"verification": "maybe"}), "verification is none of"),
         (json!({"sign_up_address": "example.org"}), "sign_up_address is no IP address"),
         (json!({"name_servers": ["ns_1.example.org"]}), "A name server is no host name"),
+        (json!({"time_zone": "Athens"}), "time_zone is no time zone"),
         (json!({"price": "x"}), "unknown field"),
     ] {
         let reply = patch(&app, &admin, &path, &body);
@@ -80,9 +84,17 @@ fn settings(backend: Backend) {
     }
     // The feed and the audit trail tell names and no values.
     let entries: Vec<Value> = feed(&app, &admin).into_iter().skip(told - 1).map(|one| one["changed"].clone()).collect();
-    let all_names =
-        json!(["label", "tags", "verification", "sign_up_address", "price_list", "dns_options", "name_servers"]);
-    assert_eq!(entries, [all_names, json!(["tags"]), json!(["label", "sign_up_address", "name_servers"])]);
+    let all_names = json!([
+        "label",
+        "tags",
+        "verification",
+        "sign_up_address",
+        "price_list",
+        "dns_options",
+        "name_servers",
+        "time_zone"
+    ]);
+    assert_eq!(entries, [all_names, json!(["tags"]), json!(["label", "sign_up_address", "name_servers", "time_zone"])]);
     let audit = all(&app, &admin, "/audit?action=accounts.set", 50);
     assert_eq!(audit.len(), 3);
     assert!(
@@ -319,11 +331,20 @@ fn the_command_line_sets_and_shows_what_is_kept() {
         assert_eq!(app.synchronize(r#"{"ID":"11","Role":"User","ResellerID":"10","Email":"m@x.example"}"#).code(), 0);
         let set =
             ["accounts", "set", "11", "--label", "Blue", "--verification", "pending", "--sign-up-address", "192.0.2.7"];
-        let more = ["--price-list", "Gold", "--dns-options", "off", "--name-servers", "ns1.x.example, ns2.x.example"];
+        let more = [
+            "--price-list",
+            "Gold",
+            "--dns-options",
+            "off",
+            "--name-servers",
+            "ns1.x.example, ns2.x.example",
+            "--time-zone",
+            "utc",
+        ];
         let said = place.fine(&[&set[..], &more[..]].concat());
         assert_eq!(
             said,
-            "account 0-2 changed: label, verification, sign_up_address, price_list, dns_options, name_servers\n"
+            "account 0-2 changed: label, verification, sign_up_address, price_list, dns_options, name_servers, time_zone\n"
         );
         assert_eq!(place.fine(&["accounts", "tag", "11", "vip", "new"]), "account 0-2 changed: tags\n");
         assert_eq!(place.fine(&["accounts", "untag", "11", "new"]), "account 0-2 changed: tags\n");
@@ -337,7 +358,7 @@ fn the_command_line_sets_and_shows_what_is_kept() {
             show["profile"],
             json!({"account": "0-2", "standing": "fraud", "label": "Blue", "tags": ["vip"], "verification": "pending",
                 "sign_up_address": "192.0.2.7", "price_list": "Gold", "dns_options": false,
-                "name_servers": ["ns1.x.example", "ns2.x.example"]})
+                "name_servers": ["ns1.x.example", "ns2.x.example"], "time_zone": "UTC"})
         );
         assert_eq!(show["logins"][0]["login"], "m@x.example");
         assert_eq!(show["contacts"], json!([]));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tiersync::domain::ids::{AccountId, ServiceId};
 use tiersync::domain::operator::Role;
 use tiersync::domain::provisioning::{ItemKind, MAX_REASON, NewItem, NewRequest, PlanAt, RequestCause};
-use tiersync::store::provisioning::{CHAIN, issue, open, running};
+use tiersync::store::provisioning::{CHAIN, issue, open, running_of_many};
 use tiersync::store::{AnyConnection, changes, transaction};
 
 use crate::commands::{items as parsed, receiver};
@@ -160,8 +160,9 @@ fn whole(backend: Backend) {
     let taken = lease(&app, &token, &json!({"worker": "w1", "limit": 3, "seconds": 60}));
     assert_eq!(column(&taken.iter().map(|one| one["item"].clone()).collect::<Vec<_>>(), "id"), column(&items, "id"));
     assert_eq!(taken[0]["account"]["external_id"], request["customer"]["external_id"]);
-    assert!(running(&mut app.database(), AccountId::parse(&customer).unwrap()).unwrap());
-    assert!(!running(&mut app.database(), AccountId::parse("0-1").unwrap()).unwrap());
+    let both = ["0-1", customer.as_str()].map(|one| AccountId::parse(one).unwrap());
+    let running = running_of_many(&mut app.database(), &both).unwrap();
+    assert_eq!(running, [both[1]].into());
     let done = reported(&app, &token, &taken[0], &json!({"state": "done"}));
     assert_eq!((&done["state"], &done["attempt"]), (&json!("done"), &json!(1)));
     let failed = reported(&app, &token, &taken[1], &json!({"state": "failed", "reason": "no\nmailbox"}));

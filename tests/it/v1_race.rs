@@ -75,10 +75,13 @@ fn moved_away(backend: Backend) {
     service(app, &provider, "19", "Mail", "gold", "");
     // What is asked for, of a customer, its service and its user.
     type Asked<'a> = dyn Fn(&str, &str, &str) -> (&'static str, String, Value) + 'a;
-    let asked: [&Asked<'_>; 12] = [
+    let asked: [&Asked<'_>; 15] = [
         &|customer, _, _| ("PATCH", format!("/accounts/{customer}"), json!({"name": "Stolen"})),
         &|customer, _, _| ("PATCH", format!("/accounts/{customer}/profile"), json!({"label": "Stolen"})),
         &|customer, _, _| ("POST", format!("/accounts/{customer}/services"), json!({"name": "New"})),
+        &|customer, _, _| ("PATCH", format!("/customers/{customer}"), json!({"email": "stolen@mallory.example"})),
+        &|customer, _, _| ("POST", format!("/accounts/{customer}/sites"), json!({"name": "Stolen"})),
+        &|customer, _, _| ("PUT", format!("/accounts/{customer}/branding"), json!({"title": "Stolen"})),
         &|_, service, _| ("PATCH", format!("/services/{service}"), json!({"name": "Stolen"})),
         &|_, service, _| ("POST", format!("/services/{service}/suspend"), json!({})),
         &|_, service, _| ("POST", format!("/services/{service}/end"), json!({})),
@@ -113,7 +116,7 @@ fn moved_away(backend: Backend) {
         moving["revision"] = did(app, &provider, "POST", "/moves", &moving)["revision"].clone();
         moving["preview"] = json!(false);
         let everything = || {
-            ["", "/profile", "/services", "/users"]
+            ["", "/profile", "/services", "/users", "/sites", "/branding"]
                 .map(|path| get(app, &provider, &format!("/accounts/{customer}{path}")).body)
         };
         let [made, late] =

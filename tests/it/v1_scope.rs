@@ -4,6 +4,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use tiersync::domain::account::AccountKind;
+use tiersync::domain::ids::AccountId;
+use tiersync::domain::msp::shown;
 use tiersync::domain::operator::Role;
 
 use crate::harness::app::MPNID;
@@ -11,6 +14,9 @@ use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
 use crate::moves_guide::did;
 use crate::standing::{patch, write};
 use crate::v1::{all, column, get, id, operator, problem, send};
+
+/// Their partner and their tenant are within it.
+const CLOUD: &str = "[extremecloud]\nsource = \"eu\"\n";
 
 /// Nobody listens there.
 const SUBSCRIBER: &str = "[[subscriber]]\nid = \"crm\"\nurl = \"https://127.0.0.1:9/\"\nallow_private = true\n\
@@ -33,10 +39,14 @@ struct World {
     moves: [String; 2],
     /// A user of ours, and one of theirs.
     users: [String; 2],
+    /// A site of ours, and one of theirs.
+    sites: [String; 2],
+    /// A probe of ours, and one of theirs.
+    probes: [String; 2],
 }
 
 fn world(backend: Backend) -> World {
-    let app = TestApp::with(backend, &config("", &format!("{MPNID}\n{SUBSCRIBER}")));
+    let app = TestApp::with(backend, &config("", &format!("{MPNID}\n{SUBSCRIBER}\n{CLOUD}")));
     let token = operator(&app, "ours", Role::ResellerAdmin, &["0-1"], None);
     let everything = operator(&app, "all", Role::ProviderAdmin, &[], None);
     send(&app, &json!({"ID": "10", "Role": "Reseller", "Name": "Northwind"}));
@@ -107,7 +117,24 @@ fn world(backend: Backend) -> World {
     assert_eq!(contact.status, 200, "{}", contact.body);
     let login = write(&app, &everything, "POST", &format!("{theirs}/logins"), &json!({"login": "TheirLogin"}));
     assert_eq!(login.status, 200, "{}", login.body);
+    // Where they are, and how their pages look.
+    let places = ["11", "THEIR-CUSTOMER"].map(|account| {
+        let site = crate::sites::site(&app, &everything, &id(&app, account), &format!("{account}-TheirSite"));
+        let probe = crate::sites::probe(&app, &everything, &site, &format!("{account}-TheirProbe"));
+        (site, probe)
+    });
+    let [(our_site, our_probe), (their_site, their_probe)] = places;
+    did(&app, &token, "PATCH", &format!("/sites/{our_site}"), &json!({"name": "OurSite"}));
+    did(&app, &token, "PATCH", &format!("/probes/{our_probe}"), &json!({"name": "OurProbe"}));
+    let account = id(&app, "THEIR-CUSTOMER");
+    did(&app, &everything, "PUT", &format!("/accounts/{account}/branding"), &json!({"title": "TheirTitle"}));
+    let logo = [crate::sites::PNG, b"TheirLogo"].concat();
+    assert_eq!(crate::sites::put_logo(&app, &everything, &account, "image/png", &logo).status, 200);
     let secrets = [
+        "TheirSite",
+        "TheirProbe",
+        "TheirTitle",
+        "TheirLogo",
         "TheirLabel",
         "TheirTag",
         "TheirPrices",
@@ -161,7 +188,20 @@ fn world(backend: Backend) -> World {
     asked["preview"] = json!(false);
     let theirs_moved = did(&app, &everything, "POST", "/moves", &asked)["id"].as_str().unwrap().to_owned();
     let moves = [ours_asked, theirs_moved];
-    World { app, token, everything, secrets, theirs, services: [ours, hidden], users, provisioning, moves }
+    let (sites, probes) = ([our_site, their_site], [our_probe, their_probe]);
+    World {
+        app,
+        token,
+        everything,
+        secrets,
+        theirs,
+        services: [ours, hidden],
+        users,
+        sites,
+        probes,
+        provisioning,
+        moves,
+    }
 }
 
 impl World {
@@ -195,6 +235,12 @@ fn routes(app: &TestApp) -> Vec<(String, String, Vec<String>)> {
     routes
 }
 
+/// The IDs that the ExtremeCloud dialect has for accounts.
+fn msp_ids(ids: &[String]) -> Vec<String> {
+    let ids = ids.iter().filter_map(|id| AccountId::parse(id));
+    ids.map(|id| shown(id, AccountKind::Reseller, [])).collect()
+}
+
 /// What the placeholder of a path stands for; empty where it has none.
 fn placeholder(path: &str) -> &str {
     path.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(name, _)| name)
@@ -225,7 +271,9 @@ fn every_route(backend: Backend) {
     for (method, path, query) in routes(app) {
         if path.contains('{') {
             let names = match placeholder(&path) {
-                "account" => world.theirs.clone(),
+                "account" | "customer" => world.theirs.clone(),
+                "site" => vec![world.sites[1].clone()],
+                "probe" => vec![world.probes[1].clone()],
                 "delivery" | "case" => hidden.clone(),
                 "service" => vec![world.services[1].clone()],
                 "user" => vec![world.users[1].clone()],
@@ -240,6 +288,7 @@ fn every_route(backend: Backend) {
                 "reconciliation" => column(&all(app, &world.everything, "/reconciliations", 50), "id"),
                 "provisioning" => vec![world.provisioning[1][0].clone()],
                 "item" => vec![world.provisioning[1][1].clone()],
+                "tenantId" => msp_ids(&world.theirs),
                 "fingerprint" => vec!["0123456789abcdef0123456789abcdef".to_owned()],
                 other => panic!("{path}: say here which {other} are theirs, and below which are ours"),
             };
@@ -259,13 +308,19 @@ fn every_route(backend: Backend) {
         }
         let bases: Vec<String> = match placeholder(&path) {
             "" => vec![path.clone()],
+            // Only partners have customers.
+            "account" if path.ends_with("/customers") => vec![filled(&path, &id(app, "10"))],
             "account" => ["10", "11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
             "delivery" => ours.iter().map(|id| filled(&path, id)).collect(),
             "service" => vec![filled(&path, &world.services[0])],
             "provisioning" => vec![filled(&path, &world.provisioning[0][0])],
             "item" => vec![filled(&path, &world.provisioning[0][1])],
+            "customer" => ["11", "12", "M1"].map(|one| filled(&path, &id(app, one))).to_vec(),
+            "site" => vec![filled(&path, &world.sites[0])],
+            "probe" => vec![filled(&path, &world.probes[0])],
             "user" => vec![filled(&path, &world.users[0])],
             "move" => vec![filled(&path, &world.moves[0])],
+            "tenantId" => msp_ids(&["10", "11"].map(|one| id(app, one))).iter().map(|one| filled(&path, one)).collect(),
             "partner" => vec![filled(&path, "11111")],
             "case" => {
                 let cases = column(&all(app, &world.token, "/cases?state=all", 500), "id");
@@ -395,7 +450,13 @@ fn roles(backend: Backend) {
             "provisioning" => &world.provisioning[1][0],
             "item" => &world.provisioning[1][1],
             "user" => &world.users[0],
+            "customer" => &their_customer,
+            "site" => &world.sites[1],
+            "probe" => &world.probes[1],
             "move" => &world.moves[1],
+            "tenantId" if path.contains("msppartners") => &msp_ids(&[id(&world.app, "10")])[0],
+            "tenantId" => &msp_ids(&[id(&world.app, "11")])[0],
+            _ if path.ends_with("/branding/logo") => &their_customer,
             _ if path.contains("{contact}") || path.contains("{login}") => &their_customer,
             _ => "0-2",
         };
@@ -420,7 +481,7 @@ fn viewers_see_what_providers_see_but_the_audit_trail() {
 #[test]
 fn handlers_read_what_is_seen_alone() {
     let http = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
-    let mut folders = ["v1", "atria"].map(|folder| http.join(folder)).to_vec();
+    let mut folders = ["v1", "atria", "extremecloud"].map(|folder| http.join(folder)).to_vec();
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -4,8 +4,9 @@ use super::place::{living, refuse};
 use super::plan::expected;
 use super::{Act, Acted, Applied, Before, PlannedAct};
 use crate::domain::account::Account;
-use crate::domain::dossier::{Dossier, DossierAct};
+use crate::domain::dossier::{Dossier, DossierAct, Login, folded};
 use crate::domain::feed::Fields;
+use crate::domain::ids::AccountId;
 use crate::domain::outcome::Code;
 use crate::domain::plan::{Change, Stop};
 use crate::domain::world::{Need, World};
@@ -36,6 +37,13 @@ fn decide(world: &World, act: &Act, what: &DossierAct) -> Result<Option<(Applied
     if dossier == **held {
         return Ok(None);
     }
+    let renamed = dossier.logins.iter().filter(|login| !held.logins.contains(login));
+    for (login, name) in renamed.filter_map(|login| Some((login, login.name.as_deref()?))) {
+        let kept = held.logins.iter().any(|one| one.number == login.number && one.name == login.name);
+        if !kept {
+            must_be_nobodys(world, before.id, login.number == Login::OWN, name)?;
+        }
+    }
     let revision = before.revision + 1;
     let after = Account { revision, ..before.clone() };
     let applied = Applied {
@@ -45,6 +53,19 @@ fn decide(world: &World, act: &Act, what: &DossierAct) -> Result<Option<(Applied
         changed: Fields::kept(held, &dossier).names().map(str::to_owned).collect(),
         notes: Vec::new(),
     };
-    let change = Change { after, created: false, closed: Vec::new(), relations_changed: false, arrives: false };
+    let change =
+        Change { after, created: false, adopted: None, closed: Vec::new(), relations_changed: false, arrives: false };
     Ok(Some((applied, change, dossier)))
+}
+
+/// The name of an account's own login, its user ID, is no other account's login; other logins may be called alike.
+fn must_be_nobodys(world: &World, account: AccountId, own: bool, name: &str) -> Result<(), Stop> {
+    let holders = world.login_holders(&folded(name))?;
+    if holders.iter().any(|(holder, theirs)| *holder != account && (own || *theirs)) {
+        return refuse(
+            Code::Conflict,
+            "Another account has a login of this name, and the name of an account's own login is unique. Choose another.",
+        );
+    }
+    Ok(())
 }

@@ -40,6 +40,14 @@ pub(super) fn import(
     let fresh;
     let from = match before {
         Some(before) => before,
+        None if act.account.scope.source.is_local()
+            && let Some(now) = world.alias(&act.account)? =>
+        {
+            return Ok(Taken::Kept(format!(
+                "the platform {} synchronizes this account as {} since, so what it says stays",
+                now.scope.source, now.platform_id
+            )));
+        }
         None => {
             let external_id = external_id(world, &act.account, row.external_id.as_ref(), notes)?;
             let event = EventStamp { second: act.at.div_euclid(1_000_000), live: false };

@@ -4,8 +4,12 @@
 //! delivery: the ledger does not grow, and what the platform reported stays as it was. What it changes of kind and
 //! reseller *holds* until the platform reports something else than it had reported then ([`Hold::Operator`]).
 
+mod branding;
 mod changed;
+mod create;
+pub mod customers;
 mod dossier;
+pub(super) mod entitle;
 mod import;
 mod moving;
 mod place;
@@ -14,22 +18,27 @@ pub mod products;
 mod promote;
 mod restore;
 pub mod service;
+pub mod site;
 pub mod user;
 mod within;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::account::{Account, AccountKind, AccountStatus, Hold, Profile, Report, Standing};
+use super::branding::{Branding, BrandingAct};
 use super::call::ProfilePatch;
 use super::dossier::{Dossier, DossierAct};
 use super::ids::{AccountId, AccountKey, ExternalId, MoveId, PlatformId};
 use super::moves::{Moving, UsersMoving};
+use super::msp::Entitlement;
 use super::options::{OptionSet, OptionValue};
 use super::outcome::Code;
 use super::plan::Change;
 use super::relation::{Cause, Relation};
 use super::service::Service;
+use super::site::{Probe, Site};
 use super::user::User;
 use super::world::Moved;
 pub use plan::plan_act;
@@ -91,7 +100,9 @@ impl Act {
 pub enum What {
     /// Takes an account from a list. What the platform reported is never overwritten.
     Import(Box<Imported>),
-    /// Gives a customer another reseller of its source and tenant, or none. It becomes a `reseller_customer`, or a
+    /// Makes an account here, under an ID that nobody has.
+    Create(Box<Created>),
+    /// Gives a customer another reseller of its tenant, or none: of its source, or where one of the two was made here. It becomes a `reseller_customer`, or a
     /// `direct_customer`. Held.
     Assign {
         /// The reseller.
@@ -134,10 +145,18 @@ pub enum What {
     MoveServices(Box<products::Products>),
     /// Makes, changes or ends a user of the account.
     User(Box<user::UserAct>),
+    /// Adds, changes or ends a site of the account, or a probe at one.
+    Site(Box<site::SiteAct>),
+    /// Changes how the customer's pages look. Undoing it leaves that as it is: set it back instead.
+    Brand(Box<BrandingAct>),
     /// Moves a customer with everything that it bought to another reseller, or asks for that. Held.
     Move(Box<Moving>),
     /// Moves users of a customer to another one.
     MoveUsers(Box<UsersMoving>),
+    /// Makes these the account's entitlements, and no others.
+    Entitle(BTreeSet<Entitlement>),
+    /// Makes these the reseller's customers, and no others: those that come have acts of their own before it.
+    Customers(Box<customers::ExactList>),
 }
 
 /// An account as a list describes it.
@@ -155,6 +174,19 @@ pub struct Imported {
     pub profile: ProfilePatch,
     /// The options that the list gives. Others stay as they are.
     pub options: OptionSet,
+}
+
+/// An account that is made here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Created {
+    /// The ExternalID that it is known by elsewhere already; none to have one issued.
+    pub external_id: Option<ExternalId>,
+    /// What it is.
+    pub kind: AccountKind,
+    /// The reseller whose customer it is, for a `reseller_customer` alone.
+    pub reseller: Option<AccountKey>,
+    /// What describes it.
+    pub profile: ProfilePatch,
 }
 
 /// What an account was before an act, as far as acts change it.
@@ -297,12 +329,18 @@ pub struct PlannedAct {
     pub services: Vec<Service>,
     /// Users as they are to be, each with its next revision; new ones have no id.
     pub users: Vec<User>,
+    /// Sites as they are to be, each with its next revision; new ones have no id.
+    pub sites: Vec<Site>,
+    /// Probes, as sites.
+    pub probes: Vec<Probe>,
     /// The move to keep, and what it makes the vendor's systems do.
     pub moved: Moved,
     /// What the account may sell, and who of the operators sees it.
     pub rights: Rights,
     /// What is kept about the account as it is to be; none where it stays.
     pub dossier: Option<Box<Dossier>>,
+    /// How the account's pages are to look; none where that stays.
+    pub branding: Option<Box<Branding>>,
 }
 
 impl PlannedAct {
@@ -315,7 +353,10 @@ impl PlannedAct {
             change: None,
             services: Vec::new(),
             users: Vec::new(),
+            sites: Vec::new(),
+            probes: Vec::new(),
             dossier: None,
+            branding: None,
             moved: Moved::default(),
             rights: Rights::default(),
         }

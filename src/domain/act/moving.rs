@@ -9,8 +9,8 @@ use super::service::sealed;
 use super::{Act, Acted, Applied, PlannedAct};
 use crate::domain::ids::{MoveId, ServiceId, UserId};
 use crate::domain::moves::{
-    Basis, Fate, Look, Move, MoveState, Moving, Refusal, Side, UserFate, UserLook, UserVerdict, UsersMoving, seen,
-    users_seen,
+    Basis, Fate, Look, Move, MoveState, Moving, Refusal, Side, UserFate, UserLook, UserVerdict, UsersMoving,
+    is_settled, seen, users_seen,
 };
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
@@ -52,6 +52,10 @@ pub(super) fn plan(
     moving: &Moving,
     turn: Turn,
 ) -> Result<PlannedAct, Stop> {
+    if moving.basis.is_none() && is_settled(world, &act.account, moving)? {
+        let account = world.account(&act.account)?.map(|account| account.id);
+        return Ok(PlannedAct::idle(account, Acted::Unchanged));
+    }
     let look = seen(world, &act.account, moving)?;
     let account = Some(look.customer.id);
     if look.already {

@@ -40,7 +40,7 @@ pub(super) fn assign(
     if *key == living.key {
         return refuse(Code::RuleBroken, "An account cannot be its own reseller. Name another account, or none.");
     }
-    if key.scope != living.key.scope {
+    if !key.scope.meets(&living.key.scope) {
         return refuse(
             Code::RuleBroken,
             "The reseller belongs to another source or tenant. Name a reseller of the account's own.",

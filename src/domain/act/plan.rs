@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::create;
 use super::import::{self, Taken};
 use super::moving;
 use super::place::{as_reported, assign, follow_partner, hold, living, refuse, set_kind, stand};
@@ -9,7 +10,8 @@ use super::promote;
 use super::restore::restore;
 use super::within::within;
 use super::{
-    ACCOUNT_CHANGED, Act, Acted, Applied, Before, PlannedAct, What, changed, dossier, products, service, user,
+    ACCOUNT_CHANGED, Act, Acted, Applied, Before, PlannedAct, What, branding, changed, customers, dossier, entitle,
+    products, service, site, user,
 };
 use crate::domain::account::{Account, AccountKind, AccountStatus};
 use crate::domain::definition::partner_definition;
@@ -38,7 +40,11 @@ pub fn plan_act(world: &World, policy: &SourcePolicy, act: &Act) -> Result<Plann
         What::Service(deed) => return service::plan(world, act, deed),
         What::MoveServices(products) => return products::plan(world, act, products),
         What::User(deed) => return user::plan(world, act, deed),
+        What::Site(deed) => return site::plan(world, act, deed),
+        What::Brand(what) => return branding::plan(world, act, what),
         What::Keep(what) => return dossier::plan(world, act, what),
+        What::Entitle(wanted) => return entitle::plan(world, act, wanted),
+        What::Customers(_) => return customers::plan(world, act),
         _ => {}
     }
     let before = world.account(&act.account)?.map(AsRef::as_ref);
@@ -106,8 +112,9 @@ fn taken(
         }
     };
     let (before, mut after) = match &act.what {
-        // These two look after the partner themselves.
+        // These look after the partner themselves.
         What::Import(row) => return import::import(world, policy, act, row, turn, notes),
+        What::Create(made) => return create::create(world, policy, act, made, turn, notes),
         What::Restore(as_it_was) => {
             let (after, passed) = restore(world, policy, known()?, as_it_was, turn, notes)?;
             return Ok(Taken::After(Box::new(after), passed));
@@ -168,7 +175,11 @@ fn taken(
         What::Service(_)
         | What::MoveServices(_)
         | What::User(_)
+        | What::Site(_)
+        | What::Brand(_)
         | What::Keep(_)
+        | What::Entitle(_)
+        | What::Customers(_)
         | What::Move(_)
         | What::MoveUsers(_)
         | What::Promote(_)
@@ -279,6 +290,6 @@ pub(super) fn finish(
         living.is_some_and(|living| living.reseller != after.reseller || living.partner != after.partner);
     let mut closed = closed(living, &after, turn);
     closed.extend(passed);
-    let change = Change { created: before.is_none(), closed, relations_changed, arrives, after };
+    let change = Change { created: before.is_none(), adopted: None, closed, relations_changed, arrives, after };
     Ok((Acted::Applied(Box::new(applied)), Some(change)))
 }

@@ -186,7 +186,7 @@ fn weighed(world: &World, key: &AccountKey, products: &Products) -> Result<Weigh
     if products.to == *key {
         return refuse(Code::RuleBroken, "The services are this customer's already. Name another customer.");
     }
-    if products.to.scope != key.scope {
+    if !products.to.scope.meets(&key.scope) {
         return refuse(
             Code::RuleBroken,
             "The other customer belongs to another source or tenant. Name one of the same.",

@@ -150,6 +150,13 @@ fn decide(world: &World, act: &Act, deed: &ServiceAct) -> Result<(Acted, Vec<Ser
     Ok((done, services))
 }
 
+/// A service that is ended by this act, in its next version.
+pub(super) fn ended(act: &Act, service: &Service) -> Service {
+    let mut after = Service::clone(service);
+    end(act, &mut after);
+    sealed(act, after)
+}
+
 fn end(act: &Act, service: &mut Service) {
     if service.lives() {
         service.status = ServiceStatus::Ended;
@@ -177,7 +184,7 @@ fn applied(owner: &Account, before: Option<&Arc<Service>>, after: &Service) -> A
 }
 
 /// As for orders of the platform.
-fn may_order(owner: &Account) -> Result<(), Stop> {
+pub(super) fn may_order(owner: &Account) -> Result<(), Stop> {
     match owner.standing.refuses_orders() {
         None => Ok(()),
         Some(why) => refuse(Code::RuleBroken, why),

@@ -36,6 +36,12 @@ impl Login {
     }
 }
 
+/// A login name as it is compared: over all accounts, and whatever its case.
+#[must_use]
+pub fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
 /// What is to be changed of a login; none leaves it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoginPatch {

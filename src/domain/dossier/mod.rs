@@ -8,10 +8,10 @@ mod login;
 mod settings;
 
 pub use contact::{CardField, CardPatch, ContactCard, MAX_CONTACTS, MAX_REGISTRIES, MAX_REGISTRY_BYTES};
-pub use login::{Login, LoginPatch, MAX_LOGINS, login_name};
+pub use login::{Login, LoginPatch, MAX_LOGINS, folded, login_name};
 pub use settings::{
     MAX_NAME_SERVERS, MAX_TAGS, Settings, SettingsPatch, Verification, label, name_server, price_list, sign_up_address,
-    tag,
+    tag, time_zone,
 };
 
 /// Why something is not taken, in words for whoever typed it: it goes on behind the name of the field, and ends without
@@ -79,6 +79,8 @@ pub enum DossierAct {
     ChangeLogin(i64, LoginPatch),
     /// Takes a login away.
     RemoveLogin(i64),
+    /// Names the account's own login, and gives it back where it was removed before.
+    NameOwnLogin(String),
 }
 
 impl Dossier {
@@ -103,6 +105,7 @@ impl Dossier {
                 self.logins.retain(|login| login.number != *number);
                 Ok(())
             }
+            DossierAct::NameOwnLogin(name) => self.name_own_login(name, email),
         }
     }
 
@@ -151,6 +154,16 @@ impl Dossier {
         }
         self.logins_issued += 1;
         self.logins.push(Login { number: self.logins_issued, name: Some(name.to_owned()), may_sign_in });
+        Ok(())
+    }
+
+    fn name_own_login(&mut self, name: &str, email: &str) -> Result<(), String> {
+        self.must_be_free(Some(name), Some(Login::OWN), email)?;
+        let named = Some(name.to_owned());
+        match self.logins.iter_mut().find(|login| login.number == Login::OWN) {
+            Some(own) => own.name = named,
+            None => self.logins.insert(0, Login { name: named, ..Login::own() }),
+        }
         Ok(())
     }
 

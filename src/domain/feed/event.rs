@@ -3,12 +3,14 @@
 use crate::domain::account::{Account, AccountKind};
 use crate::domain::dossier::Dossier;
 use crate::domain::ids::{
-    AccountId, DeliveryId, ExternalId, ItemId, MoveId, PlatformId, ProvisioningId, RelationId, ServiceId, UserId,
+    AccountId, DeliveryId, ExternalId, ItemId, MoveId, PlatformId, ProbeId, ProvisioningId, RelationId, ServiceId,
+    SiteId, UserId,
 };
 use crate::domain::moves::Side;
 use crate::domain::provisioning::{Counts, PlanAt, RequestCause, TargetKind};
 use crate::domain::relation::{Axis, Cause, Relation, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
+use crate::domain::site::{PlaceStatus, SiteHappening};
 use crate::domain::user::{UserHappening, UserStatus};
 
 /// What an entry is about. The numbers are stored: new kinds get new ones.
@@ -56,6 +58,18 @@ pub enum EventKind {
     UserMoved = 23,
     /// A user ended.
     UserEnded = 24,
+    /// A site of a customer is here for the first time.
+    SiteCreated = 25,
+    /// What describes a site changed, or it is back with its account.
+    SiteUpdated = 26,
+    /// A site ended.
+    SiteEnded = 27,
+    /// A probe stands at a site for the first time.
+    ProbeCreated = 28,
+    /// What describes a probe changed, it stands at another site, or it is back with its account.
+    ProbeUpdated = 29,
+    /// A probe ended.
+    ProbeEnded = 30,
     /// What the vendor's systems have to do again for a customer was gathered.
     ProvisioningOpened = 40,
     /// An item of it may be taken.
@@ -76,7 +90,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 35] = [
         Self::AccountCreated,
         Self::AccountUpdated,
         Self::AccountKindChanged,
@@ -98,6 +112,12 @@ impl EventKind {
         Self::UserUpdated,
         Self::UserMoved,
         Self::UserEnded,
+        Self::SiteCreated,
+        Self::SiteUpdated,
+        Self::SiteEnded,
+        Self::ProbeCreated,
+        Self::ProbeUpdated,
+        Self::ProbeEnded,
         Self::ProvisioningOpened,
         Self::ProvisioningItemPending,
         Self::ProvisioningCancelled,
@@ -133,6 +153,12 @@ impl EventKind {
             Self::UserUpdated => "user.updated",
             Self::UserMoved => "user.moved",
             Self::UserEnded => "user.ended",
+            Self::SiteCreated => "site.created",
+            Self::SiteUpdated => "site.updated",
+            Self::SiteEnded => "site.ended",
+            Self::ProbeCreated => "probe.created",
+            Self::ProbeUpdated => "probe.updated",
+            Self::ProbeEnded => "probe.ended",
             Self::ProvisioningOpened => "provisioning.opened",
             Self::ProvisioningItemPending => "provisioning.item_pending",
             Self::ProvisioningCancelled => "provisioning.cancelled",
@@ -168,7 +194,7 @@ impl EventKind {
 pub struct Fields(u32);
 
 /// The fields and their bits. The order is stored: new ones are added at the end.
-const FIELDS: [&str; 24] = [
+const FIELDS: [&str; 29] = [
     "name",
     "code",
     "email",
@@ -193,11 +219,25 @@ const FIELDS: [&str; 24] = [
     "name_servers",
     "contacts",
     "logins",
+    "source",
+    "tenant",
+    "platform_id",
+    "time_zone",
+    "branding",
 ];
+
+/// Where in [`FIELDS`] the names of the account itself begin.
+const CALLED: u32 = 24;
+
+/// Where in [`FIELDS`] the time zone is.
+const TIME_ZONE: u32 = 27;
 
 impl Fields {
     /// That an account counts as erased.
     pub const ERASED: Self = Self(1 << 13);
+
+    /// How the account's pages look.
+    pub const BRANDING: Self = Self(1 << 28);
 
     /// From the number in the database; none where this version does not know a field.
     #[must_use]
@@ -237,7 +277,8 @@ impl Fields {
             before.contacts != after.contacts,
             before.logins != after.logins,
         ];
-        Self((15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+        let bits = (15..).zip(differ).fold(0, |bits, (at, differs)| bits | u32::from(differs) << at);
+        Self(bits | u32::from(a.time_zone != b.time_zone) << TIME_ZONE)
     }
 
     /// These and others.
@@ -268,7 +309,14 @@ impl Fields {
             false,
             before.standing != after.standing,
         ];
-        Self(differ.into_iter().enumerate().fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
+        let (was, now) = (&before.key, &after.key);
+        let called = [
+            was.scope.source != now.scope.source,
+            was.scope.tenant != now.scope.tenant,
+            was.platform_id != now.platform_id,
+        ];
+        let numbered = (0..).zip(differ).chain((CALLED..).zip(called));
+        Self(numbered.fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
 }
 
@@ -341,6 +389,23 @@ pub struct UserTold {
     pub changed: Vec<String>,
     /// From which account to which, where it became another one's.
     pub moved: Option<(AccountId, AccountId)>,
+}
+
+/// A site, or a probe, as an entry tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteTold {
+    /// The site, or the one at which the probe stands.
+    pub site: SiteId,
+    /// The probe, if it is about one.
+    pub probe: Option<ProbeId>,
+    /// Its state behind what happened.
+    pub status: PlaceStatus,
+    /// Its revision behind what happened.
+    pub revision: i64,
+    /// The names of the fields that changed.
+    pub changed: Vec<String>,
+    /// The site at which the probe stood before, where it stands at another one.
+    pub from: Option<SiteId>,
 }
 
 /// How a provisioning request stands.
@@ -452,6 +517,8 @@ pub enum Event {
     Service(Happening, ServiceTold),
     /// See [`EventKind::UserCreated`] and those behind it.
     User(UserHappening, UserTold),
+    /// See [`EventKind::SiteCreated`] and those behind it.
+    Site(SiteHappening, SiteTold),
     /// See [`EventKind::PlansChanged`]: `offers`, `directory_ou` or both.
     PlansChanged(Vec<String>),
     /// See [`EventKind::ProvisioningOpened`] and those behind it.
@@ -488,6 +555,12 @@ impl Event {
             Self::User(UserHappening::Updated, _) => EventKind::UserUpdated,
             Self::User(UserHappening::Moved, _) => EventKind::UserMoved,
             Self::User(UserHappening::Ended, _) => EventKind::UserEnded,
+            Self::Site(SiteHappening::Created, SiteTold { probe: None, .. }) => EventKind::SiteCreated,
+            Self::Site(SiteHappening::Updated, SiteTold { probe: None, .. }) => EventKind::SiteUpdated,
+            Self::Site(SiteHappening::Ended, SiteTold { probe: None, .. }) => EventKind::SiteEnded,
+            Self::Site(SiteHappening::Created, _) => EventKind::ProbeCreated,
+            Self::Site(SiteHappening::Updated, _) => EventKind::ProbeUpdated,
+            Self::Site(SiteHappening::Ended, _) => EventKind::ProbeEnded,
             Self::Provisioning(Stage::Opened, _) => EventKind::ProvisioningOpened,
             Self::Provisioning(Stage::Cancelled, _) => EventKind::ProvisioningCancelled,
             Self::Provisioning(Stage::Done, _) => EventKind::ProvisioningDone,
@@ -591,11 +664,20 @@ mod tests {
                 (22, "user.updated"),
                 (23, "user.moved"),
                 (24, "user.ended"),
+                (25, "site.created"),
+                (26, "site.updated"),
+                (27, "site.ended"),
+                (28, "probe.created"),
+                (29, "probe.updated"),
+                (30, "probe.ended"),
                 (40, "provisioning.opened"),
                 (41, "provisioning.item_pending"),
                 (42, "provisioning.cancelled"),
                 (43, "provisioning.done"),
                 (44, "provisioning.failed"),
+                (45, "move.requested"),
+                (46, "move.declined"),
+                (47, "move.withdrawn"),
             ]
         );
         for kind in EventKind::ALL {
@@ -611,7 +693,10 @@ mod tests {
         assert_eq!(names(0b101), Some(vec!["name", "email"]));
         assert_eq!(names(Fields::ERASED.bits()), Some(vec!["erased"]));
         assert_eq!(names(1 << 14 | 1 << 23), Some(vec!["standing", "logins"]));
-        assert_eq!(names((1 << 24) - 1), Some(FIELDS.to_vec()));
-        assert_eq!(names(1 << 24), None);
+        assert_eq!(names(0b111 << CALLED), Some(vec!["source", "tenant", "platform_id"]));
+        assert_eq!(names(1 << 27), Some(vec!["time_zone"]));
+        assert_eq!(names(Fields::BRANDING.bits()), Some(vec!["branding"]));
+        assert_eq!(names((1 << 29) - 1), Some(FIELDS.to_vec()));
+        assert_eq!(names(1 << 29), None);
     }
 }

@@ -14,12 +14,13 @@ use super::moves::{Move, MoveState};
 use super::offer::Differences;
 use super::relation::{Axis, Cause, RelationState};
 use super::service::{Happening, Step};
+use super::site::SiteStep;
 use super::user::{Lost, UserHappening, UserStatus, UserStep};
 use super::world::{Changes, Link, RelationChange};
 
 pub use event::{
-    Asking, Entry, Event, EventKind, Fields, ItemTold, MoveTold, ProvisioningTold, Related, ServiceTold, Stage,
-    UserTold,
+    Asking, Entry, Event, EventKind, Fields, ItemTold, MoveTold, ProvisioningTold, Related, ServiceTold, SiteTold,
+    Stage, UserTold,
 };
 
 /// What a batch changed, account by account, each in the order in which it happened.
@@ -52,7 +53,10 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
         let delivery = after.last_delivery.filter(|_| before.last_delivery != after.last_delivery);
         let about = About::new(changes, after, delivery);
         let kept = changes.dossiers.get(&after.id).map(|(before, after)| Fields::kept(before, after));
-        let fields = Fields::differing(before, after).with(kept.unwrap_or_default());
+        let mut fields = Fields::differing(before, after).with(kept.unwrap_or_default());
+        if changes.brandings.get(&after.id).is_some_and(|(before, after)| before != after) {
+            fields = fields.with(Fields::BRANDING);
+        }
         tell.updated(&about, fields, (before, after), relations.remove(&after.id).unwrap_or_default());
     }
     for (account, relations) in relations {
@@ -61,6 +65,7 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
     }
     entries.extend(changes.steps.iter().flat_map(of_service));
     entries.extend(changes.user_steps.iter().flat_map(of_user));
+    entries.extend(changes.site_steps.iter().map(of_site));
     entries.extend(changes.lists.iter().filter_map(of_list));
     entries.extend(
         changes.moves.iter().flat_map(|(one, new)| asked(one, if *new { Cause::Operator } else { Cause::Move })),
@@ -146,6 +151,21 @@ fn of_user(step: &UserStep) -> impl Iterator<Item = Entry> {
     };
     let left = from.map(|from| entry(from, UserHappening::Moved, told.clone()));
     left.into_iter().chain([entry(after.account, step.happening(), told)])
+}
+
+/// What happened to a site or probe.
+#[must_use]
+pub fn of_site(step: &SiteStep) -> Entry {
+    let told = SiteTold {
+        site: step.site(),
+        probe: step.probe(),
+        status: step.status(),
+        revision: step.revision(),
+        changed: step.changed().into_iter().map(str::to_owned).collect(),
+        from: step.from(),
+    };
+    let event = Event::Site(step.happening(), told);
+    Entry { account: step.account(), revision: None, cause: step.cause, delivery: step.delivery, event }
 }
 
 /// The entry of a user who lost a service that ended or moved.

@@ -102,7 +102,7 @@ pub(in crate::domain) fn seen(world: &World, key: &AccountKey, moving: &Moving) 
         None => None,
     };
     let to = match &reseller {
-        Some(found) if found.key.scope == key.scope => Some(world.seller(found.id)?.clone()),
+        Some(found) if found.key.scope.meets(&key.scope) => Some(world.seller(found.id)?.clone()),
         _ => None,
     };
     let already = customer.is_active()
@@ -203,7 +203,7 @@ fn in_the_way_at(customer: &Account, named: &AccountKey, found: Option<&Referenc
             "An account cannot be its own reseller. Name another account, or none.",
         )];
     }
-    if named.scope != customer.key.scope {
+    if !named.scope.meets(&customer.key.scope) {
         return vec![refusal(
             Code::RuleBroken,
             "The reseller belongs to another source or tenant. Name a reseller of the account's own.",
@@ -237,9 +237,32 @@ fn in_the_way_at(customer: &Account, named: &AccountKey, found: Option<&Referenc
     refusals
 }
 
+/// Whether there is nothing to do for a move, which is told before everything that the customer has is looked up: it is
+/// with that reseller already, or no longer with the only one that it is to leave.
+pub(in crate::domain) fn is_settled(world: &World, key: &AccountKey, moving: &Moving) -> Result<bool, Need> {
+    if moving.request.is_some() || moving.accepts.is_some() {
+        return Ok(false);
+    }
+    let Some(customer) = world.account(key)? else { return Ok(false) };
+    let present = customer.reseller.as_ref().and_then(|held| held.reseller_account);
+    if moving.only_from.is_some_and(|from| present != Some(from)) {
+        return Ok(true);
+    }
+    if !customer.is_active() || customer.kind == AccountKind::Reseller {
+        return Ok(false);
+    }
+    let Some(named) = &moving.reseller else {
+        return Ok(customer.kind == AccountKind::DirectCustomer && customer.reseller.is_none());
+    };
+    Ok(present.is_some() && world.reference(named)?.is_some_and(|found| present == Some(found.id)))
+}
+
 /// What an act or a preview of a move asks for beside what single look-ups would: all of it at once.
 pub(in crate::domain) fn needs(world: &World, key: &AccountKey, moving: &Moving) -> Vec<Need> {
     let Ok(Some(customer)) = world.account(key) else { return Vec::new() };
+    if matches!(is_settled(world, key, moving), Ok(true)) {
+        return Vec::new();
+    }
     let to = moving.reseller.as_ref().and_then(|named| world.reference(named).ok().flatten());
     let from = customer.reseller.as_ref().and_then(|held| held.reseller_account);
     let sellers = from.into_iter().chain(to.map(|found| found.id)).map(Need::Seller);

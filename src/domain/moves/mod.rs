@@ -15,7 +15,7 @@ use super::outcome::Code;
 
 pub use basis::Basis;
 pub use look::{Look, look};
-pub(super) use look::{needs, seen};
+pub(super) use look::{is_settled, needs, seen};
 pub use offered::{Fate, Verdict, assess, sold_as};
 pub(super) use users::users_seen;
 pub use users::{UserFate, UserLook, UserVerdict, UsersMoving, look_at_users};
@@ -34,6 +34,8 @@ pub struct Moving {
     pub basis: Option<Basis>,
     /// The request that this accepts.
     pub accepts: Option<MoveId>,
+    /// The reseller that the customer must still be with: where it went elsewhere, nothing is moved.
+    pub only_from: Option<AccountId>,
     /// Whether it is only asked for: the other side decides.
     pub request: Option<Side>,
     /// Who moves it or asks for it: an operator's name.

@@ -4,7 +4,7 @@ use super::{Choice, Choices, Chosen, Refusal};
 use crate::domain::ids::ServiceId;
 use crate::domain::offer::{Offer, Offers};
 use crate::domain::outcome::Code;
-use crate::domain::service::Service;
+use crate::domain::service::{Service, ServiceKind};
 
 /// What becomes of one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +145,10 @@ fn fate(
     let Some(offers) = offers else {
         return Fate::Goes { plan: service.plan.clone(), location: service.location.clone() };
     };
+    // The right to use a device is nothing that a reseller puts on a plan: it stays with who has the device.
+    if service.kind == ServiceKind::Entitlement && service.plan.is_empty() && choice.is_none() {
+        return Fate::Goes { plan: String::new(), location: service.location.clone() };
+    }
     let plans = offers.plans_of(sold_as);
     if plans.is_empty() {
         return Fate::Blocked {
@@ -194,8 +198,6 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, Scope, SourceId, Tenant};
-    use crate::domain::service::ServiceKind;
-
     fn service(id: i64, name: &str, plan: &str, location: &str) -> Service {
         let key = AccountKey {
             scope: Scope { source: SourceId::stored("eu"), tenant: Tenant::none() },
@@ -234,6 +236,19 @@ mod tests {
     fn of(service: &Service, list: Vec<Choice>, location: Option<&str>) -> Fate {
         let choices = Choices { location: location.map(str::to_owned), list };
         assess(&[service], Some(&offers()), &choices).unwrap().remove(0).fate
+    }
+
+    #[test]
+    fn rights_to_use_a_device_go_along_without_a_plan() {
+        let mut right = service(1, "", "", "");
+        assert!(matches!(of(&right, Vec::new(), None), Fate::Blocked { .. }));
+        right.kind = ServiceKind::Entitlement;
+        assert_eq!(of(&right, Vec::new(), None), goes("", ""));
+        // One that is sold on plans, or for which something was chosen, is a service as all others.
+        let choose = vec![choice(Chosen::One(ServiceId(1)), Some("gold"), None)];
+        assert!(matches!(of(&right, choose, None), Fate::Blocked { .. }));
+        right.plan = "com".to_owned();
+        assert!(matches!(of(&right, Vec::new(), None), Fate::Blocked { .. }));
     }
 
     #[test]

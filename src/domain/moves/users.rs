@@ -203,7 +203,7 @@ fn at(from: &Account, to: &Account) -> Vec<Refusal> {
     if from.id == to.id {
         refusals.push(rule("The users are this customer's already. Name another customer."));
     }
-    if from.key.scope != to.key.scope {
+    if !from.key.scope.meets(&to.key.scope) {
         refusals.push(rule("The other customer belongs to another source or tenant. Name one of the same."));
     }
     if !to.is_active() {

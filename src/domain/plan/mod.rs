@@ -3,6 +3,7 @@
 //! One planner stands behind the writer and `checkonly`, so that they cannot disagree: `checkonly` is a plan whose
 //! change is left out.
 
+pub(super) mod adopt;
 pub(super) mod partner;
 pub(super) mod place;
 mod service;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use super::account::{Account, AccountStatus, EventStamp};
 use super::call::{Call, Intent, SignedId};
 use super::classify::Classification;
-use super::ids::{AccountId, DeliveryId, ExternalId, PlatformId, RelationId};
+use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, RelationId};
 use super::outcome::{Answer, Code, Outcome};
 use super::policy::SourcePolicy;
 use super::relation::{Cause, Closing, Relation, Turn};
@@ -35,6 +36,8 @@ pub struct Change {
     pub after: Account,
     /// Whether there was none.
     pub created: bool,
+    /// What the account was called until now, where it was made here and the platform synchronizes it from now on.
+    pub adopted: Option<AccountKey>,
     /// Relations that end with this call, and those that had ended by the time it came.
     pub closed: Vec<Relation>,
     /// Whether an open relation that goes on was changed in place.
@@ -288,6 +291,7 @@ fn delete(world: &World, call: &Call, id: &PlatformId, external_id: Option<&Exte
         planned.change = Some(Box::new(Change {
             after: Account { event, ..Account::clone(before) },
             created: false,
+            adopted: None,
             closed: Vec::new(),
             relations_changed: false,
             arrives: false,
@@ -314,7 +318,14 @@ fn delete(world: &World, call: &Call, id: &PlatformId, external_id: Option<&Exte
     };
     let mut planned = Planned::answering(Outcome::Applied, Answer::done("Account deleted.", result.as_str()));
     planned.account = Some(before.id);
-    planned.change = Some(Box::new(Change { after, created: false, closed, relations_changed: false, arrives: false }));
+    planned.change = Some(Box::new(Change {
+        after,
+        created: false,
+        adopted: None,
+        closed,
+        relations_changed: false,
+        arrives: false,
+    }));
     Ok(planned)
 }
 

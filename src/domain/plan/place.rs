@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Stop, alive, turn};
+use super::{Stop, turn};
 use crate::domain::account::{Account, AccountKind, AccountStatus, EventStamp, Hold, Report, Standing};
 use crate::domain::call::{Call, Said, Submitted};
 use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, RelationId};
@@ -40,24 +40,30 @@ pub(super) struct Place {
     pub hold: Option<Hold>,
 }
 
-/// Decides the place of an account of which the platform reports this.
+/// Decides the place of an account of which the platform reports this. `before` is the account while it is alive.
+#[allow(clippy::too_many_arguments)] // Everything that a place rests on.
 pub(super) fn decide(
     world: &World,
     policy: &SourcePolicy,
     call: &Call,
     submitted: &Submitted,
+    before: Option<&Account>,
     report: &Report,
     event: EventStamp,
     trace: &mut Vec<Cow<'static, str>>,
 ) -> Result<Place, Stop> {
     let key = call.key(&submitted.id);
-    let before = alive(world.account(&key)?).map(AsRef::as_ref);
     if let Some(before) = before
         && before.hold == Some(Hold::Operator)
         && before.reported.as_ref() == Some(report)
     {
         trace.push(Cow::Borrowed("drift: an operator's act holds, the platform repeats what it reported before"));
         return Ok(Place { kind: before.kind, reseller: before.reseller.clone(), hold: before.hold });
+    }
+    if let Some(before) = before
+        && keeps_what_was_said_here(before, submitted, report)
+    {
+        return Ok(Place { kind: report.kind, reseller: before.reseller.clone(), hold: None });
     }
     let target = match &report.reseller {
         Some(reseller) => Some(find(world, policy, call, &key, reseller, submitted, before, trace)?),
@@ -86,6 +92,14 @@ pub(super) fn decide(
     }
     let reseller = target.map(|target| related(held, target, turn(call, event)));
     Ok(Place { kind: report.kind, reseller, hold: None })
+}
+
+/// Whether a platform that says nothing of the reseller leaves an account where a list or an operator put it. What they
+/// call the reseller may be no ID of the platform's.
+fn keeps_what_was_said_here(before: &Account, submitted: &Submitted, report: &Report) -> bool {
+    before.reported.is_none()
+        && matches!(submitted.reseller_id, Said::Absent)
+        && before.reseller.as_ref().is_some_and(|held| held.reseller_platform_id == report.reseller)
 }
 
 /// The relation to a reseller: the one that is held, where it is to the same, or a new one.
@@ -169,6 +183,11 @@ fn find(
             .filter(|relation| relation.reseller_platform_id.as_ref() == Some(reseller))
             .and_then(|relation| relation.reseller_external_id.clone()),
     };
+    if let (Some(named), Some(before)) = (&external_id, before)
+        && before.external_id == *named
+    {
+        return Err(names_itself());
+    }
     if let Some(named) = &external_id
         && world.external(&call.scope, named)?.is_none()
         && world.account(subject)?.is_none()

@@ -38,7 +38,9 @@ pub(super) fn plan(world: &World, policy: &SourcePolicy, call: &Call, order: &Or
     }
     let owner = planned.account.unwrap_or(AccountId(0));
     // What is late changes nothing, so that is said first; whoever may not order may still give back.
-    let forbidden = before.filter(|_| !order.verb.withdraws()).and_then(|before| before.standing.refuses_orders());
+    // One that was made here and is adopted with its first order has a standing, too.
+    let standing = before.map(|before| before.standing).or(planned.change.as_ref().map(|change| change.after.standing));
+    let forbidden = standing.filter(|_| !order.verb.withdraws()).and_then(Standing::refuses_orders);
     let decided = decide(world, call, order, &key, owner).and_then(|decided| match (decided, forbidden) {
         (Decided::Done(_), Some(why)) => refuse(Code::RuleBroken, why),
         (Decided::Done(done), None) if world.is_crowded(&done.services)? => Err(Stop::Refuse(

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::adopt::{self, Subject};
 use super::partner::{self, Naming};
 use super::place::{self, Place};
-use super::{Change, Planned, Stop, alive, close, is_stale, reseller_name, stale, stamp, turn};
+use super::{Change, Planned, Stop, close, is_stale, reseller_name, stale, stamp, turn};
 use crate::domain::account::{Account, AccountKind, AccountStatus, EventStamp, Profile, Report};
 use crate::domain::call::{Call, Said, Submitted};
 use crate::domain::classify::{Classification, Role, classify};
@@ -21,19 +22,29 @@ const MAX_EXTERNAL_ID_ATTEMPTS: u32 = 1000;
 
 /// Plans a Synchronize.
 pub(super) fn plan(world: &World, policy: &SourcePolicy, call: &Call, submitted: &Submitted) -> Result<Planned, Need> {
-    let before = world.account(&call.key(&submitted.id))?;
+    let mut trace = Vec::new();
+    let mut classification = None;
+    let subject = match adopt::subject(world, policy, call, submitted, &mut trace) {
+        Ok(subject) => subject,
+        Err(Stop::Need(need)) => return Err(need),
+        Err(Stop::Refuse(code, message)) => {
+            let mut planned = Planned::answering(Outcome::Rejected, Answer::refused(code, message));
+            planned.trace = trace;
+            return Ok(planned);
+        }
+    };
+    let before = subject.account.as_deref();
     if let Some(before) = before
         && is_stale(call, before)
     {
         return Ok(stale(before, &before.external_id));
     }
-    let mut trace = Vec::new();
-    let mut classification = None;
-    match decide(world, policy, call, submitted, &mut classification, &mut trace) {
+    match decide(world, policy, call, submitted, &subject, &mut classification, &mut trace) {
         Ok((outcome, change)) => {
-            let message = match (outcome, change.created) {
-                (Outcome::Unchanged, _) => "Account is up to date.",
-                (_, true) => "Account created.",
+            let message = match (outcome, change.created, &change.adopted) {
+                (Outcome::Unchanged, ..) => "Account is up to date.",
+                (_, true, _) => "Account created.",
+                (.., Some(_)) => "Account adopted: it was known here already.",
                 _ => "Account updated.",
             };
             let mut planned = Planned::answering(outcome, Answer::done(message, change.after.external_id.as_str()));
@@ -59,19 +70,21 @@ fn decide(
     policy: &SourcePolicy,
     call: &Call,
     submitted: &Submitted,
+    subject: &Subject,
     classification: &mut Option<Classification>,
     trace: &mut Vec<Cow<'static, str>>,
 ) -> Result<(Outcome, Change), Stop> {
-    let before = world.account(&call.key(&submitted.id))?.map(AsRef::as_ref);
+    let before = subject.account.as_deref();
     let living = before.filter(|before| before.is_active());
     let report = report(policy, submitted, living, classification, trace)?;
     let event = stamp(call, before);
-    let place = place::decide(world, policy, call, submitted, &report, event, trace)?;
+    let place = place::decide(world, policy, call, submitted, living, &report, event, trace)?;
     let options = options(policy, submitted, before, place.kind)?;
     partner::demand(world, policy, living, place.kind, &options, turn(call, event), trace)?;
     keep_customers(world, living, place.kind)?;
-    let (after, passed) = assemble(world, policy, call, submitted, report, place, options, event, trace)?;
-    let arrives = after.sells() && !living.is_some_and(Account::sells);
+    let (after, passed) = assemble(world, policy, call, submitted, before, report, place, options, event, trace)?;
+    // Under its new name, somebody may have waited for one that sells already.
+    let arrives = after.sells() && (subject.adopted.is_some() || !living.is_some_and(Account::sells));
     if arrives {
         // Only to have them looked up: applying the change links those that wait.
         let id = (after.id != AccountId(0)).then_some(after.id);
@@ -81,7 +94,14 @@ fn decide(
     closed.extend(passed);
     let relations_changed =
         living.is_some_and(|living| living.reseller != after.reseller || living.partner != after.partner);
-    let mut change = Change { created: before.is_none(), closed, relations_changed, arrives, after };
+    let mut change = Change {
+        created: before.is_none(),
+        adopted: subject.adopted.clone(),
+        closed,
+        relations_changed,
+        arrives,
+        after,
+    };
     if living.is_some_and(|living| living.shows_the_same(&change.after)) {
         return Ok((Outcome::Unchanged, change));
     }
@@ -171,23 +191,22 @@ fn assemble(
     policy: &SourcePolicy,
     call: &Call,
     submitted: &Submitted,
+    before: Option<&Account>,
     report: Report,
     place: Place,
     options: OptionSet,
     event: EventStamp,
     trace: &mut Vec<Cow<'static, str>>,
 ) -> Result<(Account, Vec<Relation>), Stop> {
-    let key = call.key(&submitted.id);
-    let before = world.account(&key)?;
     let mut profile = before.map(|before| before.profile.clone()).unwrap_or_default();
     submitted.profile.apply_to(&mut profile);
-    let held = alive(before).and_then(|before| before.partner.as_ref());
+    let held = before.filter(|before| before.is_active()).and_then(|before| before.partner.as_ref());
     let naming =
         Naming { named: partner_named(&policy.options, place.kind, &options), turn: turn(call, event).behind(held) };
     let partner = partner::relate(world, held, &naming, trace)?;
     let options = options.sealed();
     let mut after = match before {
-        Some(before) => Account::clone(before),
+        Some(before) => before.clone(),
         None => new_account(world, call, submitted, profile.clone(), event, trace)?,
     };
     if let (Some(before), Some(sent)) = (before, &submitted.external_id) {

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod acts;
+mod adopting;
 mod classification;
 mod deletes;
 mod holds;
@@ -29,6 +30,7 @@ use sha2::{Digest, Sha256};
 use super::{Planned, plan};
 use crate::domain::account::{Account, AccountKind, Hold, Standing};
 use crate::domain::act::{Act, ActOutcome, What, plan_act};
+use crate::domain::branding::Branding;
 use crate::domain::call::{Call, Endpoint, Intent, ProfilePatch, Request, Said, SignedId, Submitted};
 use crate::domain::classify::Role;
 use crate::domain::definition::{DataType, OptionDefinition, OptionKind};
@@ -260,6 +262,7 @@ struct Receiver {
     relations: BTreeMap<RelationId, (AccountId, Relation)>,
     memory: BTreeMap<(SourceId, Arc<str>), Memory>,
     registry: Vec<Partner>,
+    aliases: BTreeMap<AccountKey, AccountKey>,
 }
 
 impl Receiver {
@@ -269,6 +272,7 @@ impl Receiver {
                 missing_role: MissingRole::Reject,
                 reseller_change: ResellerChange::Accept,
                 reseller_support: true,
+                adopt: Vec::new(),
                 options: vec![mpnid()],
             },
             second: 1_000,
@@ -278,6 +282,7 @@ impl Receiver {
             relations: BTreeMap::new(),
             memory: BTreeMap::new(),
             registry: Vec::new(),
+            aliases: BTreeMap::new(),
         }
     }
 
@@ -300,13 +305,25 @@ impl Receiver {
                 let owner = self.accounts.values().find(|a| a.key.scope == *scope && a.external_id == *id);
                 world.learn_external(scope.clone(), id.clone(), owner.map(Reference::from));
             }
+            Need::Alias(key) => world.learn_alias(key.clone(), self.aliases.get(key).cloned()),
+            Need::Alike(sought) => {
+                let says = |account: &&Account| {
+                    account.key.scope.source.is_local()
+                        && account.key.scope.tenant == sought.scope.tenant
+                        && sought.code.as_ref().is_none_or(|code| *code == account.profile.code)
+                        && sought.name.as_ref().is_none_or(|name| *name == account.profile.name)
+                        && sought.email.as_ref().is_none_or(|email| email.eq_ignore_ascii_case(&account.profile.email))
+                };
+                let keys = self.accounts.values().filter(says).map(|account| account.key.clone()).collect();
+                world.learn_alike(sought.clone(), keys);
+            }
             Need::Customers(name) => {
                 let related = |account: &&Account| {
-                    account.key.scope == name.key.scope
-                        && account.reseller.as_ref().is_some_and(|relation| {
-                            name.id.is_some() && relation.reseller_account == name.id
-                                || waits_for(relation, &name.key.platform_id, &name.external_id)
-                        })
+                    account.reseller.as_ref().is_some_and(|relation| {
+                        name.id.is_some() && relation.reseller_account == name.id
+                            || account.key.scope == name.key.scope
+                                && waits_for(relation, &name.key.platform_id, &name.external_id)
+                    })
                 };
                 let customers = self.accounts.values().filter(related).map(|account| account.id).collect();
                 world.learn_customers(name.key.clone(), customers);
@@ -336,9 +353,18 @@ impl Receiver {
             // Moves, promotions and what operators keep are tested whole, too.
             Need::Seller(account) => world.learn_seller(*account, Seller::default()),
             Need::UnderWay(account) => world.learn_under_way(*account, None, false),
+            Need::SitesOf(account) => world.learn_sites_of(*account, Vec::new(), Vec::new()),
+            Need::Branding(account) => world.learn_branding(*account, Branding::default()),
             Need::Dossier(account) => world.learn_dossier(*account, Dossier::default()),
             Need::Listing(account) => world.learn_listing(*account, Listing::default()),
             Need::OperatorName(name) => world.learn_operator_name(name.clone(), false),
+            Need::CustomersOf(account) => {
+                let with =
+                    |one: &&Account| one.reseller.as_ref().is_some_and(|held| held.reseller_account == Some(*account));
+                let keys = self.accounts.values().filter(with).map(|one| one.key.clone()).collect();
+                world.learn_customers_of(*account, Some(keys));
+            }
+            Need::LoginName(name) => world.learn_login(name.clone(), Vec::new()),
             Need::OperatorsOf(account) => world.learn_operators_of(*account, Vec::new()),
         }
     }
@@ -402,11 +428,15 @@ impl Receiver {
 
     /// Does a list of acts on accounts, each at the second that the clock has moved to.
     fn acts(&mut self, acts: Vec<(&str, What)>) -> Vec<ActOutcome> {
+        self.acts_on(acts.into_iter().map(|(id, what)| (key(id), what)).collect())
+    }
+
+    fn acts_on(&mut self, acts: Vec<(AccountKey, What)>) -> Vec<ActOutcome> {
         let mut world = World::new(CHAIN, self.rows_issued);
         let mut outcomes = Vec::new();
-        for (id, what) in acts {
+        for (key, what) in acts {
             self.second += 10;
-            let act = Act::new(key(id), self.second * 1_000_000 + 7, Cause::Move, what);
+            let act = Act::new(key, self.second * 1_000_000 + 7, Cause::Move, what);
             outcomes.push(self.act_in(&mut world, &act));
         }
         let changes = world.into_changes();
@@ -443,6 +473,15 @@ impl Receiver {
 
     fn save(&mut self, changes: Changes) {
         self.rows_issued = changes.rows_issued;
+        for adopted in &changes.adopted {
+            self.accounts.remove(&adopted.was);
+            self.aliases.insert(adopted.was.clone(), adopted.now.clone());
+            for (_, relation) in self.relations.values_mut() {
+                if relation.closing.is_none() && relation.reseller_account == Some(adopted.account) {
+                    relation.reseller_platform_id = Some(adopted.now.platform_id.clone());
+                }
+            }
+        }
         for account in changes.created.into_iter().chain(changes.updated.into_iter().map(|(_, after)| after)) {
             self.accounts.insert(account.key.clone(), Account::clone(&account));
         }

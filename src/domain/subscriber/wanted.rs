@@ -75,7 +75,18 @@ mod tests {
             assert_eq!(wanted.map(|wanted| wanted.names().collect::<Vec<_>>().join(" ")).as_deref(), Ok(names));
         }
         assert_eq!(Wanted::kinds(["*"]), Ok(Wanted::all()));
-        let every = ["account.*", "relation.*", "options.*", "service.*", "user.*", "plans.*", "provisioning.*"];
+        let every = [
+            "account.*",
+            "relation.*",
+            "options.*",
+            "service.*",
+            "user.*",
+            "plans.*",
+            "site.*",
+            "probe.*",
+            "provisioning.*",
+            "move.*",
+        ];
         let sorted = |wanted: &Wanted| {
             let mut names: Vec<&str> = wanted.names().collect();
             names.sort_unstable();

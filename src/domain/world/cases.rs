@@ -34,7 +34,9 @@ impl World {
                 self.put(key, noted);
             }
         } else if let Some(change) = &planned.change {
-            self.note_success(call, change.created, change.after.open_cases, platform_id, delivery);
+            // Of one that is adopted, too, nothing tells whether calls of this name were refused before.
+            let created = change.created || change.adopted.is_some();
+            self.note_success(call, created, change.after.open_cases, platform_id, delivery);
         }
     }
 

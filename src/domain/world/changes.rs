@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::act::{ListChange, OperatorChange};
+use crate::domain::branding::Branding;
 use crate::domain::case::CaseEvent;
 use crate::domain::dossier::Dossier;
 use crate::domain::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId, SourceId, UserId};
@@ -12,6 +13,7 @@ use crate::domain::moves::Move;
 use crate::domain::provisioning::NewRequest;
 use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
 use crate::domain::service::{Service, Step};
+use crate::domain::site::{Probe, Site, SiteStep};
 use crate::domain::user::{Lost, User, UserStep};
 
 /// A reseller that came: relations in the store that wait for it must be linked in the same commit.
@@ -44,6 +46,19 @@ impl Link {
     }
 }
 
+/// An account that was made here and that a platform synchronizes from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adopted {
+    /// The account.
+    pub account: AccountId,
+    /// What it was called.
+    pub was: AccountKey,
+    /// What the platform calls it.
+    pub now: AccountKey,
+    /// Microseconds since 1970.
+    pub at: i64,
+}
+
 /// A relation row to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelationChange {
@@ -64,6 +79,8 @@ pub struct Changes {
     pub created: Vec<Arc<Account>>,
     /// Accounts that changed: as loaded, and as they are to be.
     pub updated: Vec<(Arc<Account>, Arc<Account>)>,
+    /// Accounts that get another name, before anything else is written of them.
+    pub adopted: Vec<Adopted>,
     /// Relations opened or changed, by row.
     pub relations: Vec<RelationChange>,
     /// Resellers that came.
@@ -100,6 +117,18 @@ pub struct Changes {
     pub provisioning: Vec<NewRequest>,
     /// What is kept about accounts: as the store has it, and as it is to be.
     pub dossiers: BTreeMap<AccountId, (Arc<Dossier>, Arc<Dossier>)>,
+    /// Sites that are new.
+    pub sites_created: Vec<Arc<Site>>,
+    /// Sites that changed, as they are to be.
+    pub sites_updated: Vec<Arc<Site>>,
+    /// Probes that are new.
+    pub probes_created: Vec<Arc<Probe>>,
+    /// Probes that changed, as they are to be.
+    pub probes_updated: Vec<Arc<Probe>>,
+    /// What happened to sites and probes, in order.
+    pub site_steps: Vec<SiteStep>,
+    /// How accounts' pages look: as the store has it, and as it is to be.
+    pub brandings: BTreeMap<AccountId, (Arc<Branding>, Arc<Branding>)>,
     /// How many rows the chain has numbered besides deliveries.
     pub rows_issued: i64,
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::{Need, ResellerName, World};
 use crate::domain::account::AccountKind;
-use crate::domain::act::{Act, OffersOf, What};
+use crate::domain::act::{Act, OffersOf, What, entitle};
 use crate::domain::call::{Call, Intent, Said, SignedId};
 use crate::domain::classify::Role;
 use crate::domain::definition::OptionDefinition;
 use crate::domain::ids::{AccountKey, ExternalId, PlatformId, is_id};
 use crate::domain::moves;
 use crate::domain::options::OptionValue;
+use crate::domain::plan::adopt;
 use crate::domain::policy::SourcePolicy;
 use crate::domain::service::order::{Order, Verb};
 
@@ -62,7 +63,7 @@ impl World {
     /// What a call will ask for next, now that the foreseeable is known: the names that a new account may get, and who
     /// waits for a new reseller.
     #[must_use]
-    pub fn foreseeable_next(&self, call: &Call) -> Vec<Need> {
+    pub fn foreseeable_next(&self, policy: &SourcePolicy, call: &Call) -> Vec<Need> {
         let Some(submitted) = call.submitted() else {
             return Vec::new();
         };
@@ -74,7 +75,9 @@ impl World {
             }
             _ => return Vec::new(),
         }
-        of_new_account(key, submitted.external_id.as_ref(), submitted.role == Role::Reseller)
+        let mut needs = of_new_account(key, submitted.external_id.as_ref(), submitted.role == Role::Reseller);
+        needs.extend(adopt::needs(policy, call, submitted));
+        needs
     }
 
     /// Whether an order seems to make a service: a Create of what nobody knows by its names, or add-ons.
@@ -96,7 +99,8 @@ impl World {
             |id: &PlatformId| Need::Reference(AccountKey { scope: act.account.scope.clone(), platform_id: id.clone() });
         match &act.what {
             What::Import(row) => needs.extend(row.reseller.iter().map(reference)),
-            What::Assign { reseller: Some(reseller) } if reseller.scope == act.account.scope => {
+            What::Create(made) => needs.extend(made.reseller.iter().cloned().map(Need::Reference)),
+            What::Assign { reseller: Some(reseller) } if reseller.scope.meets(&act.account.scope) => {
                 needs.push(Need::Reference(reseller.clone()));
             }
             What::Restore(before) => {
@@ -110,6 +114,8 @@ impl World {
             | What::SetOption { .. }
             | What::Describe(_)
             | What::Keep(_)
+            | What::Site(_)
+            | What::Brand(_)
             | What::Delete
             | What::Revive
             | What::Release => {}
@@ -118,11 +124,16 @@ impl World {
                 needs.extend(deed.names().map(|name| Need::Service(scope.clone(), Arc::from(name))));
             }
             What::MoveServices(products) => {
-                if products.to.scope == act.account.scope {
+                if products.to.scope.meets(&act.account.scope) {
                     needs.push(Need::Account(products.to.clone()));
                 }
             }
             What::User(deed) => needs.extend(deed.user.map(Need::User)),
+            What::Entitle(wanted) => {
+                let names = wanted.iter().map(|one| Arc::from(entitle::named(&act.account, one, 1).as_str()));
+                needs.extend(names.map(|name| Need::Service(act.account.scope.clone(), name)));
+            }
+            What::Customers(list) => needs.extend(list.seen.iter().cloned().map(Need::Account)),
             What::Move(moving) => needs.extend(moving.reseller.iter().cloned().map(Need::Reference)),
             What::Promote(promotion) => {
                 needs.push(Need::OperatorName(Arc::from(promotion.login.name.as_str())));
@@ -142,7 +153,18 @@ impl World {
         let known = self.accounts.get(&act.account);
         match (&act.what, known) {
             (What::Import(row), Some(None)) => {
-                of_new_account(act.account.clone(), row.external_id.as_ref(), row.kind == AccountKind::Reseller)
+                let sells = row.kind == AccountKind::Reseller;
+                let mut needs = of_new_account(act.account.clone(), row.external_id.as_ref(), sells);
+                if act.account.scope.source.is_local() {
+                    needs.push(Need::Alias(act.account.clone()));
+                }
+                needs
+            }
+            (What::Create(made), Some(None)) => {
+                let mut needs =
+                    of_new_account(act.account.clone(), made.external_id.as_ref(), made.kind == AccountKind::Reseller);
+                needs.push(Need::Alias(act.account.clone()));
+                needs
             }
             (What::Release | What::Revive, Some(Some(account))) => account
                 .reported
@@ -154,7 +176,11 @@ impl World {
                 vec![Need::ServicesOf(account.id), Need::UsersOf(account.id)]
             }
             (What::Move(moving), _) => moves::needs(self, &act.account, moving),
+            (What::Site(_), Some(Some(account))) => vec![Need::SitesOf(account.id)],
+            (What::Brand(_), Some(Some(account))) => vec![Need::Branding(account.id)],
             (What::Keep(_), Some(Some(account))) => vec![Need::Dossier(account.id)],
+            (What::Entitle(_), Some(Some(account))) => vec![Need::ServicesOf(account.id)],
+            (What::Customers(_), Some(Some(account))) => vec![Need::CustomersOf(account.id)],
             _ => Vec::new(),
         }
     }

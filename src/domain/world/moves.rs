@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Changes, Need, World};
-use crate::domain::ids::{AccountId, MoveId, ProvisioningId};
+use crate::domain::ids::{AccountId, AccountKey, MoveId, ProvisioningId};
 use crate::domain::moves::{Move, MoveState, UnderWay};
 use crate::domain::offer::Seller;
 use crate::domain::provisioning::NewRequest;
@@ -23,6 +23,8 @@ pub struct Moved {
 pub(super) struct Moves {
     sellers: HashMap<AccountId, Arc<Seller>>,
     under_way: HashMap<AccountId, UnderWay>,
+    /// As the store has them; none of one with too many.
+    customers: HashMap<AccountId, Option<Vec<AccountKey>>>,
     kept: HashMap<MoveId, Move>,
     written: Vec<(Move, bool)>,
     opened: Vec<NewRequest>,
@@ -35,6 +37,10 @@ impl Moves {
 
     pub(super) fn knows_under_way(&self, account: AccountId) -> bool {
         self.under_way.contains_key(&account)
+    }
+
+    pub(super) fn knows_customers(&self, account: AccountId) -> bool {
+        self.customers.contains_key(&account)
     }
 
     /// Takes in what an act made of a list.
@@ -62,6 +68,17 @@ impl World {
         if let Some(requested) = requested {
             self.moves.kept.entry(requested.id).or_insert(requested);
         }
+    }
+
+    /// Takes in the customers of a reseller as the store has them; none where there are too many.
+    pub fn learn_customers_of(&mut self, account: AccountId, customers: Option<Vec<AccountKey>>) {
+        self.moves.customers.entry(account).or_insert(customers);
+    }
+
+    /// The customers of a reseller as the store has them: an act before may have moved some of them. None where there are
+    /// too many.
+    pub(in crate::domain) fn customers_of(&self, account: AccountId) -> Result<Option<&[AccountKey]>, Need> {
+        self.moves.customers.get(&account).map(|list| list.as_deref()).ok_or(Need::CustomersOf(account))
     }
 
     /// What a reseller may sell.
@@ -94,15 +111,15 @@ impl World {
             record.provisioning = Some(self.open_provisioning(NewRequest { move_id: Some(record.id.0), ..request }));
         }
         let waits = (record.state == MoveState::Requested).then_some(record.id);
+        let waited = self.moves.under_way.get(&record.customer).and_then(|one| one.requested);
         let at_work = self.moves.under_way.get(&record.customer).is_some_and(|one| one.at_work);
         self.moves.under_way.insert(record.customer, UnderWay { requested: waits, at_work });
         self.moves.kept.insert(record.id, record.clone());
         let id = record.id;
-        let stale = self
-            .moves
-            .kept
-            .values()
-            .find(|one| one.customer == record.customer && one.id != id && one.state == MoveState::Requested);
+        let stale = waited
+            .filter(|waited| *waited != id)
+            .and_then(|waited| self.moves.kept.get(&waited))
+            .filter(|one| one.state == MoveState::Requested);
         if let Some(stale) = stale.cloned() {
             // The customer went elsewhere before anybody decided.
             let stale = Move {

@@ -69,6 +69,20 @@ pub struct ResellerName {
     pub external_id: ExternalId,
 }
 
+/// What an account that was made here would say of itself if it were the one that a platform synchronizes for the first
+/// time. What is none does not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sought {
+    /// The platform's source and tenant: it is in that tenant, and no customer of another platform's reseller.
+    pub scope: Scope,
+    /// Its code.
+    pub code: Option<String>,
+    /// Its e-mail address, in lower case as far as ASCII has that.
+    pub email: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+}
+
 /// Something that must be looked up before a call can be planned.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Need {
@@ -76,6 +90,10 @@ pub enum Need {
     Account(AccountKey),
     /// As much of an account as those need who name it.
     Reference(AccountKey),
+    /// The accounts that were made here, live, and say this of themselves.
+    Alike(Sought),
+    /// Which account was called this before a platform synchronized it.
+    Alias(AccountKey),
     /// Who has this ExternalID.
     External(Scope, ExternalId),
     /// The customers related to a reseller, and those whose relation waits for it.
@@ -101,6 +119,8 @@ pub enum Need {
     UsersOf(AccountId),
     /// What a reseller may sell.
     Seller(AccountId),
+    /// The customers whose reseller this account is, by the platform's or an operator's word.
+    CustomersOf(AccountId),
     /// What keeps an account from being moved.
     UnderWay(AccountId),
     /// What an account may sell, with what its price list is called.
@@ -111,4 +131,10 @@ pub enum Need {
     OperatorsOf(AccountId),
     /// What operators keep about an account.
     Dossier(AccountId),
+    /// Which accounts have a login of this folded name.
+    LoginName(Arc<str>),
+    /// The sites and probes of an account that are not ended.
+    SitesOf(AccountId),
+    /// How an account's pages look.
+    Branding(AccountId),
 }

@@ -159,12 +159,14 @@ impl World {
             self.services.of_account.insert(account, None);
             return;
         };
+        let stored: Vec<ServiceId> = services.iter().map(|service| service.id).collect();
         for service in services {
             self.services.now.entry(service.id).or_insert_with(|| Arc::new(service));
         }
         // With those that this batch made or moved here, and without those that it ended or moved away.
-        let now = self.services.now.values().filter(|service| service.account == account && service.lives());
-        let ids = now.map(|service| service.id).collect();
+        let all = stored.iter().chain(self.services.written.keys()).filter_map(|id| self.services.now.get(id));
+        let ids =
+            all.filter(|service| service.account == account && service.lives()).map(|service| service.id).collect();
         self.services.of_account.insert(account, Some(ids));
     }
 

@@ -134,13 +134,11 @@ impl World {
             self.users.of_account.insert(account, None);
             return;
         };
-        for user in users {
-            self.users.learn(user);
-        }
+        let stored: Vec<UserId> = users.into_iter().map(|user| self.users.learn(user)).collect();
         // With those that this batch made or moved here, and without those that it ended or moved away.
-        let now = self.users.now.values().filter(|user| user.account == account && user.lives());
+        let all = stored.iter().chain(self.users.stored.keys()).filter_map(|id| self.users.now.get(id));
         let (mut ids, mut logins) = (BTreeSet::new(), Vec::new());
-        for user in now {
+        for user in all.filter(|user| user.account == account && user.lives()) {
             ids.insert(user.id);
             logins.push(((account, user.login_key()), user.id));
         }

@@ -188,7 +188,7 @@ impl From<Problem> for Refusal {
         match problem {
             Problem::NotAuthenticated => Self::NotAuthenticated,
             Problem::Forbidden => Self::Forbidden,
-            Problem::NotFound => Self::NoSuchPage,
+            Problem::NotFound | Problem::NotConfigured(_) => Self::NoSuchPage,
             Problem::MethodNotAllowed(_) => Self::WrongMethod,
             Problem::BadRequest(why) => Self::Rule(Code::Malformed, why),
             Problem::Conflict(why) | Problem::Gone(why) => Self::Rule(Code::Conflict, why),

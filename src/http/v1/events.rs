@@ -18,7 +18,7 @@ use crate::wire::account_event::AccountEventView;
 
 /// List what happened in an account
 ///
-/// The calls about it, its relations, its services and users, and what operators did to it, newest first. Who did what and
+/// The calls about it, its relations, its services, users and sites, and what operators did to it, newest first. Who did what and
 /// why is told to a provider_admin alone; a reseller_admin sees of a customer what happened while it was its own.
 #[utoipa::path(
     get,
@@ -26,7 +26,7 @@ use crate::wire::account_event::AccountEventView;
     tag = "v1",
     params(
         ("account" = String, Path, description = "Its id or ExternalID."),
-        ("kind" = Option<String>, Query, description = "delivery, relation, service, user or act; or one of these, such as Accounts/Synchronize, relation.closed, service.suspended, user.created or accounts.set."),
+        ("kind" = Option<String>, Query, description = "delivery, relation, service, user, site or act; or one of these, such as Accounts/Synchronize, relation.closed, service.suspended, user.created or accounts.set."),
         ("outcome" = Option<String>, Query, description = "applied, unchanged, repeated, stale, rejected or checked."),
         ("since" = Option<String>, Query, description = "At or after this time (RFC 3339, or a day)."),
         ("until" = Option<String>, Query, description = "Before this time (RFC 3339, or a day)."),

@@ -14,10 +14,9 @@ use super::operator::Operator;
 use super::problem::{Problem, ProblemBody};
 use super::query::Params;
 use super::{Answered, MAX_BODY, respond};
-use crate::config::Source;
 use crate::domain::ids::Tenant;
 use crate::http::body;
-use crate::ops::import::{self, Fate, Import, ImportError, Summary, Target, Told};
+use crate::ops::import::{self, Fate, Import, ImportError, Summary, Target, Tenants, Told, Whose};
 use crate::ops::{alone, shown};
 use crate::wire::book::{Book, BookFormat, Reading, parse_mapping};
 use crate::wire::import::{SummaryView, ToldView};
@@ -65,7 +64,7 @@ fn format(request: &HttpRequest) -> Result<BookFormat, Problem> {
 
 /// What the query says of the list.
 struct Asked {
-    source: Source,
+    whose: Whose,
     tenant: Option<Tenant>,
     dry_run: bool,
     reading: Reading,
@@ -85,14 +84,15 @@ impl Asked {
         };
         let map = map.map_err(|why| bad(format_args!("A part of map {why}")))?;
         params.end()?;
-        let known = config.sources.iter().find(|known| known.credentials.id.as_str() == source);
-        let source = known.ok_or_else(|| bad("No source of the configuration is called so"))?.clone();
-        if tenant.is_some() && source.tenant.is_none() {
+        let whose = Whose::of(config, &source).ok_or_else(|| {
+            bad("No source of the configuration is called so; local is for accounts that no platform sends yet")
+        })?;
+        if tenant.is_some() && whose.tenants == Tenants::None {
             return Err(bad("The source tells no tenants apart; leave tenant out"));
         }
         let reading =
             Reading { format: format(request)?, map, separator: None, secret_options: config.secret_options() };
-        Ok(Self { source, tenant, dry_run, reading })
+        Ok(Self { whose, tenant, dry_run, reading })
     }
 }
 
@@ -124,13 +124,13 @@ impl Asked {
 pub async fn import(operator: Operator, request: HttpRequest, mut payload: Payload) -> Answered {
     operator.require_provider()?;
     require_plain(&request)?;
-    let Asked { source, tenant, dry_run, reading } = Asked::of(&operator, &request)?;
+    let Asked { whose, tenant, dry_run, reading } = Asked::of(&operator, &request)?;
     let patience = operator.state.config.limits.body_timeout;
     let list = body::read_up_to(&request, &mut payload, patience, MAX_BODY).await?;
-    let entry = entry(&operator, "accounts.import", source.credentials.id.as_str(), &json!({}));
+    let entry = entry(&operator, "accounts.import", whose.source.as_str(), &json!({}));
     let policies = alone::policies(&operator.state.config);
     let run = move |target: Target<'_>| -> Result<(Summary, Vec<ToldView>, bool), Problem> {
-        let plan = Import { source: &source, tenant, policies, at: now_micros(), entry };
+        let plan = Import { whose: &whose, tenant, policies, at: now_micros(), entry };
         let book = Book::open(Box::new(Cursor::new(list)), reading).map_err(ImportError::from)?;
         let (mut rows, mut more) = (Vec::new(), false);
         let summary = import::run(&plan, book, target, &mut |told: &Told| {

@@ -5,9 +5,12 @@
 pub mod accounts;
 pub mod acknowledgements;
 pub mod audit;
+pub mod branding;
 pub mod cases;
 pub mod change;
 pub mod changes;
+pub mod create;
+pub mod customers;
 pub mod deliveries;
 pub mod erase;
 pub mod events;
@@ -16,6 +19,7 @@ pub mod import;
 pub mod list;
 pub mod me;
 pub mod moves;
+pub mod names;
 pub mod operator;
 pub mod partners;
 pub mod patch;
@@ -29,6 +33,7 @@ pub mod reconciliations;
 pub mod relations;
 pub mod respond;
 pub mod services;
+pub mod sites;
 pub mod sources;
 pub mod subscribers;
 pub mod users;
@@ -49,7 +54,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
         web::scope("/v1")
             .service(resource("/me", web::get().to(me::show)))
-            .service(resource("/accounts", web::get().to(accounts::list)))
+            .configure(super::extremecloud::routes)
+            .service(
+                web::resource("/accounts")
+                    .route(web::get().to(accounts::list))
+                    .route(web::post().to(create::create))
+                    .default_service(web::to(get_or_post)),
+            )
             .service(resource("/accounts/count", web::get().to(accounts::count)))
             .service(resource("/accounts/tree", web::get().to(accounts::tree)))
             .service(post("/accounts/import", web::post().to(import::import)))
@@ -64,6 +75,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .service(post("/accounts/{account}/revive", web::post().to(erase::revive)))
             .service(post("/accounts/{account}/promote", web::post().to(promote::promote)))
             .service(post("/accounts/{account}/demote", web::post().to(promote::demote)))
+            .service(resource("/accounts/{account}/names", web::get().to(names::list)))
             .service(resource("/accounts/{account}/history", web::get().to(history::list)))
             .service(
                 web::resource("/accounts/{account}/plans")
@@ -154,6 +166,64 @@ pub fn routes(config: &mut web::ServiceConfig) {
             )
             .service(post("/users/{user}/end", web::post().to(users::change::end)))
             .service(resource("/users/{user}/history", web::get().to(users::history)))
+            .service(
+                web::resource("/accounts/{account}/customers")
+                    .route(web::get().to(customers::list))
+                    .route(web::post().to(customers::add))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/accounts/{account}/customers/delete", web::post().to(customers::delete::many)))
+            .service(
+                web::resource("/customers/{customer}")
+                    .route(web::get().to(customers::show))
+                    .route(web::patch().to(customers::change))
+                    .route(web::delete().to(customers::delete::remove))
+                    .default_service(web::to(get_patch_or_delete)),
+            )
+            .service(
+                web::resource("/accounts/{account}/sites")
+                    .route(web::get().to(sites::list))
+                    .route(web::post().to(sites::change::add))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(post("/accounts/{account}/sites/delete", web::post().to(sites::change::many)))
+            .service(resource("/accounts/{account}/probes", web::get().to(sites::probes::of_account)))
+            .service(
+                web::resource("/sites/{site}")
+                    .route(web::get().to(sites::show))
+                    .route(web::patch().to(sites::change::change))
+                    .route(web::delete().to(sites::change::remove))
+                    .default_service(web::to(get_patch_or_delete)),
+            )
+            .service(resource("/sites/{site}/history", web::get().to(sites::history)))
+            .service(
+                web::resource("/sites/{site}/probes")
+                    .route(web::get().to(sites::probes::list))
+                    .route(web::post().to(sites::probes::add))
+                    .default_service(web::to(get_or_post)),
+            )
+            .service(
+                web::resource("/probes/{probe}")
+                    .route(web::get().to(sites::probes::show))
+                    .route(web::patch().to(sites::probes::change))
+                    .route(web::delete().to(sites::probes::remove))
+                    .default_service(web::to(get_patch_or_delete)),
+            )
+            .service(resource("/probes/{probe}/history", web::get().to(sites::probes::history)))
+            .service(
+                web::resource("/accounts/{account}/branding")
+                    .route(web::get().to(branding::show))
+                    .route(web::put().to(branding::put))
+                    .route(web::delete().to(branding::clear))
+                    .default_service(web::to(get_put_or_delete)),
+            )
+            .service(
+                web::resource("/accounts/{account}/branding/logo")
+                    .route(web::get().to(branding::logo))
+                    .route(web::put().to(branding::put_logo))
+                    .route(web::delete().to(branding::clear_logo))
+                    .default_service(web::to(get_put_or_delete)),
+            )
             .service(resource("/relations", web::get().to(relations::list)))
             .service(resource("/partners", web::get().to(partners::list)))
             .service(post("/partners/import", web::post().to(partners::upload)))

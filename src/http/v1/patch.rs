@@ -90,6 +90,19 @@ pub(super) fn word<T>(
     text.map(|text| parse(text).ok_or_else(|| Problem::BadRequest(format!("{name} is none of {words}.")))).transpose()
 }
 
+/// Refuses a text that is too long for a field of an account, or holds what no field may.
+///
+/// # Errors
+/// [`Problem::BadRequest`] that names the field.
+pub(super) fn profile_text(name: &str, text: Option<&str>) -> Result<(), Problem> {
+    let fits = |text: &str| text.chars().count() <= MAX_TEXT_CHARS && !text.chars().any(char::is_control);
+    if text.is_none_or(fits) {
+        return Ok(());
+    }
+    let why = format!("{name} is longer than {MAX_TEXT_CHARS} characters or holds a control character.");
+    Err(Problem::BadRequest(why))
+}
+
 impl ChangeBody {
     /// Whether it is about more than what describes the account.
     fn places(&self) -> bool {
@@ -98,11 +111,7 @@ impl ChangeBody {
 
     fn profile(&self) -> Result<ProfilePatch, Problem> {
         for (name, text) in [("name", &self.name), ("email", &self.email), ("code", &self.code)] {
-            let fits = |text: &String| text.chars().count() <= MAX_TEXT_CHARS && !text.chars().any(char::is_control);
-            if !text.as_ref().is_none_or(fits) {
-                let why = format!("{name} is longer than {MAX_TEXT_CHARS} characters or holds a control character.");
-                return Err(Problem::BadRequest(why));
-            }
+            profile_text(name, text.as_deref())?;
         }
         let (name, email, code) = (self.name.clone(), self.email.clone(), self.code.clone());
         Ok(ProfilePatch { name, email, code, ..ProfilePatch::default() })

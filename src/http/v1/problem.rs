@@ -24,6 +24,8 @@ pub enum Problem {
     Forbidden,
     /// There is no such thing, or it is not for this operator to see: the two look the same.
     NotFound,
+    /// What would answer is not configured, and how it is.
+    NotConfigured(&'static str),
     /// The path answers other methods: these.
     MethodNotAllowed(&'static str),
     /// A query parameter, a part of the path or a field of the body is wrong, and how.
@@ -77,6 +79,7 @@ impl Problem {
         match self {
             Self::NotAuthenticated => ("not_authenticated", "Not authenticated", StatusCode::UNAUTHORIZED),
             Self::Forbidden => ("forbidden", "Not for this role", StatusCode::FORBIDDEN),
+            Self::NotConfigured(_) => ("not_configured", "Not configured", StatusCode::NOT_FOUND),
             Self::NotFound => ("not_found", "Not found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed(_) => ("method_not_allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::BadRequest(_) => ("bad_request", "Bad request", StatusCode::BAD_REQUEST),
@@ -115,7 +118,7 @@ impl Problem {
                      `tiersync reconcile --against` knows no bound."
                 );
             }
-            Self::UnsupportedMedia(detail) => detail,
+            Self::UnsupportedMedia(detail) | Self::NotConfigured(detail) => detail,
             Self::TooManyWait => {
                 "Too many callers, or too many calls of this token, wait for changes already. Ask without `wait`, or later."
             }
@@ -177,6 +180,7 @@ impl Problem {
             }
             Self::Forbidden
             | Self::NotFound
+            | Self::NotConfigured(_)
             | Self::BadRequest(_)
             | Self::Conflict(_)
             | Self::Gone(_)

@@ -7,11 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::provisioned::{LineItem, LineProvisioning};
 use crate::domain::account::AccountKind;
-use crate::domain::feed::{Asking, Entry, Event, EventKind, Fields, MoveTold, Related, ServiceTold, Stage, UserTold};
-use crate::domain::ids::{AccountId, DeliveryId, ExternalId, MoveId, PlatformId, RelationId, ServiceId, UserId};
+use crate::domain::feed::{
+    Asking, Entry, Event, EventKind, Fields, MoveTold, Related, ServiceTold, SiteTold, Stage, UserTold,
+};
+use crate::domain::ids::{
+    AccountId, DeliveryId, ExternalId, MoveId, PlatformId, ProbeId, RelationId, ServiceId, SiteId, UserId,
+};
 use crate::domain::moves::Side;
 use crate::domain::relation::{Axis, Cause, RelationState};
 use crate::domain::service::{Happening, ServiceKind, ServiceStatus};
+use crate::domain::site::{PlaceStatus, SiteHappening};
 use crate::domain::user::{UserHappening, UserStatus};
 use crate::store::StoreError;
 
@@ -52,6 +57,23 @@ struct Line<'a> {
     provisioning: Option<LineProvisioning<'a>>,
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none", borrow)]
     item: Option<LineItem<'a>>,
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none", borrow)]
+    site: Option<LineSite<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LineSite<'a> {
+    #[serde(rename = "i")]
+    id: i64,
+    /// The probe, of what is about one.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    probe: Option<i64>,
+    #[serde(rename = "t", borrow)]
+    status: Cow<'a, str>,
+    #[serde(rename = "v")]
+    revision: i64,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    from: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,6 +158,7 @@ fn line(entry: &Entry) -> Line<'_> {
         moved: None,
         provisioning: None,
         item: None,
+        site: None,
     };
     match &entry.event {
         Event::Created(kind) => line.kind = borrowed(kind.as_str()),
@@ -170,6 +193,16 @@ fn line(entry: &Entry) -> Line<'_> {
                 revision: told.revision,
             });
             line.moved = told.moved.map(|(from, to)| (from.0, to.0));
+        }
+        Event::Site(_, told) => {
+            line.options = told.changed.iter().map(|name| Cow::Borrowed(name.as_str())).collect();
+            line.site = Some(LineSite {
+                id: told.site.0,
+                probe: told.probe.map(|probe| probe.0),
+                status: Cow::Borrowed(told.status.as_str()),
+                revision: told.revision,
+                from: told.from.map(|site| site.0),
+            });
         }
         Event::Provisioning(_, told) => line.provisioning = Some(told.into()),
         Event::ItemPending(told) => line.item = Some(told.into()),
@@ -249,6 +282,9 @@ fn read(text: &str) -> Result<Entry, StoreError> {
         EventKind::UserUpdated => Event::User(UserHappening::Updated, user_told(&line).ok_or_else(corrupt)?),
         EventKind::UserMoved => Event::User(UserHappening::Moved, user_told(&line).ok_or_else(corrupt)?),
         EventKind::UserEnded => Event::User(UserHappening::Ended, user_told(&line).ok_or_else(corrupt)?),
+        EventKind::SiteCreated | EventKind::ProbeCreated => site(&line, SiteHappening::Created).ok_or_else(corrupt)?,
+        EventKind::SiteUpdated | EventKind::ProbeUpdated => site(&line, SiteHappening::Updated).ok_or_else(corrupt)?,
+        EventKind::SiteEnded | EventKind::ProbeEnded => site(&line, SiteHappening::Ended).ok_or_else(corrupt)?,
         EventKind::ProvisioningOpened => provisioning(&line, Stage::Opened).ok_or_else(corrupt)?,
         EventKind::ProvisioningCancelled => provisioning(&line, Stage::Cancelled).ok_or_else(corrupt)?,
         EventKind::ProvisioningDone => provisioning(&line, Stage::Done).ok_or_else(corrupt)?,
@@ -283,6 +319,19 @@ fn told(line: &Line<'_>) -> Option<ServiceTold> {
 
 fn provisioning(line: &Line<'_>, stage: Stage) -> Option<Event> {
     Some(Event::Provisioning(stage, line.provisioning.as_ref()?.told()?))
+}
+
+fn site(line: &Line<'_>, happening: SiteHappening) -> Option<Event> {
+    let site = line.site.as_ref()?;
+    let told = SiteTold {
+        site: SiteId(site.id),
+        probe: site.probe.map(ProbeId),
+        status: PlaceStatus::parse(&site.status)?,
+        revision: site.revision,
+        changed: line.options.iter().map(ToString::to_string).collect(),
+        from: site.from.map(SiteId),
+    };
+    Some(Event::Site(happening, told))
 }
 
 fn asked(line: &Line<'_>, asking: Asking) -> Option<Event> {
@@ -401,8 +450,22 @@ mod tests {
             ..item.clone()
         };
         let items = [item, directory].map(Event::ItemPending);
+        let site = |happening| {
+            let told = SiteTold {
+                site: SiteId::issue(3, 1),
+                probe: None,
+                status: PlaceStatus::Active,
+                revision: 2,
+                changed: vec!["name".to_owned()],
+                from: None,
+            };
+            let from = (happening == SiteHappening::Updated).then_some(SiteId::issue(3, 4));
+            let probe = SiteTold { probe: Some(ProbeId::issue(3, 2)), from, ..told.clone() };
+            [Event::Site(happening, told), Event::Site(happening, probe)]
+        };
+        let sites = SiteHappening::ALL.map(site).into_iter().flatten();
         let events = events.into_iter().chain(Happening::ALL.map(told)).chain(UserHappening::ALL.map(user));
-        let events = events.chain(Stage::ALL.map(stage)).chain(items);
+        let events = events.chain(Stage::ALL.map(stage)).chain(items).chain(sites);
         let asked = |asking| {
             let side = if asking == Asking::Declined { Side::To } else { Side::From };
             Event::Asked(asking, MoveTold { id: MoveId(9), customer: AccountId::issue(0, 4), side })
@@ -446,7 +509,7 @@ mod tests {
     #[test]
     fn what_is_unknown_is_an_error_that_tells_nothing() {
         for text in
-            ["", " ", "{\"e\":99,\"a\":1}", "{\"e\":7,\"a\":1}", "{\"a\":1}", "{\"e\":2,\"a\":1,\"f\":99999999}"]
+            ["", " ", "{\"e\":99,\"a\":1}", "{\"e\":7,\"a\":1}", "{\"a\":1}", "{\"e\":2,\"a\":1,\"f\":999999999}"]
         {
             let read = unpack(&format!("{text}\n"), 1, 0, 9, &|_| true);
             assert!(

@@ -1,6 +1,7 @@
 //! Looks up what a batch names, on PostgreSQL under lock and in key order, so that receivers that share accounts wait
 //! for each other instead of deciding on what the other is about to change.
 
+mod many;
 mod postgres;
 
 use std::collections::{BTreeSet, HashSet};
@@ -10,6 +11,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+use super::aliases;
 use super::connection::AnyConnection;
 use super::dossiers;
 use super::error::StoreError;
@@ -17,15 +19,20 @@ use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
 use super::services;
 use super::users;
-use super::{moves, offers, operators, partners, provisioning};
+use super::{branding, offers, operators, partners, sites};
 use crate::domain::account::{Account, Standing};
+use crate::domain::act::customers::MAX_CUSTOMERS;
 use crate::domain::ids::{
     AccountId, AccountKey, DeliveryId, ExternalId, PartnerId, Scope, ServiceId, SourceId, UserId,
 };
 use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::service::MAX_SERVICES;
 use crate::domain::user::MAX_USERS;
-use crate::domain::world::{Memory, Need, Reference, ResellerName, World};
+use crate::domain::world::{Memory, Need, Reference, ResellerName, Sought, World};
+
+/// Accounts that are asked for at once from which on they are not looked up one by one on SQLite: a batch of calls has at
+/// most 256, and its statement for one is prepared.
+const MANY: usize = 300;
 
 /// What is looked up for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +49,8 @@ struct Asked<'a> {
     accounts: BTreeSet<&'a AccountKey>,
     references: BTreeSet<&'a AccountKey>,
     externals: BTreeSet<(&'a Scope, &'a ExternalId)>,
+    alike: Vec<&'a Sought>,
+    aliases: BTreeSet<&'a AccountKey>,
     customers: Vec<&'a ResellerName>,
     memory: HashSet<(&'a SourceId, &'a Arc<str>)>,
     partners: BTreeSet<&'a Arc<str>>,
@@ -54,10 +63,14 @@ struct Asked<'a> {
     users_of: Vec<AccountId>,
     sellers: Vec<AccountId>,
     under_way: Vec<AccountId>,
+    customers_of: Vec<AccountId>,
     lists: Vec<AccountId>,
     operator_names: Vec<&'a Arc<str>>,
     operators_of: Vec<AccountId>,
     dossiers: Vec<AccountId>,
+    logins: BTreeSet<&'a Arc<str>>,
+    sites_of: Vec<AccountId>,
+    brandings: Vec<AccountId>,
 }
 
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
@@ -84,6 +97,10 @@ pub fn load(
             Need::External(scope, id) => {
                 asked.externals.insert((scope, id));
             }
+            Need::Alike(sought) => asked.alike.push(sought),
+            Need::Alias(key) => {
+                asked.aliases.insert(key);
+            }
             Need::Customers(name) => asked.customers.push(name),
             Need::Memory(source, id) => {
                 asked.memory.insert((source, id));
@@ -102,22 +119,32 @@ pub fn load(
             Need::UsersOf(account) => asked.users_of.push(*account),
             Need::Seller(account) => asked.sellers.push(*account),
             Need::UnderWay(account) => asked.under_way.push(*account),
+            Need::CustomersOf(account) => asked.customers_of.push(*account),
             Need::Listing(account) => asked.lists.push(*account),
             Need::OperatorName(name) => asked.operator_names.push(name),
             Need::OperatorsOf(account) => asked.operators_of.push(*account),
             Need::Dossier(account) => asked.dossiers.push(*account),
+            Need::LoginName(name) => {
+                asked.logins.insert(name);
+            }
+            Need::SitesOf(account) => asked.sites_of.push(*account),
+            Need::Branding(account) => asked.brandings.push(*account),
         }
     }
     asked.references.retain(|key| !asked.accounts.contains(*key));
     memories(connection, world, &asked.memory, purpose)?;
     match connection {
         AnyConnection::Sqlite(sqlite) => {
-            for key in asked.accounts {
-                let account = match sqlite_row(sqlite, key)? {
-                    Some(row) => Some(sqlite_account(sqlite, row)?),
-                    None => None,
-                };
-                world.learn_account(key.clone(), account);
+            if asked.accounts.len() > MANY {
+                many::accounts(sqlite, world, &asked.accounts)?;
+            } else {
+                for key in asked.accounts {
+                    let account = match sqlite_row(sqlite, key)? {
+                        Some(row) => Some(sqlite_account(sqlite, row)?),
+                        None => None,
+                    };
+                    world.learn_account(key.clone(), account);
+                }
             }
             for key in asked.references {
                 let reference = sqlite_reference(sqlite, key)?;
@@ -136,6 +163,14 @@ pub fn load(
         }
         AnyConnection::Postgres(postgres) => postgres::accounts(postgres, world, &asked, purpose)?,
     }
+    for sought in asked.alike {
+        let keys = aliases::alike(connection, sought)?;
+        world.learn_alike(sought.clone(), keys);
+    }
+    for key in asked.aliases {
+        let now = aliases::of(connection, key)?;
+        world.learn_alias(key.clone(), now);
+    }
     // Behind their accounts, whose locks keep their services still, too.
     services_named(connection, world, &asked.services, purpose)?;
     for parent in asked.add_ons {
@@ -147,8 +182,7 @@ pub fn load(
         let now = services::by_id(connection, service)?;
         world.learn_kept(service, account, standing, now);
     }
-    for account in asked.services_of {
-        let living = services::living_of(connection, account, MAX_SERVICES + 1)?;
+    for (account, living) in services::living_of_many(connection, &asked.services_of, MAX_SERVICES + 1)? {
         world.learn_services_of(account, (living.len() <= MAX_SERVICES).then_some(living));
     }
     if !asked.crowds.is_empty() {
@@ -161,8 +195,7 @@ pub fn load(
         let user = users::by_id(connection, id)?;
         world.learn_user(id, user);
     }
-    for account in asked.users_of {
-        let living = users::living_of(connection, account, MAX_USERS + 1)?;
+    for (account, living) in users::living_of_many(connection, &asked.users_of, MAX_USERS + 1)? {
         world.learn_users_of(account, (living.len() <= MAX_USERS).then_some(living));
     }
     for account in asked.sellers {
@@ -172,13 +205,10 @@ pub fn load(
         let seller = offers::of(connection, account)?;
         world.learn_seller(account, seller);
     }
-    for account in asked.under_way {
-        let requested = match purpose {
-            Purpose::Change => moves::requested_alone(connection, account)?,
-            Purpose::Preview => moves::requested(connection, account)?,
-        };
-        let at_work = provisioning::running(connection, account)?;
-        world.learn_under_way(account, requested, at_work);
+    many::under_way(connection, world, &asked.under_way, purpose)?;
+    for account in asked.customers_of {
+        let found = many::customers_of(connection, account, MAX_CUSTOMERS + 1)?;
+        world.learn_customers_of(account, (found.len() <= MAX_CUSTOMERS).then_some(found));
     }
     for account in asked.lists {
         let listing = offers::listing(connection, account)?;
@@ -195,6 +225,19 @@ pub fn load(
     for account in asked.dossiers {
         let dossier = dossiers::of(connection, account)?;
         world.learn_dossier(account, dossier);
+    }
+    logins_named(connection, world, &asked.logins, purpose)?;
+    for account in asked.sites_of {
+        if !world.knows(&Need::SitesOf(account)) {
+            let (sites, probes) = sites::living_of(connection, account)?;
+            world.learn_sites_of(account, sites, probes);
+        }
+    }
+    for account in asked.brandings {
+        if !world.knows(&Need::Branding(account)) {
+            let branding = branding::of(connection, account)?;
+            world.learn_branding(account, branding);
+        }
     }
     for name in asked.customers {
         let ids = customers(connection, name, cap)?;
@@ -353,6 +396,24 @@ fn services_named(
     for (scope, name) in open {
         let found = services::named(connection, scope, name)?;
         world.learn_service(scope.clone(), name.clone(), found);
+    }
+    Ok(())
+}
+
+/// Looks up who has logins of these names. On PostgreSQL another receiver may be giving one of them to somebody at this
+/// moment: meet at the names first.
+fn logins_named(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    asked: &BTreeSet<&Arc<str>>,
+    purpose: Purpose,
+) -> Result<(), StoreError> {
+    if let (AnyConnection::Postgres(postgres), Purpose::Change, false) = (&mut *connection, purpose, asked.is_empty()) {
+        postgres::await_arrivals(postgres, asked.iter().map(|name| format!("l{name}")).collect())?;
+    }
+    for name in asked {
+        let holders = dossiers::with_login(connection, name)?;
+        world.learn_login(Arc::clone(name), holders);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::{AttemptRow, ItemRow, RequestRow, TELL_AT_ONCE, entry, locked, locking, settle, shift, tell, write};
 use crate::domain::feed::{Entry, Stage};
 use crate::domain::ids::{AccountId, ItemId, ProvisioningId};
-use crate::domain::provisioning::{Attempt, ERASED, ItemState, Request};
+use crate::domain::provisioning::{Attempt, ERASED, ItemState, Request, RequestState};
 use crate::store::condition::Condition;
 use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
@@ -106,6 +106,32 @@ pub fn cancel(
     write(connection, [&request])?;
     let entries = vec![entry(&request, Stage::Cancelled)];
     Ok(Some(Managed { request, items: i64::try_from(waiting.len()).unwrap_or(i64::MAX), entries }))
+}
+
+/// Gives up what waits for a customer, within a write transaction. `now` is in microseconds since 1970. Returns what is to
+/// be told.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn give_up(
+    connection: &mut AnyConnection,
+    customer: AccountId,
+    why: &str,
+    now: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let ids: Vec<i64> = provisioning_requests::table
+        .filter(provisioning_requests::customer_id.eq(customer.0))
+        .filter(provisioning_requests::cancelled_at.is_null())
+        .filter(provisioning_requests::state.ne(RequestState::Done.as_str()))
+        .order(provisioning_requests::id)
+        .select(provisioning_requests::id)
+        .load(connection)?;
+    let mut entries = Vec::new();
+    for id in ids {
+        let managed = cancel(connection, ProvisioningId(id), why, now)?;
+        entries.extend(managed.into_iter().flat_map(|managed| managed.entries));
+    }
+    Ok(entries)
 }
 
 /// Gives up what waits for a customer and forgets what anybody wrote about it, within the write transaction that erases

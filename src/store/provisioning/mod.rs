@@ -12,7 +12,7 @@ mod stale;
 mod take;
 mod tell;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use diesel::prelude::*;
 
@@ -27,7 +27,7 @@ use crate::store::error::StoreError;
 use crate::store::schema::{accounts, provisioning_items, provisioning_numbers, provisioning_requests};
 
 pub(super) use manage::attempts;
-pub use manage::{Managed, cancel, erase, retry};
+pub use manage::{Managed, cancel, erase, give_up, retry};
 pub use open::open;
 pub use report::{Answer, Told, report};
 pub(super) use rows::{AttemptRow, ItemRow, RequestRow};
@@ -117,21 +117,32 @@ pub fn locked_account(connection: &mut AnyConnection, id: AccountId) -> Result<O
     Ok(found.first().map(|status| status == AccountStatus::Active.as_str()))
 }
 
-/// Whether somebody is at work on an item of this customer now, of a request that nobody cancelled.
+/// An item that somebody is at work on, of a request that goes on.
+const RUNNING: &str = "provisioning_items.state = 'running' AND NOT EXISTS (SELECT 1 FROM provisioning_requests q \
+     WHERE q.id = provisioning_items.request_id AND q.cancelled_at IS NOT NULL)";
+
+/// Those of many customers on an item of whom somebody is at work now, of a request that nobody cancelled.
 ///
 /// # Errors
-/// [`StoreError`] when the statement fails.
-pub fn running(connection: &mut AnyConnection, customer: AccountId) -> Result<bool, StoreError> {
-    let found: Option<i64> = provisioning_items::table
-        .filter(provisioning_items::customer_id.eq(customer.0))
-        .filter(Condition::new(
-            "provisioning_items.state = 'running' AND NOT EXISTS (SELECT 1 FROM provisioning_requests q \
-             WHERE q.id = provisioning_items.request_id AND q.cancelled_at IS NOT NULL)",
-        ))
-        .select(provisioning_items::id)
-        .first(connection)
-        .optional()?;
-    Ok(found.is_some())
+/// [`StoreError`] when a statement fails.
+pub fn running_of_many(
+    connection: &mut AnyConnection,
+    customers: &[AccountId],
+) -> Result<HashSet<AccountId>, StoreError> {
+    /// Customers that are asked for in one statement. SQLite takes 32,766 parameters.
+    const TOGETHER: usize = 1_000;
+    let mut found = HashSet::new();
+    for part in customers.chunks(TOGETHER) {
+        let ids: Vec<i64> = part.iter().map(|customer| customer.0).collect();
+        let running: Vec<i64> = provisioning_items::table
+            .filter(provisioning_items::customer_id.eq_any(ids))
+            .filter(Condition::new(RUNNING))
+            .select(provisioning_items::customer_id)
+            .distinct()
+            .load(connection)?;
+        found.extend(running.into_iter().map(AccountId));
+    }
+    Ok(found)
 }
 
 /// What is open, for metrics.

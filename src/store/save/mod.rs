@@ -1,5 +1,6 @@
 //! Writes what a batch came to: rows only where they change, in an order that every index allows.
 
+mod ended;
 mod rows;
 
 use diesel::dsl::sql;
@@ -20,7 +21,10 @@ use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
-use crate::store::{cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, users};
+use crate::store::{
+    aliases, branding, cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, sites,
+    users,
+};
 use rows::{
     InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
     UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made, update_row,
@@ -106,6 +110,7 @@ pub fn batch(
     let told: Vec<String> = changes.steps.iter().map(services::changed_text).collect();
     let mut steps = Rows::<services::InsertStep>::default();
     changes.steps.iter().zip(&told).for_each(|(step, told)| services::insert_step(&mut steps, step, told));
+    aliases::adopt(connection, &changes.adopted)?;
     let mut together = Together::default();
     if changes.links.is_empty() {
         together.add(connection, &inserts)?;
@@ -122,6 +127,9 @@ pub fn batch(
     }
     entries.extend(users::save(connection, changes)?);
     dossiers::save(connection, changes)?;
+    branding::save(connection, changes)?;
+    sites::save(connection, changes)?;
+    entries.extend(ended::follow(connection, changes, advance.now)?);
     entries.extend(provisioning::open(connection, &changes.provisioning)?);
     together.add(connection, &deliveries)?;
     together.add(connection, &bodies)?;

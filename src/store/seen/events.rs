@@ -1,5 +1,5 @@
 //! What happened in an account, newest first, out of the tables that know: the ledger, the relations, the histories of
-//! services and users, the audit trail. A page is merged from each table's next rows, so it is as stable as they are,
+//! services, users and sites, the audit trail. A page is merged from each table's next rows, so it is as stable as they are,
 //! and no table is read further than a page.
 
 use diesel::prelude::*;
@@ -7,15 +7,17 @@ use diesel::prelude::*;
 use super::relations::{self, Behind};
 use super::{Page, deliveries, visible};
 use crate::domain::account_event::{AskedKind, Sort};
-use crate::domain::ids::{AccountId, DeliveryId, ServiceId, UserId};
+use crate::domain::ids::{AccountId, DeliveryId, ProbeId, ServiceId, SiteId, UserId};
 use crate::domain::ledger::Delivery;
 use crate::domain::operator::Visible;
 use crate::domain::outcome::Outcome;
 use crate::domain::relation::{Cause, Relation};
 use crate::domain::service::Happening;
+use crate::domain::site::SiteHappening;
 use crate::domain::user::UserHappening;
+use crate::store::condition::Condition;
 use crate::store::deliveries::DeliveryFilter;
-use crate::store::schema::{audit, service_history, user_history};
+use crate::store::schema::{audit, service_history, site_history, user_history};
 use crate::store::{AnyConnection, StoreError};
 
 /// What is asked for; none is "any".
@@ -56,6 +58,10 @@ pub enum What {
     Service(ServiceId, Happening, Caused),
     /// Something happened to a user.
     User(UserId, UserHappening, Caused),
+    /// Something happened to a site.
+    Site(SiteId, SiteHappening, Caused),
+    /// Something happened to a probe.
+    Probe(ProbeId, SiteHappening, Caused),
     /// An operator did something.
     Acted {
         /// The entry of the audit trail.
@@ -100,7 +106,8 @@ const OPENED: i64 = 1;
 const CLOSED: i64 = 2;
 const SERVICES: i64 = 3;
 const USERS: i64 = 4;
-const ACTS: i64 = 5;
+const SITES: i64 = 5;
+const ACTS: i64 = 6;
 
 impl Event {
     fn place(&self) -> Place {
@@ -110,6 +117,8 @@ impl Event {
             What::Closed(relation) => [self.at, CLOSED, relation.id.0, 0],
             What::Service(service, _, caused) => [self.at, SERVICES, service.0, caused.revision],
             What::User(user, _, caused) => [self.at, USERS, user.0, caused.revision],
+            What::Site(site, _, caused) => [self.at, SITES, site.0, caused.revision],
+            What::Probe(probe, _, caused) => [self.at, SITES, probe.0, caused.revision],
             What::Acted { id, .. } => [self.at, ACTS, *id, 0],
         }
     }
@@ -184,6 +193,9 @@ pub fn of(
     }
     if filter.wants(Sort::User) {
         events.extend(of_users(connection, see, account, filter, behind(after, USERS), most)?);
+    }
+    if filter.wants(Sort::Site) {
+        events.extend(of_sites(connection, see, account, filter, behind(after, SITES), most)?);
     }
     if filter.wants(Sort::Act) {
         events.extend(acts(connection, see, account, filter, behind_id(after, ACTS), most)?);
@@ -263,6 +275,66 @@ macro_rules! history {
 
 history!(of_services, service_history, service_id, visible::service_history, Service, Happening, ServiceId);
 history!(of_users, user_history, user_id, visible::user_history, User, UserHappening, UserId);
+
+/// As the other histories, but that sites and probes share one: a probe's rows name the site beside it.
+fn of_sites(
+    connection: &mut AnyConnection,
+    see: &Visible,
+    account: AccountId,
+    filter: &EventFilter,
+    behind: Option<(i64, i64, i64)>,
+    limit: i64,
+) -> Result<Vec<Event>, StoreError> {
+    let (since, until) = filter.times();
+    let mut query = site_history::table
+        .filter(site_history::account_id.eq(account.0))
+        .filter(site_history::at.ge(since))
+        .filter(site_history::at.lt(until))
+        .into_boxed();
+    if let Some((at, id, revision)) = behind {
+        query = query.filter(site_history::at.le(at)).filter(site_history::at.lt(at).or(
+            site_history::thing_id.lt(id).or(site_history::thing_id.eq(id).and(site_history::revision.lt(revision))),
+        ));
+    }
+    let asked = match &filter.kind {
+        Some(AskedKind::Site(happening)) => Some((happening, "thing_id = site_id")),
+        Some(AskedKind::Probe(happening)) => Some((happening, "thing_id <> site_id")),
+        _ => None,
+    };
+    if let Some((happening, of)) = asked {
+        query = query.filter(site_history::happening.eq(happening.as_str())).filter(Condition::new(of));
+    }
+    if let Some(seen) = visible::site_history(see) {
+        query = query.filter(seen);
+    }
+    type Row = (i64, i64, i64, i64, String, String, String, Option<i64>);
+    let rows: Vec<Row> = query
+        .order((site_history::at.desc(), site_history::thing_id.desc(), site_history::revision.desc()))
+        .limit(limit)
+        .select((
+            site_history::at,
+            site_history::thing_id,
+            site_history::site_id,
+            site_history::revision,
+            site_history::happening,
+            site_history::changed,
+            site_history::cause,
+            site_history::delivery_id,
+        ))
+        .load(connection)?;
+    let event = |(at, thing, site, revision, happening, changed, cause, delivery): Row| {
+        let happening = SiteHappening::parse(&happening)
+            .ok_or_else(|| StoreError::corrupt("site_history.happening", &happening))?;
+        let caused = caused((revision, changed, cause, delivery), "site_history.cause")?;
+        let what = if thing == site {
+            What::Site(SiteId(thing), happening, caused)
+        } else {
+            What::Probe(ProbeId(thing), happening, caused)
+        };
+        Ok(Event { at, what })
+    };
+    rows.into_iter().map(event).collect()
+}
 
 fn acts(
     connection: &mut AnyConnection,

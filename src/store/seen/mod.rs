@@ -5,6 +5,7 @@
 //! a cursor to go on from. So no request holds a reader for long, however large the tables are.
 
 pub mod accounts;
+pub mod branding;
 pub mod cases;
 pub mod changes;
 pub mod deliveries;
@@ -12,6 +13,7 @@ pub mod dossiers;
 pub mod events;
 pub mod history;
 pub mod moves;
+pub mod msp;
 mod names;
 pub mod offers;
 pub mod partners;
@@ -19,6 +21,7 @@ pub mod provisioning;
 pub mod reconciliations;
 pub mod relations;
 pub mod services;
+pub mod sites;
 pub mod users;
 mod visible;
 

@@ -80,6 +80,28 @@ pub(super) fn user_history(visible: &Visible) -> Option<Condition> {
     while_theirs(visible, account, account, "user_history.at")
 }
 
+/// The sites that are seen: those of visible accounts.
+pub(super) fn sites(visible: &Visible) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => Some(of_theirs("sites.account_id", resellers)),
+    }
+}
+
+/// The probes that are seen: those of visible accounts.
+pub(super) fn probes(visible: &Visible) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => Some(of_theirs("probes.account_id", resellers)),
+    }
+}
+
+/// What may be seen of the history of sites and probes, as of services.
+pub(super) fn site_history(visible: &Visible) -> Option<Condition> {
+    let account = "site_history.account_id";
+    while_theirs(visible, account, account, "site_history.at")
+}
+
 /// The provisioning requests that are seen: of a customer those that were opened while it was related to one of these
 /// resellers.
 pub(super) fn provisioning_requests(visible: &Visible) -> Option<Condition> {

@@ -120,9 +120,9 @@ pub async fn accept(operator: Operator, name: Path<String>, request: HttpRequest
         choices: chosen,
         basis: basis(body.revision.as_deref())?,
         accepts: Some(one.id),
-        request: None,
         by: operator.name.clone(),
         reason: reason(body.reason.as_deref())?,
+        ..Moving::default()
     };
     if body.preview {
         let key = customer.key;

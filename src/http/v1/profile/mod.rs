@@ -120,6 +120,8 @@ pub struct ProfileBody {
     pub dns_options: Option<bool>,
     /// The name servers that its domains get, the whole list.
     pub name_servers: Option<Vec<String>>,
+    /// Where it is, by the name of its time zone in IANA's database, such as `Europe/Athens`; empty takes it away.
+    pub time_zone: Option<String>,
     /// Why; kept in the audit trail.
     pub reason: Option<String>,
 }
@@ -153,6 +155,7 @@ impl ProfileBody {
             price_list: self.price_list.as_deref().map(dossier::price_list).transpose().map_err(wrong("price_list"))?,
             dns_options: self.dns_options,
             name_servers: self.name_servers.as_ref().map(servers).transpose()?,
+            time_zone: self.time_zone.as_deref().map(dossier::time_zone).transpose().map_err(wrong("time_zone"))?,
         })
     }
 }

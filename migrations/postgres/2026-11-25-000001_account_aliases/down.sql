@@ -1,0 +1,3 @@
+DROP INDEX accounts_local_email;
+DROP INDEX accounts_local_code;
+DROP TABLE account_aliases;
