@@ -60,7 +60,7 @@ pub(super) enum Accounts {
     Untag(Tag),
     /// What domains are registered on, beyond the primary contact
     #[command(subcommand)]
-    Contacts(Contacts),
+    Contacts(Box<Contacts>),
     /// With what people of an account sign in, and whether they may
     #[command(subcommand)]
     Logins(Logins),

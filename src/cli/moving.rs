@@ -16,6 +16,7 @@ use crate::domain::moves::{Look, Moving, Refusal};
 use crate::domain::operator::Visible;
 use crate::domain::outcome::Code;
 use crate::ops::find::{self as names, FindError};
+use crate::ops::moves::Reader;
 use crate::ops::moves::many::{Fate, Many, ManyError, Told};
 use crate::ops::{alone, moves, shown};
 use crate::store::AnyConnection;
@@ -278,7 +279,7 @@ impl Move {
         let mut run = |connection: &mut AnyConnection, writer: Option<&crate::writer::Writer>| {
             let many = Many {
                 resolve: &mut resolve,
-                connection,
+                reader: Reader::Own(connection),
                 writer,
                 policies: alone::policies(&config),
                 all_or_nothing: self.all_or_nothing,

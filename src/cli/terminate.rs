@@ -12,6 +12,7 @@ use super::operator::entry;
 use super::output::Format;
 use super::{CliError, Common};
 use crate::ops::find as names;
+use crate::ops::moves::Reader;
 use crate::ops::moves::many::Told;
 use crate::ops::moves::terminate::{Deleted, Target, TerminateError, Termination};
 use crate::ops::{alone, shown};
@@ -106,7 +107,7 @@ impl Terminate {
         let writer = if self.preview { None } else { Some(alone::writer(&config)?) };
         let termination = Termination {
             config: &config,
-            connection: &mut connection,
+            reader: Reader::Own(&mut connection),
             writer: writer.as_ref().map(|(writer, _)| writer),
             reseller: &reseller,
             target: &target,

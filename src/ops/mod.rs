@@ -22,6 +22,7 @@ pub mod reconcile;
 pub mod replay;
 pub mod retention;
 pub mod services;
+pub mod services_list;
 pub mod set;
 pub mod shape;
 pub mod shown;

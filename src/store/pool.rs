@@ -39,6 +39,9 @@ impl r2d2::ManageConnection for Manager {
 /// The readers' pool.
 pub type Pool = r2d2::Pool<Manager>;
 
+/// A connection of the pool, which goes back when it is dropped.
+pub type Pooled = r2d2::PooledConnection<Manager>;
+
 /// Builds the pool; connections are opened when they are first needed.
 #[must_use]
 pub fn build(database: &Database) -> Pool {
@@ -64,6 +67,6 @@ impl r2d2::HandleError<diesel::r2d2::Error> for Quiet {
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when none is to be had in time.
-pub fn get(pool: &Pool) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
+pub fn get(pool: &Pool) -> Result<Pooled, StoreError> {
     Ok(pool.get()?)
 }

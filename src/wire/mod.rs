@@ -36,6 +36,7 @@ pub mod separated;
 pub mod service;
 pub mod service_asked;
 pub mod service_show;
+pub mod services_list;
 pub mod shape;
 pub mod show;
 pub mod site_show;

@@ -83,6 +83,7 @@ mod retention;
 mod rooms;
 mod schema;
 mod services;
+mod services_import;
 mod services_manage;
 mod shape;
 mod signers;

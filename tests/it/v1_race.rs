@@ -213,3 +213,51 @@ fn guarded(backend: Backend) {
 fn who_is_late_with_if_match_is_told_so() {
     backends().into_iter().for_each(guarded);
 }
+
+/// More moves of many and terminations than there are readers' connections wait for the writer: others go on reading.
+fn waiting(backend: Backend) {
+    let held = Held::start(backend);
+    let app = &held.app;
+    let provider = operator(app, "provider", Role::ProviderAdmin, &[], None);
+    send(app, &json!({"ID": "1", "Role": "Reseller"}));
+    for reseller in 10..16 {
+        send(app, &json!({"ID": reseller.to_string(), "Role": "Reseller"}));
+        send(app, &json!({"ID": format!("{reseller}0"), "Role": "User", "ResellerID": reseller.to_string()}));
+    }
+    let to = id(app, "1");
+    let runs: Vec<(String, Value)> = (10..16)
+        .map(|reseller| match reseller % 2 {
+            0 => {
+                let customer = id(app, &format!("{reseller}0"));
+                ("/moves/batch".to_owned(), json!({"moves": [{"customer": customer, "reseller": to}]}))
+            }
+            _ => (format!("/accounts/{}/terminate", id(app, &reseller.to_string())), json!({"to": to})),
+        })
+        .collect();
+    held.armed.store(true, Ordering::SeqCst);
+    let replies: Vec<Reply> = std::thread::scope(|scope| {
+        let asking: Vec<_> = runs
+            .iter()
+            .map(|(path, body)| {
+                let (app, provider) = (app, &provider);
+                scope.spawn(move || ask(app, provider, "POST", path, body))
+            })
+            .collect();
+        held.there.recv_timeout(Duration::from_secs(60)).unwrap();
+        until("all of them wait", || app.get("/metrics").body.contains("tiersync_queue_depth 5"));
+        assert_eq!(get(app, &provider, "/accounts").status, 200);
+        held.go.send(()).unwrap();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for reply in replies {
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+    for reseller in 10..16 {
+        assert_eq!(reseller_of(app, &provider, &format!("{reseller}0")), "1", "{reseller}");
+    }
+}
+
+#[test]
+fn long_runs_hold_no_reader_while_they_wait_for_the_writer() {
+    backends().into_iter().for_each(waiting);
+}

@@ -1,6 +1,7 @@
 //! `tiersync services`.
 
 mod change;
+mod import;
 mod products;
 
 use std::io::Write;
@@ -37,6 +38,8 @@ pub(in crate::cli) enum Services {
     Activate(change::Which),
     /// End a service with its add-ons
     End(change::Which),
+    /// Take a list of services: make what is new, change what is there, start transfers
+    Import(import::Import),
     /// Give services of one customer to another one of the same level
     Move(products::Move),
 }
@@ -140,6 +143,7 @@ impl Services {
             Self::Suspend(which) => which.run(common, Turn::Suspend),
             Self::Activate(which) => which.run(common, Turn::Activate),
             Self::End(which) => which.run(common, Turn::End),
+            Self::Import(import) => import.run(common),
             Self::Move(products) => products.run(common),
         }
     }

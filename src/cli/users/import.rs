@@ -149,7 +149,7 @@ impl Import {
 }
 
 /// The account that a list calls so: by our id, ExternalID or platform ID.
-fn found(
+pub(in crate::cli) fn found(
     connection: &mut AnyConnection,
     name: &str,
 ) -> Result<Result<crate::domain::account::Account, String>, StoreError> {

@@ -1,7 +1,7 @@
 //! `tiersync users`.
 
 mod change;
-mod import;
+pub(super) mod import;
 
 use std::io::Write;
 

@@ -9,8 +9,8 @@ use super::service::sealed;
 use super::{Act, Acted, Applied, PlannedAct};
 use crate::domain::ids::{MoveId, ServiceId, UserId};
 use crate::domain::moves::{
-    Basis, Fate, Look, Move, MoveState, Moving, Refusal, Side, UserFate, UserLook, UsersMoving, is_settled, seen,
-    users_seen,
+    Basis, Fate, Look, Move, MoveState, Moving, Refusal, Side, UserFate, UserLook, UserVerdict, UsersMoving,
+    is_settled, seen, users_seen,
 };
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
@@ -245,9 +245,13 @@ pub(super) fn plan_users(world: &World, act: &Act, moving: &UsersMoving) -> Resu
 /// The users as they are to be, and what has to be provisioned for them.
 fn settled(look: &UserLook, to: crate::domain::ids::AccountId, at: i64) -> (Vec<User>, Vec<NewItem>) {
     let mut items = Vec::new();
+    let mut of_user: HashMap<UserId, Vec<&UserVerdict>> = HashMap::with_capacity(look.users.len());
+    for verdict in &look.verdicts {
+        of_user.entry(verdict.user).or_default().push(verdict);
+    }
     let users = look.users.iter().map(|user| {
         let mut services = Vec::new();
-        for verdict in look.verdicts.iter().filter(|verdict| verdict.user == user.id) {
+        for verdict in of_user.get(&user.id).into_iter().flatten() {
             let UserFate::Becomes(service) = verdict.fate else { continue };
             let at = |id: ServiceId| {
                 look.services.get(&id).map(|one| PlanAt::new(&one.plan, &one.location)).unwrap_or_default()

@@ -29,6 +29,8 @@ pub struct ServiceAct {
 pub enum Deed {
     /// Makes one.
     Create(Box<NewService>),
+    /// Makes it, or changes what describes the one that has this ExternalID.
+    Put(Box<NewService>),
     /// Changes what describes it.
     Change(Box<ServicePatch>),
     /// Suspends it.
@@ -54,7 +56,7 @@ impl ServiceAct {
     /// The names by which services will be looked up.
     pub(in crate::domain) fn names(&self) -> impl Iterator<Item = &str> {
         let new = match &self.deed {
-            Deed::Create(new) => Some(new),
+            Deed::Create(new) | Deed::Put(new) => Some(new),
             Deed::Change(_) | Deed::Suspend | Deed::Activate | Deed::End => None,
         };
         let others = new.into_iter().flat_map(|new| {
@@ -83,7 +85,12 @@ fn decide(world: &World, act: &Act, deed: &ServiceAct) -> Result<(Acted, Vec<Ser
         return refuse(Code::Conflict, ACCOUNT_CHANGED);
     }
     let found = world.service(&act.account.scope, deed.service.as_str())?;
-    if let Deed::Create(new) = &deed.deed {
+    let making = match &deed.deed {
+        Deed::Create(new) => Some(new),
+        Deed::Put(new) => found.is_none().then_some(new),
+        _ => None,
+    };
+    if let Some(new) = making {
         if found.is_some() {
             return refuse(Code::Conflict, "Another service of this source and tenant has this ExternalID.");
         }
@@ -102,12 +109,16 @@ fn decide(world: &World, act: &Act, deed: &ServiceAct) -> Result<(Acted, Vec<Ser
     }
     let mut after = Service::clone(before);
     match &deed.deed {
-        Deed::Change(_) | Deed::Suspend if !before.lives() => {
+        Deed::Put(_) | Deed::Change(_) | Deed::Suspend if !before.lives() => {
             return refuse(Code::RuleBroken, "This service is ended. Activate it first, or make a new one.");
         }
         Deed::Create(_) => {}
-        Deed::Change(patch) => {
-            patch.apply_to(&mut after);
+        Deed::Put(_) | Deed::Change(_) => {
+            match &deed.deed {
+                Deed::Put(new) => new.patch.apply_to(&mut after),
+                Deed::Change(patch) => patch.apply_to(&mut after),
+                _ => {}
+            }
             if after.status != ServiceStatus::Suspended {
                 after.status = after.in_use();
             }

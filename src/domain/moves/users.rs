@@ -36,7 +36,7 @@ pub enum UserFate {
     /// The other customer has the same one.
     Becomes(ServiceId),
     /// The other customer has several that it could be: one has to be chosen.
-    Choose(Vec<ServiceId>),
+    Choose(Arc<[ServiceId]>),
     /// The other customer lacks it.
     Blocked(String),
 }
@@ -123,13 +123,13 @@ pub(in crate::domain) fn users_seen(world: &World, key: &AccountKey, moving: &Us
     }
     let here: Vec<Arc<User>> = world.users_of(from.id)?.into_iter().cloned().collect();
     let mut users: Vec<Arc<User>> = Vec::with_capacity(moving.users.len());
+    let mut named = HashSet::with_capacity(moving.users.len());
     for id in &moving.users {
-        match here.binary_search_by_key(id, |user| user.id) {
-            Ok(at) if users.iter().any(|user| user.id == here[at].id) => {
-                refusals.push(rule(format!("User {id} is named twice.")));
-            }
-            Ok(at) => users.push(here[at].clone()),
-            Err(_) => refusals.push(Refusal {
+        let found = here.binary_search_by_key(id, |user| user.id).ok().and_then(|at| here.get(at));
+        match found {
+            Some(_) if !named.insert(*id) => refusals.push(rule(format!("User {id} is named twice."))),
+            Some(user) => users.push(user.clone()),
+            None => refusals.push(Refusal {
                 code: Code::UnknownAccount,
                 message: format!("User {id} is none of this customer's, or is gone."),
             }),
@@ -167,15 +167,25 @@ pub(in crate::domain) fn users_seen(world: &World, key: &AccountKey, moving: &Us
     let name_of = |service: &Service| {
         sold_as(service, service.parent.and_then(|parent| services.get(&parent)).map(AsRef::as_ref))
     };
+    let mut matches: HashMap<ServiceId, ServiceId> = HashMap::with_capacity(moving.matches.len());
+    for (ours, theirs) in &moving.matches {
+        // The first that is for a service counts.
+        matches.entry(*ours).or_insert(*theirs);
+    }
+    let sold = Sold::of(theirs.iter().map(|service| (name_of(service), service)));
+    // Many users have the same service: what becomes of it is decided once.
+    let mut decided: HashMap<ServiceId, (String, UserFate)> = HashMap::new();
     let verdicts = users
         .iter()
         .flat_map(|user| user.services.iter().map(|service| (user.id, *service)))
         .filter_map(|(user, id)| {
             let service = services.get(&id)?;
-            let sold_as = name_of(service);
-            let same: Vec<&Arc<Service>> = theirs.iter().filter(|other| name_of(other) == sold_as).collect();
-            let chosen = moving.matches.iter().find(|(ours, _)| *ours == id).map(|(_, theirs)| *theirs);
-            Some(UserVerdict { user, service: id, fate: fate(service, &sold_as, &same, chosen), sold_as })
+            let (sold_as, fate) = decided.entry(id).or_insert_with(|| {
+                let sold_as = name_of(service);
+                let fate = sold.fate(service, &sold_as, matches.get(&id).copied());
+                (sold_as, fate)
+            });
+            Some(UserVerdict { user, service: id, fate: fate.clone(), sold_as: sold_as.clone() })
         })
         .collect();
     let basis = Basis::of(
@@ -211,22 +221,36 @@ fn at(from: &Account, to: &Account) -> Vec<Refusal> {
     refusals
 }
 
-/// An equal plan is taken by itself, and so is the only service of the name.
-fn fate(service: &Service, sold_as: &str, same: &[&Arc<Service>], chosen: Option<ServiceId>) -> UserFate {
-    if let Some(chosen) = chosen {
-        return match same.iter().any(|other| other.id == chosen) {
-            true => UserFate::Becomes(chosen),
-            false => UserFate::Blocked(format!("{chosen} is no service of {sold_as} of the other customer.")),
-        };
+/// What the other customer has, by the name under which it is sold.
+struct Sold(HashMap<String, Vec<(ServiceId, String)>>);
+
+impl Sold {
+    fn of<'a>(services: impl Iterator<Item = (String, &'a Arc<Service>)>) -> Self {
+        let mut by_name: HashMap<String, Vec<(ServiceId, String)>> = HashMap::new();
+        for (name, service) in services {
+            by_name.entry(name).or_default().push((service.id, service.plan.clone()));
+        }
+        Self(by_name)
     }
-    let equal: Vec<&&Arc<Service>> = same.iter().filter(|other| other.plan == service.plan).collect();
-    match (equal.as_slice(), same) {
-        (_, []) => UserFate::Blocked(format!(
-            "the other customer has no {sold_as}. Provision it there first, or take it from the user."
-        )),
-        ([one], _) => UserFate::Becomes(one.id),
-        ([], [only]) => UserFate::Becomes(only.id),
-        ([], all) => UserFate::Choose(all.iter().map(|other| other.id).collect()),
-        (several, _) => UserFate::Choose(several.iter().map(|other| other.id).collect()),
+
+    /// An equal plan is taken by itself, and so is the only service of the name.
+    fn fate(&self, service: &Service, sold_as: &str, chosen: Option<ServiceId>) -> UserFate {
+        let same = self.0.get(sold_as).map_or(&[][..], Vec::as_slice);
+        if let Some(chosen) = chosen {
+            return match same.iter().any(|(id, _)| *id == chosen) {
+                true => UserFate::Becomes(chosen),
+                false => UserFate::Blocked(format!("{chosen} is no service of {sold_as} of the other customer.")),
+            };
+        }
+        let equal: Vec<ServiceId> = same.iter().filter(|(_, plan)| *plan == service.plan).map(|(id, _)| *id).collect();
+        match (equal.as_slice(), same) {
+            (_, []) => UserFate::Blocked(format!(
+                "the other customer has no {sold_as}. Provision it there first, or take it from the user."
+            )),
+            ([one], _) => UserFate::Becomes(*one),
+            ([], [(only, _)]) => UserFate::Becomes(*only),
+            ([], all) => UserFate::Choose(all.iter().map(|(id, _)| *id).collect()),
+            _ => UserFate::Choose(equal.into()),
+        }
     }
 }

@@ -17,7 +17,8 @@ use crate::domain::act::ActOutcome;
 use crate::domain::ids::AccountId;
 use crate::domain::operator::{Role, Visible};
 use crate::http::state::State;
-use crate::store::{AnyConnection, operators, pool};
+use crate::store::pool::{self, Pool};
+use crate::store::{AnyConnection, operators};
 use crate::writer::acts::ActList;
 use crate::writer::{SubmitError, now_micros};
 
@@ -113,6 +114,21 @@ impl Operator {
     {
         let visible = self.visible.clone();
         read(&self.state, move |connection| work(connection, &visible)).await
+    }
+}
+
+impl Operator {
+    /// Does what takes long on a thread that may block, with the pool, from which it takes a connection when it reads.
+    ///
+    /// # Errors
+    /// What `work` fails with.
+    pub async fn run<T, F>(&self, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Pool, &Visible) -> Result<T, Problem> + Send + 'static,
+    {
+        let (pool, visible) = (self.state.pool.clone(), self.visible.clone());
+        web::block(move || work(&pool, &visible)).await.map_err(|_| Problem::Internal)?
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::Reader;
 use crate::domain::act::{Act, ActOutcome, Acted, What};
 use crate::domain::ids::{AccountId, AccountKey, MoveId};
 use crate::domain::moves::{Moving, Refusal};
@@ -119,8 +120,8 @@ pub type Resolve<'a> = dyn FnMut(&mut AnyConnection, &str) -> Result<Result<Acco
 pub struct Many<'a> {
     /// Reads names.
     pub resolve: &'a mut Resolve<'a>,
-    /// For reading names and, in a preview, everything else.
-    pub connection: &'a mut AnyConnection,
+    /// For reading names and, in a preview, everything else; given back while a part waits for the writer.
+    pub reader: Reader<'a>,
     /// Makes the moves; none to only look at them.
     pub writer: Option<&'a Writer>,
     /// The rules of the sources.
@@ -212,7 +213,7 @@ impl Many<'_> {
             customer,
             fate: Fate::Refused(Some(refusal.code.number()), refusal.message),
         };
-        let account = match (self.resolve)(self.connection, &customer)? {
+        let account = match (self.resolve)(self.reader.get()?, &customer)? {
             Ok(account) => account,
             Err(refusal) => return Ok(Err(refused(refusal, customer))),
         };
@@ -220,7 +221,7 @@ impl Many<'_> {
         let reseller = match (reseller, known) {
             (None, _) => None,
             (Some(_), Some(known)) => Some(known),
-            (Some(name), None) => match (self.resolve)(self.connection, &name)? {
+            (Some(name), None) => match (self.resolve)(self.reader.get()?, &name)? {
                 Ok(found) => {
                     if names.len() < MAX_NAMES {
                         names.insert(name, found.clone());
@@ -276,8 +277,11 @@ impl Many<'_> {
             entry,
         };
         let outcomes = match self.writer {
-            Some(writer) => writer.acts_blocking(list).map_err(|error| ManyError::Write { line: first.line, error })?,
-            None => acts::preview(self.connection, &list)?,
+            Some(writer) => {
+                self.reader.give_back();
+                writer.acts_blocking(list).map_err(|error| ManyError::Write { line: first.line, error })?
+            }
+            None => acts::preview(self.reader.get()?, &list)?,
         };
         let preview = self.writer.is_none();
         let told = waiting.iter().zip(outcomes).map(|(waiting, outcome)| Told {

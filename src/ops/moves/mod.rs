@@ -1,9 +1,12 @@
 //! Moves of customers: one looked at or made, many at once, a reseller brought to its end.
 
 pub mod many;
+mod reader;
 pub mod terminate;
 
 use std::sync::Arc;
+
+pub use reader::Reader;
 
 use crate::domain::act::{Act, ActOutcome, Acted, What};
 use crate::domain::feed;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde_json::json;
 use thiserror::Error;
 
+use super::Reader;
 use super::many::{Many, ManyError, Summary, Told};
 use crate::config::Config;
 use crate::domain::account::{Account, AccountKind, Standing};
@@ -51,8 +52,8 @@ pub enum Target {
 pub struct Termination<'a> {
     /// The configuration, whose rules apply.
     pub config: &'a Config,
-    /// For reading.
-    pub connection: &'a mut AnyConnection,
+    /// For reading; given back while something waits for the writer.
+    pub reader: Reader<'a>,
     /// Does it; none to only look at it.
     pub writer: Option<&'a Writer>,
     /// The reseller.
@@ -183,6 +184,7 @@ impl Termination<'_> {
         let act = Act::new(self.reseller.key.clone(), now_micros(), Cause::Move, What::SetStanding(Standing::Frozen));
         let policies = alone::policies(self.config);
         let list = ActList { acts: vec![act], policies, all_or_nothing: true, entry };
+        self.reader.give_back();
         let outcomes = writer.acts_blocking(list)?;
         match set::changed(&outcomes) {
             Ok(_) => Ok(true),
@@ -194,7 +196,7 @@ impl Termination<'_> {
     /// A page of its customers behind `after`, and where the next one begins.
     fn page(&mut self, after: Option<AccountId>) -> Result<(Vec<Account>, Option<AccountId>), StoreError> {
         let filter = AccountFilter { reseller: Some(self.reseller.id), ..AccountFilter::default() };
-        let page = accounts::list(self.connection, &filter, after, PAGE)?;
+        let page = accounts::list(self.reader.get()?, &filter, after, PAGE)?;
         let last = page.last().map(|listed| listed.account.id);
         // Who is only its partner's customer has its own end of that.
         let theirs = |account: &Account| {
@@ -226,7 +228,7 @@ impl Termination<'_> {
             };
             let many = Many {
                 resolve: &mut resolve,
-                connection: self.connection,
+                reader: self.reader.part(),
                 writer: self.writer,
                 policies: alone::policies(self.config),
                 all_or_nothing: false,
@@ -283,7 +285,7 @@ impl Termination<'_> {
     /// The partners that are this reseller and have not ended.
     fn partners(&mut self) -> Result<Vec<PartnerId>, StoreError> {
         let see = Visible::Resellers(vec![self.reseller.id]);
-        let (found, _) = partners::list(self.connection, &see, &PartnerFilter::default(), None, MAX_PARTNERS)?;
+        let (found, _) = partners::list(self.reader.get()?, &see, &PartnerFilter::default(), None, MAX_PARTNERS)?;
         let living =
             |listed: &partners::Listed| listed.stored.partner.standing.at(self.entry.at) != PartnerStatus::Ended;
         Ok(found.into_iter().filter(living).map(|listed| listed.stored.partner.id).collect())
@@ -294,6 +296,7 @@ impl Termination<'_> {
         let now = now_micros();
         let rows = ids.iter().map(|id| Ok(ending(id.clone(), now))).collect();
         let entry = Entry { action: "partners.end".to_owned(), at: now, ..self.entry.clone() };
+        self.reader.give_back();
         let report = import::run(writer, rows, How { replace: false, dry_run: false }, &entry, &|_| {})?;
         match report.bad.first() {
             None => Ok(()),
@@ -314,12 +317,12 @@ impl Termination<'_> {
             platform_id: Some(key.platform_id.to_string()),
             codes: vec![Code::Conflict.number()],
         };
-        let waiting = cases::list(self.connection, &filter, None, 100)?;
+        let waiting = cases::list(self.reader.get()?, &filter, None, 100)?;
         let Some(case) = waiting.into_iter().rfind(|case| case.key.endpoint == Endpoint::Delete) else {
             return Ok(Deleted::NotSent);
         };
         let Some(writer) = self.writer.filter(|_| left == 0) else { return Ok(Deleted::Waits) };
-        let prepared = quarantine::prepare_case(self.config, self.connection, case, false, now_micros())?;
+        let prepared = quarantine::prepare_case(self.config, self.reader.get()?, case, false, now_micros())?;
         let detail = json!({"accept": false}).to_string();
         let said = Entry {
             action: "deliveries.reprocess".to_owned(),
@@ -328,6 +331,7 @@ impl Termination<'_> {
             at: now_micros(),
             ..self.entry.clone()
         };
+        self.reader.give_back();
         writer.work_blocking(move |connection| audit::record(connection, &said))?;
         let answered = writer.submit_blocking(prepared.call, prepared.policy)?;
         Ok(match answered.outcome {

@@ -15,6 +15,7 @@ use super::super::{Answered, respond};
 use super::start::{bad, reason};
 use crate::domain::moves::Refusal;
 use crate::domain::outcome::Code;
+use crate::ops::moves::Reader;
 use crate::ops::moves::many::{Many, ManyError, Told};
 use crate::ops::{alone, shown};
 use crate::store::{AnyConnection, StoreError};
@@ -108,7 +109,7 @@ pub async fn start(operator: Operator, request: HttpRequest, mut payload: Payloa
     let policies = alone::policies(&operator.state.config);
     let writer = operator.state.writer.clone();
     let (may, within) = (operator.role, operator.within());
-    let done = operator.read(move |connection, see| {
+    let done = operator.run(move |pool, see| {
         let nobody = may != crate::domain::operator::Role::ResellerAdmin;
         let mut resolve = |connection: &mut AnyConnection, name: &str| match one(connection, see, name) {
             Ok(Some(listed)) => Ok(Ok(listed.account.key)),
@@ -118,7 +119,7 @@ pub async fn start(operator: Operator, request: HttpRequest, mut payload: Payloa
         };
         let many = Many {
             resolve: &mut resolve,
-            connection,
+            reader: Reader::of(pool),
             writer: (!asked.preview).then_some(&writer),
             policies,
             all_or_nothing: asked.all_or_nothing,

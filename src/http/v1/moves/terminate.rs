@@ -16,6 +16,7 @@ use super::super::query::Params;
 use super::super::{Answered, respond};
 use super::start::{bad, reason};
 use crate::domain::operator::Visible;
+use crate::ops::moves::Reader;
 use crate::ops::moves::many::{Fate, Told};
 use crate::ops::moves::terminate::{Target, TerminateError, Termination};
 use crate::ops::shown;
@@ -135,13 +136,14 @@ pub async fn terminate(operator: Operator, name: Path<String>, request: HttpRequ
     let name = path_text(&name)?;
     let state = operator.state.clone();
     let entry = entry(&operator, "accounts.terminate", "", &json!({"reason": reason}));
-    let done = operator.read(move |connection, see| {
-        let reseller = one(connection, see, &name)?.ok_or(Problem::NotFound)?.account;
-        let target = target(connection, see, &asked)?;
+    let done = operator.run(move |pool, see| {
+        let mut reader = Reader::of(pool);
+        let reseller = one(reader.get()?, see, &name)?.ok_or(Problem::NotFound)?.account;
+        let target = target(reader.get()?, see, &asked)?;
         let mut rows = Vec::new();
         let termination = Termination {
             config: &state.config,
-            connection,
+            reader,
             writer: (!asked.preview).then_some(&state.writer),
             reseller: &reseller,
             target: &target,
