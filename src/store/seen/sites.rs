@@ -161,10 +161,7 @@ pub fn probe_named(
 /// # Errors
 /// As [`list`].
 pub fn count_probes(connection: &mut AnyConnection, see: &Visible, site: SiteId) -> Result<i64, StoreError> {
-    let mut query = probes::table
-        .filter(probes::site_id.eq(site.0))
-        .filter(living_probes())
-        .into_boxed();
+    let mut query = probes::table.filter(probes::site_id.eq(site.0)).filter(living_probes()).into_boxed();
     if let Some(seen) = visible::probes(see) {
         query = query.filter(seen);
     }
@@ -214,11 +211,7 @@ pub fn hanging(connection: &mut AnyConnection, see: &Visible, account: AccountId
         opened = opened.filter(seen);
     }
     Ok(Hanging {
-        sites: sites::table
-            .filter(sites::account_id.eq(id))
-            .filter(living_sites())
-            .count()
-            .get_result(connection)?,
+        sites: sites::table.filter(sites::account_id.eq(id)).filter(living_sites()).count().get_result(connection)?,
         probes: probes::table
             .filter(probes::account_id.eq(id))
             .filter(living_probes())
