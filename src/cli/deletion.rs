@@ -8,7 +8,7 @@ use super::operator::entry;
 use super::output::{Format, Listing};
 use super::{CliError, Common};
 use crate::ops::alone;
-use crate::ops::delete::{DeleteError, MAX_TOGETHER, Named, Way, delete};
+use crate::ops::delete::{Judged, MAX_TOGETHER, Named, Way};
 use crate::store::AnyConnection;
 use crate::wire::customer::{DeletionView, WithItView};
 
@@ -28,13 +28,13 @@ pub(super) struct Asked<'a> {
     pub format: Format,
 }
 
-impl From<DeleteError> for CliError {
-    fn from(error: DeleteError) -> Self {
-        match error {
-            DeleteError::Store(error) => error.into(),
-            DeleteError::Write(_) => Self::Unreachable(error.to_string()),
-        }
+/// Refuses a revision where several are named, since each has its own.
+pub(super) fn alone(expect: Option<i64>, named: usize) -> Result<(), CliError> {
+    if expect.is_some() && named > 1 {
+        let why = "--expect is the revision of one; delete each with its own, or leave it out";
+        return Err(CliError::Usage(why.to_owned()));
     }
+    Ok(())
 }
 
 /// Deletes what is named and prints what became of each; fails where one was refused.
@@ -55,16 +55,16 @@ pub(super) fn run(
     let entry = entry(asked.action, &subject, &json!({"ids": names, "reason": asked.reason}));
     let config = common.load()?;
     let policies = alone::policies(&config);
+    let judged = Judged::new(named, Way { each: asked.each, within: None, policies, entry });
     let view = if asked.preview {
-        delete(connection, named, Way { writer: None, each: asked.each, within: None, policies, entry })?
+        judged.preview(connection)?
     } else {
         let (writer, thread) = alone::writer(&config)?;
-        let done =
-            delete(connection, named, Way { writer: Some(&writer), each: asked.each, within: None, policies, entry });
+        let done = judged.delete(&writer);
         // The chain is given back whether or not it worked.
         drop(writer);
         thread.join();
-        done?
+        done.map_err(|error| CliError::Unreachable(format!("{error}; nothing is deleted, run it again")))?
     };
     print(&view, asked.format)?;
     match view.refused {

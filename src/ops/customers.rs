@@ -33,12 +33,17 @@ pub fn add(
     ActList { acts: vec![act], policies, all_or_nothing: true, entry }
 }
 
-/// The list that changes what describes a customer, as somebody saw it.
+/// The list that changes what describes a customer. `expect` is the revision that it must still have.
 #[must_use]
-pub fn change(customer: &Account, profile: ProfilePatch, policies: Arc<Policies>, entry: Entry) -> ActList {
-    let what = What::Describe(Box::new(profile));
-    let act = Act::new(customer.key.clone(), entry.at, Cause::Operator, what).expecting(customer.revision);
-    ActList { acts: vec![act], policies, all_or_nothing: true, entry }
+pub fn change(
+    customer: &Account,
+    expect: Option<i64>,
+    profile: ProfilePatch,
+    policies: Arc<Policies>,
+    entry: Entry,
+) -> ActList {
+    let act = Act::new(customer.key.clone(), entry.at, Cause::Operator, What::Describe(Box::new(profile)));
+    ActList { acts: vec![Act { expect, ..act }], policies, all_or_nothing: true, entry }
 }
 
 /// Whether somebody is a customer of this partner: the platform's word, or, where that names nobody, the account of the
@@ -50,8 +55,9 @@ pub fn is_of(listed: &Listed, partner: AccountId) -> bool {
     related.as_ref().is_some_and(|relation| relation.reseller_account == Some(partner))
 }
 
-/// The act that ends a customer, as somebody saw it. `at` is in microseconds since 1970.
+/// The act that ends a customer under the name that it was seen under: one that a platform takes over meanwhile is not
+/// found by it any longer, and stays. `expect` is the revision that it must still have, `at` in microseconds since 1970.
 #[must_use]
-pub fn delete(customer: &Account, at: i64) -> Act {
-    Act::new(customer.key.clone(), at, Cause::Operator, What::Delete).expecting(customer.revision)
+pub fn delete(customer: &Account, expect: Option<i64>, at: i64) -> Act {
+    Act { expect, ..Act::new(customer.key.clone(), at, Cause::Operator, What::Delete) }
 }

@@ -45,21 +45,8 @@ impl From<&Hanging> for WithItView {
     }
 }
 
-/// Why a deletion could not be tried.
-#[derive(Debug, thiserror::Error)]
-pub enum DeleteError {
-    /// Something cannot be looked up.
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    /// The writer could not do it now.
-    #[error("{0}; nothing is deleted, run it again")]
-    Write(#[from] SubmitError),
-}
-
 /// How a deletion is done.
-pub struct Way<'a> {
-    /// Where it is done; none only says what would be.
-    pub writer: Option<&'a Writer>,
+pub struct Way {
     /// True deletes each that can be; otherwise one that is refused keeps all others.
     pub each: bool,
     /// The resellers that whoever deletes must stay within; none for who may delete any.
@@ -70,45 +57,82 @@ pub struct Way<'a> {
     pub entry: Entry,
 }
 
-/// Deletes, or says what would be deleted, at most [`MAX_TOGETHER`] things.
-///
-/// # Errors
-/// [`DeleteError`]; nothing is deleted then.
-pub fn delete(
-    connection: &mut AnyConnection,
-    mut named: Vec<Named>,
-    way: Way<'_>,
-) -> Result<DeletionView, DeleteError> {
-    let mut seen = HashSet::new();
-    for (_, found) in &mut named {
-        if found.as_ref().is_ok_and(|found| !seen.insert(found.id.clone())) {
-            *found = Err("It is named twice. Name it once.".to_owned());
+/// What is to be deleted, at most [`MAX_TOGETHER`] things, looked up and judged; nothing is done yet. Whoever does it
+/// holds no connection meanwhile: the writer may be busy.
+pub struct Judged {
+    named: Vec<Named>,
+    list: Option<ActList>,
+}
+
+impl Judged {
+    /// What is named, with what nobody has to try refused already.
+    #[must_use]
+    pub fn new(mut named: Vec<Named>, way: Way) -> Self {
+        let mut seen = HashSet::new();
+        for (_, found) in &mut named {
+            if found.as_ref().is_ok_and(|found| !seen.insert(found.id.clone())) {
+                *found = Err("It is named twice. Name it once.".to_owned());
+            }
         }
+        let held_back = !way.each && named.iter().any(|(_, found)| found.is_err());
+        let acts = named.iter().filter_map(|(_, found)| found.as_ref().ok());
+        let acts: Vec<Act> = acts.map(|found| found.act.clone().within(way.within.clone())).collect();
+        let list = (!held_back && !acts.is_empty()).then_some(ActList {
+            acts,
+            policies: way.policies,
+            all_or_nothing: !way.each,
+            entry: way.entry,
+        });
+        Self { named, list }
     }
-    let held_back = !way.each && named.iter().any(|(_, found)| found.is_err());
-    let acts = named.iter().filter_map(|(_, found)| Some(found.as_ref().ok()?.act.clone().within(way.within.clone())));
-    let acts: Vec<Act> = acts.collect();
-    let list = ActList { acts, policies: way.policies, all_or_nothing: !way.each, entry: way.entry };
-    let outcomes = match way.writer {
-        _ if held_back || list.acts.is_empty() => Vec::new(),
-        Some(writer) => writer.acts_blocking(list)?,
-        None => preview(connection, &list)?,
-    };
-    let mut outcomes = outcomes.into_iter();
-    let items = named.into_iter().map(|(called, found)| match found {
-        Err(why) => deleted(called, None, "refused", Some(why), WithItView::default()),
-        Ok(found) => {
-            let (outcome, why) = match outcomes.next() {
-                Some(outcome) => fate(&outcome),
-                None => ("withheld", None),
-            };
-            // What was gone already takes nothing with it.
-            let with_it = if outcome == "unchanged" { WithItView::default() } else { found.with_it };
-            deleted(found.id, Some(found.name), outcome, why, with_it)
-        }
-    });
-    let items = items.collect();
-    Ok(DeletionView::new(way.writer.is_none(), items))
+
+    /// Takes the list that deletes them; none where there is nothing to try.
+    #[must_use]
+    pub fn take(&mut self) -> Option<ActList> {
+        self.list.take()
+    }
+
+    /// What became of each, by what the list came to.
+    #[must_use]
+    pub fn told(self, outcomes: Vec<ActOutcome>) -> DeletionView {
+        self.view(outcomes, false)
+    }
+
+    /// Says what would become of each, and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when something cannot be looked up.
+    pub fn preview(mut self, connection: &mut AnyConnection) -> Result<DeletionView, StoreError> {
+        let outcomes = self.take().map_or_else(|| Ok(Vec::new()), |list| preview(connection, &list))?;
+        Ok(self.view(outcomes, true))
+    }
+
+    /// Deletes, and waits for the writer.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; nothing is deleted then.
+    pub fn delete(mut self, writer: &Writer) -> Result<DeletionView, SubmitError> {
+        let outcomes = self.take().map_or_else(|| Ok(Vec::new()), |list| writer.acts_blocking(list))?;
+        Ok(self.told(outcomes))
+    }
+
+    fn view(self, outcomes: Vec<ActOutcome>, preview: bool) -> DeletionView {
+        let mut outcomes = outcomes.into_iter();
+        let items = self.named.into_iter().map(|(called, found)| match found {
+            Err(why) => deleted(called, None, "refused", Some(why), WithItView::default()),
+            Ok(found) => {
+                let (outcome, why) = match outcomes.next() {
+                    Some(outcome) => fate(&outcome),
+                    None => ("withheld", None),
+                };
+                // What was gone already takes nothing with it.
+                let with_it = if outcome == "unchanged" { WithItView::default() } else { found.with_it };
+                deleted(found.id, Some(found.name), outcome, why, with_it)
+            }
+        });
+        let items = items.collect();
+        DeletionView::new(preview, items)
+    }
 }
 
 fn deleted(

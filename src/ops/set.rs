@@ -6,7 +6,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::domain::account::{Account, AccountKind, AccountStatus, Standing};
-use crate::domain::act::{ACCOUNT_CHANGED, Act, ActOutcome, SERVICE_CHANGED, USER_CHANGED, What};
+use crate::domain::act::{ACCOUNT_CHANGED, Act, ActOutcome, PLACE_CHANGED, SERVICE_CHANGED, USER_CHANGED, What};
 use crate::domain::call::ProfilePatch;
 use crate::domain::dossier::{DossierAct, SettingsPatch};
 use crate::domain::ids::AccountKey;
@@ -165,7 +165,7 @@ impl SetError {
     /// Whether the change is refused only since another one came before it.
     #[must_use]
     pub fn is_late(&self) -> bool {
-        matches!(self, Self::Refused(_, why) if [ACCOUNT_CHANGED, SERVICE_CHANGED, USER_CHANGED].contains(&&**why))
+        matches!(self, Self::Refused(_, why) if [ACCOUNT_CHANGED, SERVICE_CHANGED, USER_CHANGED, PLACE_CHANGED].contains(&&**why))
     }
 }
 

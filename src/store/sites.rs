@@ -7,6 +7,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 
 use super::bulk::{Rows, Statement, Value, Verb};
+use super::condition::Condition;
 use super::connection::AnyConnection;
 use super::error::StoreError;
 use super::schema::{probes, sites};
@@ -92,6 +93,16 @@ impl ProbeRow {
     }
 }
 
+/// Of sites, those that are not ended: in the words of their indices.
+pub(super) fn living_sites() -> Condition {
+    Condition::new("sites.status = 'active'")
+}
+
+/// Of probes, those that are not ended; as [`living_sites`].
+pub(super) fn living_probes() -> Condition {
+    Condition::new("probes.status = 'active'")
+}
+
 /// As many rows as an account can have; one more than it may, so that nothing is passed over in silence.
 fn at_most(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1)
@@ -104,13 +115,13 @@ fn at_most(most: usize) -> i64 {
 pub fn living_of(connection: &mut AnyConnection, account: AccountId) -> Result<(Vec<Site>, Vec<Probe>), StoreError> {
     let found: Vec<SiteRow> = sites::table
         .filter(sites::account_id.eq(account.0))
-        .filter(sites::status.eq(PlaceStatus::Active.as_str()))
+        .filter(living_sites())
         .order(sites::id)
         .limit(at_most(MAX_SITES))
         .load(connection)?;
     let standing: Vec<ProbeRow> = probes::table
         .filter(probes::account_id.eq(account.0))
-        .filter(probes::status.eq(PlaceStatus::Active.as_str()))
+        .filter(living_probes())
         .order(probes::id)
         .limit(at_most(MAX_PROBES))
         .load(connection)?;
@@ -122,13 +133,13 @@ pub fn living_of(connection: &mut AnyConnection, account: AccountId) -> Result<(
 fn waiting_of(connection: &mut AnyConnection, account: AccountId) -> Result<(Vec<Site>, Vec<Probe>), StoreError> {
     let found: Vec<SiteRow> = sites::table
         .filter(sites::account_id.eq(account.0))
-        .filter(sites::with_account.eq(true))
+        .filter(Condition::new("sites.with_account"))
         .order(sites::id)
         .limit(at_most(MAX_SITES))
         .load(connection)?;
     let standing: Vec<ProbeRow> = probes::table
         .filter(probes::account_id.eq(account.0))
-        .filter(probes::with_account.eq(true))
+        .filter(Condition::new("probes.with_account"))
         .order(probes::id)
         .limit(at_most(MAX_PROBES))
         .load(connection)?;

@@ -125,6 +125,41 @@ fn one_that_is_made_by_hand_is_the_same_when_the_platform_sends_it() {
     }
 }
 
+/// What stands at one that was made by hand is the platform's customer's, and ends and comes back with it.
+fn with_sites(backend: Backend) {
+    let app = world(backend);
+    let admin = operator(&app, "all", Role::ProviderAdmin, &[], None);
+    let made = make(&app, &admin, &json!({"name": "Butcher", "reseller": id(&app, "10")}));
+    let account = text(&made, "id");
+    let site = crate::sites::site(&app, &admin, &account, "North");
+    let probe = crate::sites::probe(&app, &admin, &site, "p1");
+    let places = [format!("/sites/{site}"), format!("/probes/{probe}")];
+    let shown = || places.each_ref().map(|path| get(&app, &admin, path).json());
+    let before = shown();
+    let body = json!({"ID": "4711", "Role": "User", "ResellerID": "10", "ExternalID": made["external_id"],
+                      "Name": "Butcher Ltd"});
+    assert_eq!(send(&app, &body), text(&made, "external_id"));
+    let now = get(&app, &admin, &format!("/accounts/{account}")).json();
+    assert_eq!((&now["source"], &now["platform_id"]), (&json!("eu"), &json!("4711")));
+    assert_eq!(shown(), before, "adoption changes neither");
+    assert_eq!(Call::post("Accounts/Delete", r#"{"ID":"4711"}"#).send(&app).code(), 0);
+    for place in shown() {
+        assert_eq!((&place["status"], &place["account"]), (&json!("ended"), &json!(account)), "{place}");
+    }
+    for (path, cause) in places.iter().map(|path| (format!("{path}/history"), "delete")) {
+        let newest = all(&app, &admin, &path, 50).remove(0);
+        assert_eq!((&newest["cause"], newest["delivery"].is_string()), (&json!(cause), true), "{newest}");
+    }
+    assert_eq!(send(&app, &body), text(&made, "external_id"));
+    assert!(shown().iter().all(|place| place["status"] == "active"), "{:?}", shown());
+    whole(&app);
+}
+
+#[test]
+fn one_that_is_made_by_hand_keeps_its_sites_and_probes() {
+    backends().into_iter().for_each(with_sites);
+}
+
 #[test]
 fn what_cannot_be_made_says_why() {
     for backend in backends() {

@@ -238,6 +238,9 @@ fn by_command(backend: Backend) {
     assert_eq!((&edited["name"], &edited["phone"]), (&json!("Bakery Ltd"), &json!("030 1")));
     place.run(&["customers", "set", &bakery]).failed(2, "nothing is to be changed");
     place.run(&["customers", "set", &bakery, "--name", "x", "--expect", "99"]).failed(1, "changed since");
+    place.run(&["customers", "delete", &bakery, "--expect", "99"]).failed(1, "cannot be deleted");
+    place.run(&["customers", "branding", "set", &bakery, "--title", "x", "--expect", "99"]).failed(1, "changed since");
+    place.run(&["customers", "branding", "clear", &bakery, "--expect", "99"]).failed(1, "changed since");
     place.run(&["customers", "set", "10", "--name", "x"]).failed(1, "is no customer");
     assert!(place.fine(&["customers", "set", &bakery, "--name", "Bakery Ltd"]).contains("is so already"));
     // 4 and 5, with the same steps for a direct customer.
@@ -252,7 +255,7 @@ fn by_command(backend: Backend) {
         let [p1, p2] = ["p1", "p2"].map(|name| text(&one(&["probes", "add", &north, name])["id"]));
         assert_eq!(one(&["probes", "move", &p2, &south])["site"], json!(south));
         assert_eq!(one(&["probes", "rename", &p2, "gate"])["name"], "gate");
-        assert_eq!(column(&json_of(&["probes", "list", "--site", &north]), "id"), [p1.clone()]);
+        assert_eq!(column(&json_of(&["probes", "list", "--site", &north]), "id"), std::slice::from_ref(&p1));
         assert_eq!(column(&json_of(&["probes", "list", "--account", customer]), "id"), [p1.clone(), p2.clone()]);
         let shown = one(&["probes", "show", &p2]);
         assert_eq!(
@@ -261,6 +264,9 @@ fn by_command(backend: Backend) {
         );
         assert!(place.fine(&["sites", "show", &north]).contains("History, newest first:"));
         assert!(place.fine(&["probes", "delete", &p1, "--preview"]).contains("Nothing is deleted"));
+        place.run(&["probes", "delete", &p1, "--expect", "9"]).failed(1, "cannot be deleted");
+        place.run(&["sites", "delete", &north, "--expect", "9"]).failed(1, "cannot be deleted");
+        place.run(&["probes", "delete", &p1, &p2, "--expect", "1"]).failed(2, "revision of one");
         place.fine(&["probes", "delete", &p1]);
         assert_eq!(one(&["probes", "show", &p1])["status"], "ended");
         assert_eq!(json_of(&["probes", "list", "--site", &north]), Vec::<Value>::new());
@@ -369,6 +375,36 @@ fn below_a_reseller(backend: Backend) {
     // Asked for otherwise, those go that can, in one commit.
     let told = did(&app, &token, "POST", &many, &json!({"ids": [made, hidden], "each": true}));
     assert_eq!((&told["refused"], &told["deleted"]), (&json!(1), &json!(1)));
+    // A reseller's own pages are the vendor's to brand.
+    let own = format!("/accounts/{ours}/branding");
+    for method in ["PUT", "DELETE"] {
+        problem(&ask(&app, &token, method, &own, &json!({})), 403, "forbidden");
+    }
+    problem(&put_logo(&app, &token, &ours, "image/png", PNG), 403, "forbidden");
+    problem(&ask(&app, &token, "DELETE", &format!("{own}/logo"), &json!({})), 403, "forbidden");
+    did(&app, &everything, "PUT", &own, &json!({"title": "Northwind"}));
+    // Who came with provisioning on its way hears nothing of it; the vendor does.
+    let path = format!("/accounts/{theirs}/customers");
+    let came = text(&did(&app, &everything, "POST", &path, &json!({"name": "Came", "email": "c@came.example"}))["id"]);
+    did(&app, &everything, "POST", &format!("/accounts/{came}/services"), &json!({"name": "web", "kind": "hosting"}));
+    did(&app, &everything, "POST", "/provisioning-requests", &json!({"customer": came, "reason": "again"}));
+    did(&app, &everything, "PATCH", &format!("/accounts/{came}"), &json!({"reseller": ours}));
+    let preview = format!("/customers/{came}?preview=true");
+    let counted = |token: &str| did(&app, token, "DELETE", &preview, &json!({}))["with_it"].clone();
+    assert_eq!(counted(&everything)["provisioning_requests"], 1);
+    assert_eq!((&counted(&token)["provisioning_requests"], &counted(&token)["services"]), (&json!(0), &json!(1)));
+    // Many of any partner, as far as they are seen.
+    let path = "/customers/delete";
+    let told = did(&app, &token, "POST", path, &json!({"ids": [came, hidden, synced, ours], "each": true}));
+    assert_eq!(column(told["items"].as_array().unwrap(), "outcome"), ["deleted", "refused", "refused", "refused"]);
+    for at in [1, 3] {
+        assert_eq!(told["items"][at]["reason"], "No customer has this id or ExternalID.");
+    }
+    let direct = id(&app, "41");
+    let told = did(&app, &everything, "POST", path, &json!({"ids": [came, synced, direct], "reason": "closed"}));
+    assert_eq!(column(told["items"].as_array().unwrap(), "outcome"), ["unchanged", "deleted", "deleted"]);
+    problem(&ask(&app, &viewer, "POST", path, &json!({"ids": [hidden]})), 403, "forbidden");
+    problem(&get(&app, &everything, path), 405, "method_not_allowed");
     let of_all = did(&app, &everything, "DELETE", &format!("/customers/{hidden}"), &json!({}));
     assert_eq!(of_all["outcome"], "deleted");
     assert_eq!(did(&app, &everything, "DELETE", &format!("/customers/{hidden}"), &json!({}))["outcome"], "unchanged");

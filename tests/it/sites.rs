@@ -144,7 +144,7 @@ fn rules(backend: Backend) {
     let events = all(&app, &token, &format!("/accounts/{one}/events?kind=site"), 3);
     assert!(column(&events, "kind").contains(&"probe.updated".to_owned()), "{events:?}");
     let ended = all(&app, &token, &format!("/accounts/{one}/events?kind=site.ended"), 3);
-    assert_eq!(column(&ended, "subject"), [south.clone()]);
+    assert_eq!(column(&ended, "subject"), std::slice::from_ref(&south));
     assert_eq!(all(&app, &token, &format!("/accounts/{one}/events?kind=probe.ended"), 1).len(), 3);
     whole(&app);
 }
@@ -183,7 +183,24 @@ fn many(backend: Backend) {
     let told = did(&app, &token, "POST", &path, &json!({"ids": [all_sites[0], all_sites[2]]}));
     assert_eq!(outcomes(&told), ["unchanged", "deleted"]);
     assert_eq!(get(&app, &token, &format!("/sites/{theirs}")).json()["status"], "active");
+    // The same of probes at a site.
+    let kept = &all_sites[3];
+    let [p1, p2] = ["p1", "p2"].map(|name| probe(&app, &token, kept, name));
+    let elsewhere = probe(&app, &token, &all_sites[4], "p3");
+    let path = format!("/sites/{kept}/probes/delete");
+    let ids = json!({"ids": [p1, elsewhere]});
+    let told = did(&app, &token, "POST", &path, &ids);
+    assert_eq!(outcomes(&told), ["withheld", "refused"]);
+    assert_eq!(told["items"][1]["reason"], "No probe at this site has this id.");
+    let told = did(&app, &token, "POST", &path, &json!({"ids": [p1], "preview": true}));
+    assert_eq!((outcomes(&told), &told["preview"]), (vec!["deleted".to_owned()], &json!(true)));
+    let told = did(&app, &token, "POST", &path, &json!({"ids": [p1, elsewhere], "each": true}));
+    assert_eq!(outcomes(&told), ["deleted", "refused"]);
+    assert_eq!(outcomes(&did(&app, &token, "POST", &path, &json!({"ids": [p1, p2]}))), ["unchanged", "deleted"]);
+    assert_eq!(get(&app, &token, &format!("/probes/{elsewhere}")).json()["status"], "active");
+    refused(&ask(&app, &token, "POST", &path, &json!({"ids": []})), 400, "bad_request", "none are named");
     let trail = all(&app, &token, "/audit", 50);
+    assert!(trail.iter().any(|entry| entry["action"] == "probes.delete" && entry["subject"] == json!(kept)));
     let of: Vec<&Value> = trail.iter().filter(|entry| entry["action"] == "sites.delete").collect();
     assert_eq!((of.len(), &of[1]["detail"]["reason"]), (2, &json!("moved out")));
     whole(&app);

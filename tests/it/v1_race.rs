@@ -161,6 +161,21 @@ fn changed(backend: Backend) {
     );
     assert_eq!((first.status, second.status), (200, 200), "{} {}", first.body, second.body);
     assert_eq!(text(&second.json()["plan"]), "silver");
+    // Nor is what the customer itself is changed to, or its end, unless If-Match says of which version.
+    let customer = format!("/customers/{}", id(app, "11"));
+    for (name, method, path, body) in [
+        ("Butcher", "PATCH", customer.clone(), json!({"phone": "030"})),
+        ("Florist", "POST", "/customers/delete".to_owned(), json!({"ids": [id(app, "11")]})),
+    ] {
+        let [first, second] = held.behind(
+            || ask(app, &provider, "PATCH", &customer, &json!({"name": name})),
+            || ask(app, &provider, method, &path, &body),
+        );
+        assert_eq!((first.status, second.status), (200, 200), "{} {}", first.body, second.body);
+        let now = get(app, &provider, &customer).json();
+        assert_eq!((&now["name"], &now["phone"]), (&json!(name), &json!("030")));
+    }
+    assert_eq!(get(app, &provider, &customer).json()["status"], "deleted");
 }
 
 #[test]
@@ -178,6 +193,11 @@ fn guarded(backend: Backend) {
     let ann = user(app, &provider, "11", "ann", &[]);
     let account = format!("/accounts/{}", id(app, "11"));
     did(app, &provider, "POST", &format!("{account}/contacts"), &json!({"handle": "h-1"}));
+    send(app, &json!({"ID": "12", "Role": "User"}));
+    let other = id(app, "12");
+    let site = crate::sites::site(app, &provider, &other, "North");
+    let probe = format!("/probes/{}", crate::sites::probe(app, &provider, &site, "p1"));
+    let (customer, site) = (format!("/customers/{other}"), format!("/sites/{site}"));
     let changes = [
         ("PATCH", account.clone(), json!({"name": "One"}), json!({"name": "Two"})),
         ("PATCH", format!("{account}/profile"), json!({"label": "One"}), json!({"label": "Two"})),
@@ -186,6 +206,14 @@ fn guarded(backend: Backend) {
         ("PATCH", format!("/services/{mail}"), json!({"plan": "One"}), json!({"plan": "Two"})),
         ("PATCH", format!("/users/{ann}"), json!({"name": "One"}), json!({"name": "Two"})),
         ("DELETE", format!("{account}/contacts/1"), json!({"handle": "Three"}), json!({})),
+        ("PATCH", customer.clone(), json!({"name": "One"}), json!({"name": "Two"})),
+        ("PATCH", site.clone(), json!({"name": "One"}), json!({"name": "Two"})),
+        ("PATCH", probe.clone(), json!({"name": "One"}), json!({"name": "Two"})),
+        ("PUT", format!("/accounts/{other}/branding"), json!({"title": "One"}), json!({"title": "Two"})),
+        ("DELETE", probe, json!({"name": "Three"}), json!({})),
+        ("DELETE", site, json!({"name": "Three"}), json!({})),
+        ("DELETE", format!("/accounts/{other}/branding"), json!({"title": "Three"}), json!({})),
+        ("DELETE", customer, json!({"name": "Three"}), json!({})),
     ];
     for (method, path, one, two) in changes {
         let tag = get(app, &provider, &path).header("etag").unwrap().to_owned();
@@ -198,7 +226,8 @@ fn guarded(backend: Backend) {
                 _ => call.header("Content-Type", "application/json").body(two.to_string()),
             }
         };
-        let [first, second] = held.behind(|| ask(app, &provider, "PATCH", &path, &one), || call(&tag).send(app));
+        let change = if path.ends_with("/branding") { "PUT" } else { "PATCH" };
+        let [first, second] = held.behind(|| ask(app, &provider, change, &path, &one), || call(&tag).send(app));
         assert_eq!(first.status, 200, "{path}: {}", first.body);
         problem(&second, 412, "precondition_failed");
         assert!(!get(app, &provider, &path).body.contains("Two"), "{path}");
@@ -212,6 +241,55 @@ fn guarded(backend: Backend) {
 #[test]
 fn who_is_late_with_if_match_is_told_so() {
     backends().into_iter().for_each(guarded);
+}
+
+/// More deletions than there are readers' connections wait for the writer: others go on reading.
+fn deleting(backend: Backend) {
+    let held = Held::start(backend);
+    let app = &held.app;
+    let provider = operator(app, "provider", Role::ProviderAdmin, &[], None);
+    let places: Vec<(String, String, String)> = (0..6)
+        .map(|at| {
+            send(app, &json!({"ID": at.to_string(), "Role": "User"}));
+            let account = id(app, &at.to_string());
+            let site = crate::sites::site(app, &provider, &account, "North");
+            let probe = crate::sites::probe(app, &provider, &site, "p1");
+            (account, site, probe)
+        })
+        .collect();
+    let runs = places.iter().enumerate().map(|(at, (account, site, probe))| match at {
+        0 => ("DELETE", format!("/customers/{account}"), json!({})),
+        1 => ("POST", "/customers/delete".to_owned(), json!({"ids": [account]})),
+        2 => ("DELETE", format!("/sites/{site}"), json!({})),
+        3 => ("POST", format!("/accounts/{account}/sites/delete"), json!({"ids": [site]})),
+        4 => ("DELETE", format!("/probes/{probe}"), json!({})),
+        _ => ("POST", format!("/sites/{site}/probes/delete"), json!({"ids": [probe]})),
+    });
+    let runs: Vec<(&str, String, Value)> = runs.collect();
+    held.armed.store(true, Ordering::SeqCst);
+    let replies: Vec<Reply> = std::thread::scope(|scope| {
+        let asking: Vec<_> = runs
+            .iter()
+            .map(|(method, path, body)| {
+                let (app, provider) = (app, &provider);
+                scope.spawn(move || ask(app, provider, method, path, body))
+            })
+            .collect();
+        held.there.recv_timeout(Duration::from_secs(60)).unwrap();
+        until("all of them wait", || app.get("/metrics").body.contains("tiersync_queue_depth 5"));
+        assert_eq!(get(app, &provider, "/accounts").status, 200);
+        held.go.send(()).unwrap();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for (reply, (_, _, probe)) in replies.iter().zip(&places) {
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert_eq!(get(app, &provider, &format!("/probes/{probe}")).json()["status"], "ended");
+    }
+}
+
+#[test]
+fn who_deletes_keeps_nobody_from_reading() {
+    backends().into_iter().for_each(deleting);
 }
 
 /// More moves of many and terminations than there are readers' connections wait for the writer: others go on reading.

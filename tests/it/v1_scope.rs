@@ -268,6 +268,19 @@ fn every_route(backend: Backend) {
     let hidden: Vec<String> = column(&deliveries, "id").into_iter().filter(|id| !ours.contains(id)).collect();
     assert!(hidden.len() >= 8 && ours.len() >= 4, "{ours:?}");
     let before = all(app, &world.everything, "/accounts", 500);
+    // Ids in a body tell no more than ids in a path do.
+    let body = |id: &str| json!({"ids": [id], "preview": true}).to_string();
+    for name in &world.theirs {
+        let [real, none] = [name.as_str(), "0-987654"].map(|id| {
+            Call::new("POST", "/v1/customers/delete")
+                .header("Authorization", format!("Bearer {}", world.token))
+                .header("Content-Type", "application/json")
+                .body(body(id))
+                .send(app)
+        });
+        assert_eq!(real.status, 200, "{}", real.body);
+        assert_eq!(real.body.replace(name.as_str(), "0-987654"), none.body, "{name}");
+    }
     for (method, path, query) in routes(app) {
         if path.contains('{') {
             let names = match placeholder(&path) {

@@ -12,6 +12,9 @@ CREATE TABLE sites (
     revision BIGINT NOT NULL
 );
 CREATE INDEX sites_account ON sites (account_id, id);
+-- What acts and calls look at: rows that ended for good must not slow them.
+CREATE INDEX sites_living ON sites (account_id, id) WHERE status = 'active';
+CREATE INDEX sites_waiting ON sites (account_id, id) WHERE with_account;
 
 -- The probes that stand at sites.
 CREATE TABLE probes (
@@ -27,7 +30,10 @@ CREATE TABLE probes (
     revision BIGINT NOT NULL
 );
 CREATE INDEX probes_account ON probes (account_id, id);
+CREATE INDEX probes_living ON probes (account_id, id) WHERE status = 'active';
+CREATE INDEX probes_waiting ON probes (account_id, id) WHERE with_account;
 CREATE INDEX probes_site ON probes (site_id, id);
+CREATE INDEX probes_standing ON probes (site_id, id) WHERE status = 'active';
 
 -- One row a revision of a site or probe, whose ids come of one sequence, without what may be personal.
 CREATE TABLE site_history (

@@ -59,6 +59,9 @@ pub(in crate::cli) struct SetBranding {
     /// The logo: a PNG, JPEG, GIF or WebP of at most 256 KiB
     #[arg(long, value_name = "FILE")]
     logo: Option<PathBuf>,
+    /// Only if the customer still has this revision
+    #[arg(long, value_name = "REVISION")]
+    expect: Option<i64>,
     /// Why; kept in the audit trail
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
@@ -88,6 +91,9 @@ pub(in crate::cli) struct ClearBranding {
     /// The logo alone
     #[arg(long)]
     logo: bool,
+    /// Only if the customer still has this revision
+    #[arg(long, value_name = "REVISION")]
+    expect: Option<i64>,
     /// Why; kept in the audit trail
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
@@ -141,7 +147,7 @@ fn read_logo(file: &Path) -> Result<Logo, CliError> {
 fn done(
     common: &Common,
     name: &str,
-    what: BrandingAct,
+    (what, expect): (BrandingAct, Option<i64>),
     (action, why): (&str, Option<String>),
     format: Format,
 ) -> Result<(), CliError> {
@@ -149,7 +155,7 @@ fn done(
     let mut connection = common.open()?;
     let account = account(&mut connection, name)?;
     let entry = entry(action, &account.id.to_string(), &json!({"reason": why}));
-    set::changed(&common.acts(sites::brand(account.key.clone(), None, what, alone::policies(&config), entry))?)?;
+    set::changed(&common.acts(sites::brand(account.key.clone(), expect, what, alone::policies(&config), entry))?)?;
     print(&mut connection, &account, format)
 }
 
@@ -164,7 +170,7 @@ impl BrandingOf {
                 } else {
                     (BrandingAct::Clear, "branding.clear")
                 };
-                done(common, &clear.customer, what, (action, clear.reason), clear.format)
+                done(common, &clear.customer, (what, clear.expect), (action, clear.reason), clear.format)
             }
         }
     }
@@ -187,7 +193,7 @@ impl SetBranding {
             return Err(CliError::Usage("nothing is to be set; say what, such as --title or --logo".to_owned()));
         }
         let what = BrandingAct::Change { title: self.title, colours, only: self.only, logo };
-        done(common, &self.customer, what, ("branding.set", self.reason), self.format)
+        done(common, &self.customer, (what, self.expect), ("branding.set", self.reason), self.format)
     }
 }
 

@@ -117,10 +117,7 @@ impl Set {
         let id = account.id.to_string();
         let detail = json!({"fields": body.names(), "reason": self.reason});
         let entry = entry("customers.set", &id, &detail);
-        let mut list = customers::change(&account, profile, alone::policies(&config), entry);
-        if let (Some(act), Some(_)) = (list.acts.first_mut(), self.expect) {
-            act.expect = self.expect;
-        }
+        let list = customers::change(&account, self.expect, profile, alone::policies(&config), entry);
         let changed = set::changed(&common.acts(list)?)?;
         let told =
             if changed.is_empty() { "is so already".to_owned() } else { format!("changed: {}", changed.join(", ")) };

@@ -79,6 +79,9 @@ pub(in crate::cli) struct Delete {
     /// Delete each that can be; otherwise one that cannot keeps all others
     #[arg(long)]
     each: bool,
+    /// Only if it still has this revision; for one alone
+    #[arg(long, value_name = "REVISION")]
+    expect: Option<i64>,
     /// Why; kept in the audit trail
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
@@ -189,6 +192,7 @@ impl Show {
 
 impl Delete {
     fn run(self, common: &Common) -> Result<(), CliError> {
+        deletion::alone(self.expect, self.customers.len())?;
         let mut connection = common.open()?;
         let of = self.partner.as_deref().map(|name| partner(&mut connection, name)).transpose()?;
         let mut named: Vec<Named> = Vec::with_capacity(self.customers.len());
@@ -202,7 +206,7 @@ impl Delete {
                         Ok(Found {
                             id: account.id.to_string(),
                             name: account.profile.name.clone(),
-                            act: customers::delete(account, now_micros()),
+                            act: customers::delete(account, self.expect, now_micros()),
                             with_it: WithItView::from(&hanging),
                         })
                     } else {

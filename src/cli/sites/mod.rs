@@ -148,6 +148,9 @@ pub(in crate::cli) struct Delete {
     /// Delete each that can be; otherwise one that cannot keeps all others
     #[arg(long)]
     each: bool,
+    /// Only if it still has this revision; for one alone
+    #[arg(long, value_name = "REVISION")]
+    expect: Option<i64>,
     /// Why; kept in the audit trail
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
@@ -329,6 +332,7 @@ fn change(common: &Common, site: &str, patch: SitePatch, way: Way) -> Result<(),
 
 impl Delete {
     fn run(self, common: &Common) -> Result<(), CliError> {
+        deletion::alone(self.expect, self.sites.len())?;
         let mut connection = common.open()?;
         let mut named: Vec<Named> = Vec::with_capacity(self.sites.len());
         let mut owners = BTreeSet::new();
@@ -340,7 +344,7 @@ impl Delete {
                     Ok(Found {
                         id: site.id.to_string(),
                         name: site.name.clone(),
-                        act: sites::act(account.key, None, SiteDeed::End(site.id), now_micros()),
+                        act: sites::act(account.key, self.expect, SiteDeed::End(site.id), now_micros()),
                         with_it: WithItView { probes: Some(probes), ..WithItView::default() },
                     })
                 }

@@ -130,6 +130,9 @@ pub(in crate::cli) struct Delete {
     /// Remove each that can be; otherwise one that cannot keeps all others
     #[arg(long)]
     each: bool,
+    /// Only if it still has this revision; for one alone
+    #[arg(long, value_name = "REVISION")]
+    expect: Option<i64>,
     /// Why; kept in the audit trail
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
@@ -243,6 +246,7 @@ fn change(common: &Common, probe: &str, patch: ProbePatch, way: Way) -> Result<(
 
 impl Delete {
     fn run(self, common: &Common) -> Result<(), CliError> {
+        deletion::alone(self.expect, self.probes.len())?;
         let mut connection = common.open()?;
         let mut named: Vec<Named> = Vec::with_capacity(self.probes.len());
         let mut owners = BTreeSet::new();
@@ -253,7 +257,7 @@ impl Delete {
                     Ok(Found {
                         id: probe.id.to_string(),
                         name: probe.name.clone(),
-                        act: sites::act(account.key, None, SiteDeed::EndProbe(probe.id), now_micros()),
+                        act: sites::act(account.key, self.expect, SiteDeed::EndProbe(probe.id), now_micros()),
                         with_it: WithItView::default(),
                     })
                 }

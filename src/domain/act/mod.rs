@@ -56,6 +56,9 @@ pub const SERVICE_CHANGED: &str = "The service changed since it was looked at. L
 /// The same of a user.
 pub const USER_CHANGED: &str = "The user changed since it was looked at. Look at it again, then decide.";
 
+/// The same of a site or a probe.
+pub const PLACE_CHANGED: &str = "It changed since it was looked at. Look at it again, then decide.";
+
 /// One act.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Act {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::place::{living, refuse};
-use super::{Act, Acted, Applied, Before, PlannedAct};
+use super::{ACCOUNT_CHANGED, Act, Acted, Applied, Before, PLACE_CHANGED, PlannedAct};
 use crate::domain::account::{Account, AccountKind};
 use crate::domain::ids::{ProbeId, SiteId};
 use crate::domain::outcome::Code;
@@ -76,7 +76,7 @@ pub(super) fn plan(world: &World, act: &Act, deed: &SiteAct) -> Result<PlannedAc
 fn decide(world: &World, act: &Act, deed: &SiteAct) -> Result<(Acted, Done), Stop> {
     let owner = living(world, &act.account)?;
     if act.expect.is_some_and(|expected| expected != owner.revision) {
-        return refuse(Code::Conflict, "The account changed since it was looked at. Look at it again, then decide.");
+        return refuse(Code::Conflict, ACCOUNT_CHANGED);
     }
     let done = match &deed.deed {
         SiteDeed::Add(patch) => add(world, owner, patch, act.at)?,
@@ -116,7 +116,7 @@ fn decide(world: &World, act: &Act, deed: &SiteAct) -> Result<(Acted, Done), Sto
 
 fn unchanged_since(revision: i64, expect: Option<i64>) -> Result<(), Stop> {
     if expect.is_some_and(|expected| expected != revision) {
-        return refuse(Code::Conflict, "It changed since it was looked at. Look at it again, then decide.");
+        return refuse(Code::Conflict, PLACE_CHANGED);
     }
     Ok(())
 }

@@ -12,9 +12,10 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::accounts::{one, path_text};
-use super::change::{body, entry};
+use super::change::{self, body, entry};
 use super::operator::Operator;
 use super::problem::{Problem, ProblemBody};
+use super::profile::is_own;
 use super::query::Params;
 use super::services::change::reason;
 use super::{Answered, MAX_BODY, respond};
@@ -22,7 +23,7 @@ use crate::domain::account::Account;
 use crate::domain::branding::{Branding, BrandingAct, Colour, ColourOf, Logo, title};
 use crate::domain::operator::Visible;
 use crate::http::body::{media_type, read_up_to};
-use crate::ops::{alone, set, sites};
+use crate::ops::{alone, sites};
 use crate::store::AnyConnection;
 use crate::store::seen::branding;
 use crate::wire::site_show::BrandingView;
@@ -96,6 +97,12 @@ async fn seen(operator: &Operator, name: &str) -> Result<(Account, Branding), Pr
     operator.read(move |connection, see| found(connection, see, &name)).await
 }
 
+/// What is to be changed: a reseller_admin brands its customers, the vendor its reseller.
+async fn to_change(operator: &Operator, name: &str) -> Result<(Account, Branding), Problem> {
+    let (account, branding) = seen(operator, name).await?;
+    if is_own(operator, &account) { Err(Problem::Forbidden) } else { Ok((account, branding)) }
+}
+
 fn view(account: &Account, branding: &Branding) -> BrandingView {
     BrandingView::new(&account.id.to_string(), branding)
 }
@@ -104,15 +111,15 @@ fn view(account: &Account, branding: &Branding) -> BrandingView {
 async fn done(
     operator: &Operator,
     account: Account,
-    expect: bool,
+    matched: bool,
     (what, why): (BrandingAct, Option<String>),
     action: &str,
 ) -> Result<BrandingView, Problem> {
     let id = account.id.to_string();
     let entry = entry(operator, action, &id, &json!({"reason": why}));
-    let expect = expect.then_some(account.revision);
+    let expect = matched.then_some(account.revision);
     let list = sites::brand(account.key, expect, what, alone::policies(&operator.state.config), entry);
-    set::changed(&operator.acts(list).await?)?;
+    change::done(operator, list, matched).await?;
     let (account, branding) = operator.read(move |connection, see| found(connection, see, &id)).await?;
     Ok(view(&account, &branding))
 }
@@ -141,7 +148,7 @@ pub async fn show(operator: Operator, name: Path<String>, request: HttpRequest) 
 /// Set title and colours of a customer's pages
 ///
 /// Exactly these: what is left out is taken away. The logo stays. With `If-Match`, only if they are as they were shown
-/// under that ETag. A reseller_admin may do so for its customers.
+/// under that ETag. A reseller_admin may do so for its customers, not for its reseller itself.
 #[utoipa::path(
     put,
     path = "/v1/accounts/{account}/branding",
@@ -166,7 +173,7 @@ pub async fn put(operator: Operator, name: Path<String>, request: HttpRequest, m
     operator.require_change()?;
     Params::of(&request)?.end()?;
     let asked: BrandingBody = body(&operator, &request, &mut payload).await?;
-    let (account, branding) = seen(&operator, &name).await?;
+    let (account, branding) = to_change(&operator, &name).await?;
     let matched = respond::require_match(&request, &view(&account, &branding))?;
     let what = (asked.act()?, reason(asked.reason.as_deref())?);
     respond::current(&done(&operator, account, matched, what, "branding.set").await?)
@@ -196,7 +203,7 @@ pub async fn put(operator: Operator, name: Path<String>, request: HttpRequest, m
 pub async fn clear(operator: Operator, name: Path<String>, request: HttpRequest) -> Answered {
     operator.require_change()?;
     Params::of(&request)?.end()?;
-    let (account, branding) = seen(&operator, &name).await?;
+    let (account, branding) = to_change(&operator, &name).await?;
     let matched = respond::require_match(&request, &view(&account, &branding))?;
     done(&operator, account, matched, (BrandingAct::Clear, None), "branding.clear").await?;
     Ok(respond::nothing())
@@ -249,7 +256,8 @@ pub async fn logo(operator: Operator, name: Path<String>, request: HttpRequest) 
 /// Set the logo of a customer's pages
 ///
 /// The picture itself as the body: PNG, JPEG, GIF or WebP of at most 256 KiB. What it is is told by its first bytes; a
-/// Content-Type that says another picture is refused. A reseller_admin may do so for its customers.
+/// Content-Type that says another picture is refused. A reseller_admin may do so for its customers, not for its reseller
+/// itself.
 #[utoipa::path(
     put,
     path = "/v1/accounts/{account}/branding/logo",
@@ -271,7 +279,7 @@ pub async fn put_logo(operator: Operator, name: Path<String>, request: HttpReque
     operator.require_change()?;
     Params::of(&request)?.end()?;
     let bytes = read_up_to(&request, &mut payload, operator.state.config.limits.body_timeout, MAX_BODY).await?;
-    let (account, _) = seen(&operator, &name).await?;
+    let (account, _) = to_change(&operator, &name).await?;
     super::list::require_plain(&request)?;
     let kind = media_type(&request);
     let said = Some(kind.as_str()).filter(|kind| !matches!(*kind, "" | "application/octet-stream" | FORM));
@@ -300,7 +308,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub async fn clear_logo(operator: Operator, name: Path<String>, request: HttpRequest) -> Answered {
     operator.require_change()?;
     Params::of(&request)?.end()?;
-    let (account, _) = seen(&operator, &name).await?;
+    let (account, _) = to_change(&operator, &name).await?;
     done(&operator, account, false, (BrandingAct::ClearLogo, None), "branding.clear_logo").await?;
     Ok(respond::nothing())
 }

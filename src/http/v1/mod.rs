@@ -173,6 +173,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .default_service(web::to(get_or_post)),
             )
             .service(post("/accounts/{account}/customers/delete", web::post().to(customers::delete::many)))
+            .service(post("/customers/delete", web::post().to(customers::delete::many_of_any)))
             .service(
                 web::resource("/customers/{customer}")
                     .route(web::get().to(customers::show))
@@ -202,6 +203,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     .route(web::post().to(sites::probes::add))
                     .default_service(web::to(get_or_post)),
             )
+            .service(post("/sites/{site}/probes/delete", web::post().to(sites::probes::many)))
             .service(
                 web::resource("/probes/{probe}")
                     .route(web::get().to(sites::probes::show))

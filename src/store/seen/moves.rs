@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::Page;
+use super::{Page, visible};
 use crate::domain::ids::{AccountId, MoveId};
 use crate::domain::moves::{Move, MoveState};
 use crate::domain::operator::Visible;
@@ -25,14 +25,9 @@ type Query<'a> = moves::BoxedQuery<'a, <AnyConnection as diesel::Connection>::Ba
 
 fn seen(see: &Visible) -> Query<'static> {
     let query = moves::table.into_boxed();
-    match see {
-        Visible::All => query,
-        Visible::Resellers(resellers) => {
-            let ids: Vec<i64> = resellers.iter().map(|id| id.0).collect();
-            let from = moves::from_id.is_not_null().and(moves::from_id.assume_not_null().eq_any(ids.clone()));
-            let to = moves::to_id.is_not_null().and(moves::to_id.assume_not_null().eq_any(ids));
-            query.filter(from.or(to))
-        }
+    match visible::moves(see) {
+        Some(seen) => query.filter(seen),
+        None => query,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::service::ServiceStatus;
 use crate::domain::site::{PlaceStatus, Probe, Site, SiteHappening};
 use crate::domain::user::UserStatus;
 use crate::store::schema::{moves, probes, provisioning_requests, services, site_history, sites, users};
-use crate::store::sites::{ProbeRow, SiteRow};
+use crate::store::sites::{ProbeRow, SiteRow, living_probes, living_sites};
 use crate::store::{AnyConnection, StoreError};
 
 /// A page of the sites of an account behind `after`, by our id; `status` none for all.
@@ -28,8 +28,10 @@ pub fn list(
     limit: i64,
 ) -> Result<Page<Site, SiteId>, StoreError> {
     let mut query = sites::table.filter(sites::account_id.eq(account.0)).into_boxed();
-    if let Some(status) = status {
-        query = query.filter(sites::status.eq(status.as_str()));
+    match status {
+        Some(PlaceStatus::Active) => query = query.filter(living_sites()),
+        Some(PlaceStatus::Ended) => query = query.filter(sites::status.eq(PlaceStatus::Ended.as_str())),
+        None => {}
     }
     if let Some(after) = after {
         query = query.filter(sites::id.gt(after.0));
@@ -68,7 +70,7 @@ pub fn named(
 ) -> Result<Option<Site>, StoreError> {
     let mut query = sites::table
         .filter(sites::account_id.eq(account.0))
-        .filter(sites::status.eq(PlaceStatus::Active.as_str()))
+        .filter(living_sites())
         .filter(sites::name.eq(name.trim().to_owned()))
         .into_boxed();
     if let Some(seen) = visible::sites(see) {
@@ -103,8 +105,10 @@ pub fn probes(
         ProbesOf::Account(account) => query.filter(probes::account_id.eq(account.0)),
         ProbesOf::Site(site) => query.filter(probes::site_id.eq(site.0)),
     };
-    if let Some(status) = status {
-        query = query.filter(probes::status.eq(status.as_str()));
+    match status {
+        Some(PlaceStatus::Active) => query = query.filter(living_probes()),
+        Some(PlaceStatus::Ended) => query = query.filter(probes::status.eq(PlaceStatus::Ended.as_str())),
+        None => {}
     }
     if let Some(after) = after {
         query = query.filter(probes::id.gt(after.0));
@@ -143,7 +147,7 @@ pub fn probe_named(
 ) -> Result<Option<Probe>, StoreError> {
     let mut query = probes::table
         .filter(probes::account_id.eq(account.0))
-        .filter(probes::status.eq(PlaceStatus::Active.as_str()))
+        .filter(living_probes())
         .filter(probes::name.eq(name.trim().to_owned()))
         .into_boxed();
     if let Some(seen) = visible::probes(see) {
@@ -157,10 +161,7 @@ pub fn probe_named(
 /// # Errors
 /// As [`list`].
 pub fn count_probes(connection: &mut AnyConnection, see: &Visible, site: SiteId) -> Result<i64, StoreError> {
-    let mut query = probes::table
-        .filter(probes::site_id.eq(site.0))
-        .filter(probes::status.eq(PlaceStatus::Active.as_str()))
-        .into_boxed();
+    let mut query = probes::table.filter(probes::site_id.eq(site.0)).filter(living_probes()).into_boxed();
     if let Some(seen) = visible::probes(see) {
         query = query.filter(seen);
     }
@@ -193,16 +194,27 @@ pub fn hanging(connection: &mut AnyConnection, see: &Visible, account: AccountId
         return Ok(Hanging::default());
     }
     let id = account.0;
-    let active = PlaceStatus::Active.as_str();
+    // Of requests, those alone that whoever asks may see.
+    let mut asked = moves::table
+        .filter(moves::customer_id.eq(id))
+        .filter(moves::state.eq(MoveState::Requested.as_str()))
+        .into_boxed();
+    if let Some(seen) = visible::moves(see) {
+        asked = asked.filter(seen);
+    }
+    let mut opened = provisioning_requests::table
+        .filter(provisioning_requests::customer_id.eq(id))
+        .filter(provisioning_requests::cancelled_at.is_null())
+        .filter(provisioning_requests::state.ne(RequestState::Done.as_str()))
+        .into_boxed();
+    if let Some(seen) = visible::provisioning_requests(see) {
+        opened = opened.filter(seen);
+    }
     Ok(Hanging {
-        sites: sites::table
-            .filter(sites::account_id.eq(id))
-            .filter(sites::status.eq(active))
-            .count()
-            .get_result(connection)?,
+        sites: sites::table.filter(sites::account_id.eq(id)).filter(living_sites()).count().get_result(connection)?,
         probes: probes::table
             .filter(probes::account_id.eq(id))
-            .filter(probes::status.eq(active))
+            .filter(living_probes())
             .count()
             .get_result(connection)?,
         services: services::table
@@ -215,17 +227,8 @@ pub fn hanging(connection: &mut AnyConnection, see: &Visible, account: AccountId
             .filter(users::status.ne(UserStatus::Ended.as_str()))
             .count()
             .get_result(connection)?,
-        move_requests: moves::table
-            .filter(moves::customer_id.eq(id))
-            .filter(moves::state.eq(MoveState::Requested.as_str()))
-            .count()
-            .get_result(connection)?,
-        provisioning_requests: provisioning_requests::table
-            .filter(provisioning_requests::customer_id.eq(id))
-            .filter(provisioning_requests::cancelled_at.is_null())
-            .filter(provisioning_requests::state.ne(RequestState::Done.as_str()))
-            .count()
-            .get_result(connection)?,
+        move_requests: asked.count().get_result(connection)?,
+        provisioning_requests: opened.count().get_result(connection)?,
     })
 }
 

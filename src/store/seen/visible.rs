@@ -109,6 +109,16 @@ pub(super) fn provisioning_requests(visible: &Visible) -> Option<Condition> {
     while_theirs(visible, customer, customer, "provisioning_requests.opened_at")
 }
 
+/// The moves that are seen: those in which one of these resellers is one of the two sides.
+pub(super) fn moves(visible: &Visible) -> Option<Condition> {
+    match visible {
+        Visible::All => None,
+        Visible::Resellers(resellers) => Some(
+            Condition::new("(moves.from_id IN (").ids(resellers).sql(") OR moves.to_id IN (").ids(resellers).sql("))"),
+        ),
+    }
+}
+
 /// What may be seen of what operators did to an account that is seen: of a customer, what was done while it was related
 /// to one of these resellers.
 pub(super) fn acts(visible: &Visible, account: AccountId) -> Option<Condition> {

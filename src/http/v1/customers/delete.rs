@@ -7,7 +7,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{bad, customer, partner};
-use crate::domain::account::Account;
+use crate::domain::account::{Account, AccountKind};
 use crate::domain::ids::AccountId;
 use crate::domain::operator::{Role, Visible};
 use crate::http::v1::Answered;
@@ -18,21 +18,14 @@ use crate::http::v1::problem::{Problem, ProblemBody};
 use crate::http::v1::query::Params;
 use crate::http::v1::respond;
 use crate::http::v1::services::change::reason;
-use crate::ops::delete::{DeleteError, Found, MAX_TOGETHER, Named, Way, delete};
-use crate::ops::{alone, customers};
+use crate::ops::delete::{Found, Judged, MAX_TOGETHER, Named, Way};
+use crate::ops::{alone, customers, set};
+use crate::store::accounts::Listed;
+use crate::store::audit::Entry;
 use crate::store::seen::sites;
 use crate::store::{AnyConnection, StoreError};
 use crate::wire::customer::{DeletedView, DeletionView, WithItView};
 use crate::writer::now_micros;
-
-impl From<DeleteError> for Problem {
-    fn from(error: DeleteError) -> Self {
-        match error {
-            DeleteError::Store(error) => error.into(),
-            DeleteError::Write(error) => error.into(),
-        }
-    }
-}
 
 /// Things that are to be deleted together.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -83,13 +76,60 @@ fn may(role: Role, see: &Visible, account: &Account) -> Result<(), String> {
 }
 
 /// A customer and what goes with it.
-fn doomed(connection: &mut AnyConnection, see: &Visible, account: &Account) -> Result<Found, StoreError> {
+fn doomed(
+    connection: &mut AnyConnection,
+    see: &Visible,
+    account: &Account,
+    expect: Option<i64>,
+) -> Result<Found, StoreError> {
     Ok(Found {
         id: account.id.to_string(),
         name: account.profile.name.clone(),
-        act: customers::delete(account, now_micros()),
+        act: customers::delete(account, expect, now_micros()),
         with_it: WithItView::from(&sites::hanging(connection, see, account.id)?),
     })
+}
+
+/// How things are deleted.
+pub(in crate::http::v1) struct How {
+    /// Only says what would be.
+    pub preview: bool,
+    /// Deletes each that can be.
+    pub each: bool,
+    /// `If-Match` named the version: another change that came before it at this moment has it fail.
+    pub guarded: bool,
+    /// For the audit trail.
+    pub entry: Entry,
+}
+
+/// Deletes what `judge` finds. No connection is held while the writer works.
+///
+/// # Errors
+/// [`Problem`] when it could not be tried; nothing is deleted then.
+pub(in crate::http::v1) async fn deleted<F>(operator: &Operator, how: How, judge: F) -> Result<DeletionView, Problem>
+where
+    F: FnOnce(&mut AnyConnection, &Visible) -> Result<Vec<Named>, Problem> + Send + 'static,
+{
+    let How { preview, each, guarded, entry } = how;
+    let way = Way { each, within: operator.within(), policies: alone::policies(&operator.state.config), entry };
+    let looked = operator.read(move |connection, see| {
+        let judged = Judged::new(judge(connection, see)?, way);
+        if preview { Ok((None, Some(judged.preview(connection)?))) } else { Ok((Some(judged), None)) }
+    });
+    match looked.await? {
+        (_, Some(view)) => Ok(view),
+        (Some(mut judged), None) => {
+            let outcomes = match judged.take() {
+                Some(list) => operator.acts(list).await?,
+                None => Vec::new(),
+            };
+            if guarded && set::changed(&outcomes).is_err_and(|error| error.is_late()) {
+                return Err(Problem::PreconditionFailed);
+            }
+            Ok(judged.told(outcomes))
+        }
+        (None, None) => Err(Problem::Internal),
+    }
 }
 
 /// The answer about one: a refusal is a problem, but in a preview.
@@ -140,18 +180,17 @@ pub async fn remove(operator: Operator, name: Path<String>, request: HttpRequest
     params.end()?;
     let name = path_text(&name)?;
     let found = operator.read(move |connection, see| customer(connection, see, &name)).await?;
-    respond::require_match(&request, &crate::ops::shown::account(&found))?;
+    let matched = respond::require_match(&request, &crate::ops::shown::account(&found))?;
     let account = found.account;
     let entry = entry(&operator, "customers.delete", &account.id.to_string(), &json!({}));
-    let (writer, role, within) = (operator.state.writer.clone(), operator.role, operator.within());
-    let policies = alone::policies(&operator.state.config);
-    let done = operator.read(move |connection, see| {
+    let role = operator.role;
+    let how = How { preview, each: false, guarded: matched, entry };
+    let done = deleted(&operator, how, move |connection, see| {
         let judged = match may(role, see, &account) {
-            Ok(()) => Ok(doomed(connection, see, &account)?),
+            Ok(()) => Ok(doomed(connection, see, &account, matched.then_some(account.revision))?),
             Err(why) => Err(why),
         };
-        let way = Way { writer: (!preview).then_some(&writer), each: false, within, policies, entry };
-        Ok(delete(connection, vec![(account.id.to_string(), judged)], way)?)
+        Ok(vec![(account.id.to_string(), judged)])
     });
     respond::fresh(&answer_one(done.await?)?)
 }
@@ -185,24 +224,52 @@ pub async fn many(operator: Operator, name: Path<String>, request: HttpRequest, 
     asked.bounded()?;
     let detail = json!({"customers": asked.shown(), "reason": reason(asked.reason.as_deref())?});
     let entry = entry(&operator, "customers.delete", &partner.id.to_string(), &detail);
-    let (writer, role, within) = (operator.state.writer.clone(), operator.role, operator.within());
-    let policies = alone::policies(&operator.state.config);
-    let done = operator.read(move |connection, see| {
-        let mut named: Vec<Named> = Vec::with_capacity(asked.ids.len());
-        for called in &asked.ids {
-            named.push((printable(called), of_partner(connection, (role, see), partner.id, called)?));
-        }
-        let way = Way { writer: (!asked.preview).then_some(&writer), each: asked.each, within, policies, entry };
-        Ok(delete(connection, named, way)?)
+    let role = operator.role;
+    let how = How { preview: asked.preview, each: asked.each, guarded: false, entry };
+    let done = deleted(&operator, how, move |connection, see| {
+        let called = asked.ids.iter();
+        called.map(|one| Ok((printable(one), judged(connection, (role, see), Some(partner.id), one)?))).collect()
     });
     respond::fresh(&done.await?)
 }
 
-/// A customer of this partner and what goes with it, or why it cannot be deleted.
-fn of_partner(
+/// Delete many customers
+///
+/// Of any partner, or of none, as one of a partner: all in one commit, all of them or none unless `each` says otherwise.
+#[utoipa::path(
+    post,
+    path = "/v1/customers/delete",
+    tag = "v1",
+    request_body = DeleteBody,
+    responses(
+        (status = 200, description = "What became of each, refused ones included.", body = DeletionView),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub async fn many_of_any(operator: Operator, request: HttpRequest, mut payload: Payload) -> Answered {
+    operator.require_change()?;
+    Params::of(&request)?.end()?;
+    let asked: DeleteBody = body(&operator, &request, &mut payload).await?;
+    asked.bounded()?;
+    let detail = json!({"customers": asked.shown(), "reason": reason(asked.reason.as_deref())?});
+    let entry = entry(&operator, "customers.delete", "", &detail);
+    let role = operator.role;
+    let how = How { preview: asked.preview, each: asked.each, guarded: false, entry };
+    let done = deleted(&operator, how, move |connection, see| {
+        let called = asked.ids.iter();
+        called.map(|one| Ok((printable(one), judged(connection, (role, see), None, one)?))).collect()
+    });
+    respond::fresh(&done.await?)
+}
+
+/// A customer, of this partner where one is named, and what goes with it, or why it cannot be deleted.
+fn judged(
     connection: &mut AnyConnection,
     (role, see): (Role, &Visible),
-    partner: AccountId,
+    partner: Option<AccountId>,
     called: &str,
 ) -> Result<Result<Found, String>, Problem> {
     let found = match one(connection, see, called) {
@@ -210,11 +277,16 @@ fn of_partner(
         Err(Problem::Conflict(why)) => return Ok(Err(why)),
         Err(problem) => return Err(problem),
     };
-    let Some(listed) = found.filter(|listed| customers::is_of(listed, partner)) else {
-        return Ok(Err("No customer of this partner has this id or ExternalID.".to_owned()));
+    let theirs = |listed: &Listed| match partner {
+        Some(partner) => customers::is_of(listed, partner),
+        None => listed.account.kind != AccountKind::Reseller,
+    };
+    let Some(listed) = found.filter(theirs) else {
+        let of = if partner.is_some() { " of this partner" } else { "" };
+        return Ok(Err(format!("No customer{of} has this id or ExternalID.")));
     };
     match may(role, see, &listed.account) {
-        Ok(()) => Ok(Ok(doomed(connection, see, &listed.account)?)),
+        Ok(()) => Ok(Ok(doomed(connection, see, &listed.account, None)?)),
         Err(why) => Ok(Err(why)),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Answered;
 use super::accounts::{one, path_text};
-use super::change::{body, entry};
+use super::change::{body, done, entry};
 use super::operator::Operator;
 use super::problem::{Problem, ProblemBody};
 use super::query::{Params, cursor};
@@ -174,13 +174,14 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let asked: CustomerBody = body(&operator, &request, &mut payload).await?;
     let name = path_text(&name)?;
     let found = operator.read(move |connection, see| customer(connection, see, &name)).await?;
-    respond::require_match(&request, &shown::account(&found))?;
+    let matched = respond::require_match(&request, &shown::account(&found))?;
     let profile = asked.change().map_err(bad)?;
     let id = found.account.id.to_string();
     let detail = json!({"fields": asked.names(), "reason": reason(asked.reason.as_deref())?});
     let entry = entry(&operator, "customers.set", &id, &detail);
-    let list = customers::change(&found.account, profile, alone::policies(&operator.state.config), entry);
-    set::changed(&operator.acts(list).await?)?;
+    let expect = matched.then_some(found.account.revision);
+    let list = customers::change(&found.account, expect, profile, alone::policies(&operator.state.config), entry);
+    done(&operator, list, matched).await?;
     let now = operator.read(move |connection, see| customer(connection, see, &id)).await?;
     respond::current(&shown::account(&now))
 }

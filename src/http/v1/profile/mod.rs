@@ -56,7 +56,7 @@ pub(super) fn wrong(field: &str) -> impl Fn(Complaint) -> Problem + '_ {
 }
 
 /// Whether an account is one of the resellers that the operator acts for: what is kept about those is the vendor's.
-fn is_own(operator: &Operator, account: &Account) -> bool {
+pub(super) fn is_own(operator: &Operator, account: &Account) -> bool {
     matches!(&operator.visible, Visible::Resellers(resellers) if resellers.contains(&account.id))
 }
 

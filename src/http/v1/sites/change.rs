@@ -14,14 +14,14 @@ use crate::domain::operator::Visible;
 use crate::domain::site::{Site, description, name as site_name};
 use crate::http::v1::Answered;
 use crate::http::v1::accounts::{one, path_text};
-use crate::http::v1::change::{body, entry};
-use crate::http::v1::customers::delete::{DeleteBody, answer_one, printable};
+use crate::http::v1::change::{body, done, entry};
+use crate::http::v1::customers::delete::{DeleteBody, How, answer_one, deleted, printable};
 use crate::http::v1::operator::Operator;
 use crate::http::v1::problem::{Problem, ProblemBody};
 use crate::http::v1::query::Params;
 use crate::http::v1::respond;
 use crate::http::v1::services::change::reason;
-use crate::ops::delete::{Found, Named, Way, delete};
+use crate::ops::delete::{Found, Named};
 use crate::ops::{alone, set, sites};
 use crate::store::AnyConnection;
 use crate::store::seen;
@@ -154,7 +154,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let deed = SiteDeed::Change(site.id, asked.patch()?);
     let policies = alone::policies(&operator.state.config);
     let list = sites::list(account.key, matched.then_some(site.revision), deed, policies, entry);
-    set::changed(&operator.acts(list).await?)?;
+    done(&operator, list, matched).await?;
     let now = operator.read(move |connection, see| found(connection, see, &id)).await?;
     respond::current(&SiteView::from(&now))
 }
@@ -207,12 +207,10 @@ pub async fn remove(operator: Operator, name: Path<String>, request: HttpRequest
     let (site, account) = seen_one(&operator, &name).await?;
     let matched = respond::require_match(&request, &SiteView::from(&site))?;
     let entry = entry(&operator, "sites.delete", &site.id.to_string(), &json!({}));
-    let (writer, within) = (operator.state.writer.clone(), operator.within());
-    let policies = alone::policies(&operator.state.config);
-    let done = operator.read(move |connection, see| {
+    let how = How { preview, each: false, guarded: matched, entry };
+    let done = deleted(&operator, how, move |connection, see| {
         let found = doomed(connection, see, &account, &site, matched.then_some(site.revision))?;
-        let way = Way { writer: (!preview).then_some(&writer), each: false, within, policies, entry };
-        Ok(delete(connection, vec![(site.id.to_string(), Ok(found))], way)?)
+        Ok(vec![(site.id.to_string(), Ok(found))])
     });
     respond::fresh(&answer_one(done.await?)?)
 }
@@ -246,9 +244,8 @@ pub async fn many(operator: Operator, name: Path<String>, request: HttpRequest, 
     asked.bounded()?;
     let detail = json!({"sites": asked.shown(), "reason": reason(asked.reason.as_deref())?});
     let entry = entry(&operator, "sites.delete", &account.id.to_string(), &detail);
-    let (writer, within) = (operator.state.writer.clone(), operator.within());
-    let policies = alone::policies(&operator.state.config);
-    let done = operator.read(move |connection, see| {
+    let how = How { preview: asked.preview, each: asked.each, guarded: false, entry };
+    let done = deleted(&operator, how, move |connection, see| {
         let mut named: Vec<Named> = Vec::with_capacity(asked.ids.len());
         for called in &asked.ids {
             let judged = match of_account(connection, see, account.id, called)? {
@@ -257,8 +254,7 @@ pub async fn many(operator: Operator, name: Path<String>, request: HttpRequest, 
             };
             named.push((printable(called), judged));
         }
-        let way = Way { writer: (!asked.preview).then_some(&writer), each: asked.each, within, policies, entry };
-        Ok(delete(connection, named, way)?)
+        Ok(named)
     });
     respond::fresh(&done.await?)
 }

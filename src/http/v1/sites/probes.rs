@@ -14,19 +14,19 @@ use crate::domain::operator::Visible;
 use crate::domain::site::{Probe, name as probe_name};
 use crate::http::v1::Answered;
 use crate::http::v1::accounts::{one, path_text};
-use crate::http::v1::change::{body, entry};
-use crate::http::v1::customers::delete::answer_one;
+use crate::http::v1::change::{body, done, entry};
+use crate::http::v1::customers::delete::{DeleteBody, How, answer_one, deleted, printable};
 use crate::http::v1::operator::Operator;
 use crate::http::v1::problem::{Problem, ProblemBody};
 use crate::http::v1::query::{Params, cursor};
 use crate::http::v1::respond::{self, PageBody};
 use crate::http::v1::services::change::reason;
-use crate::ops::delete::{Found, Way, delete};
+use crate::ops::delete::Found;
 use crate::ops::{alone, set, sites};
 use crate::store::AnyConnection;
 use crate::store::seen::Page;
 use crate::store::seen::sites::{self as seen, ProbesOf};
-use crate::wire::customer::{DeletedView, WithItView};
+use crate::wire::customer::{DeletedView, DeletionView, WithItView};
 use crate::wire::site_show::{ProbeView, SiteHappenedView};
 use crate::writer::now_micros;
 
@@ -291,7 +291,7 @@ pub async fn change(operator: Operator, name: Path<String>, request: HttpRequest
     let deed = SiteDeed::ChangeProbe(probe.id, asked.patch()?);
     let policies = alone::policies(&operator.state.config);
     let list = sites::list(account.key, matched.then_some(probe.revision), deed, policies, entry);
-    set::changed(&operator.acts(list).await?)?;
+    done(&operator, list, matched).await?;
     let now = operator.read(move |connection, see| found(connection, see, &id)).await?;
     respond::current(&ProbeView::from(&now))
 }
@@ -327,18 +327,65 @@ pub async fn remove(operator: Operator, name: Path<String>, request: HttpRequest
     let (probe, account) = seen_one(&operator, &name).await?;
     let matched = respond::require_match(&request, &ProbeView::from(&probe))?;
     let entry = entry(&operator, "probes.delete", &probe.id.to_string(), &json!({}));
-    let (writer, within) = (operator.state.writer.clone(), operator.within());
-    let policies = alone::policies(&operator.state.config);
-    let done = operator.read(move |connection, _| {
-        let expect = matched.then_some(probe.revision);
-        let found = Found {
-            id: probe.id.to_string(),
-            name: probe.name.clone(),
-            act: sites::act(account.key, expect, SiteDeed::EndProbe(probe.id), now_micros()),
-            with_it: WithItView::default(),
-        };
-        let way = Way { writer: (!preview).then_some(&writer), each: false, within, policies, entry };
-        Ok(delete(connection, vec![(probe.id.to_string(), Ok(found))], way)?)
+    let how = How { preview, each: false, guarded: matched, entry };
+    let done = deleted(&operator, how, move |_, _| {
+        let found = doomed(&account, &probe, matched.then_some(probe.revision));
+        Ok(vec![(probe.id.to_string(), Ok(found))])
     });
     respond::fresh(&answer_one(done.await?)?)
+}
+
+/// A probe, with which nothing goes.
+fn doomed(account: &Account, probe: &Probe, expect: Option<i64>) -> Found {
+    Found {
+        id: probe.id.to_string(),
+        name: probe.name.clone(),
+        act: sites::act(account.key.clone(), expect, SiteDeed::EndProbe(probe.id), now_micros()),
+        with_it: WithItView::default(),
+    }
+}
+
+/// Remove many probes at a site
+///
+/// Each is answered with what became of it, all in one commit: all of them or none, unless `each` says otherwise.
+#[utoipa::path(
+    post,
+    path = "/v1/sites/{site}/probes/delete",
+    tag = "v1",
+    params(("site" = String, Path, description = "Its id.")),
+    request_body = DeleteBody,
+    responses(
+        (status = 200, description = "What became of each, refused ones included.", body = DeletionView),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub async fn many(operator: Operator, name: Path<String>, request: HttpRequest, mut payload: Payload) -> Answered {
+    operator.require_change()?;
+    Params::of(&request)?.end()?;
+    let asked: DeleteBody = body(&operator, &request, &mut payload).await?;
+    let name = path_text(&name)?;
+    let both = operator.read(move |connection, see| {
+        let site = super::found(connection, see, &name)?;
+        let account = one(connection, see, &site.account.to_string())?.ok_or(Problem::NotFound)?.account;
+        Ok((site, account))
+    });
+    let (site, account) = both.await?;
+    asked.bounded()?;
+    let detail = json!({"probes": asked.shown(), "reason": reason(asked.reason.as_deref())?});
+    let entry = entry(&operator, "probes.delete", &site.id.to_string(), &detail);
+    let how = How { preview: asked.preview, each: asked.each, guarded: false, entry };
+    let done = deleted(&operator, how, move |connection, see| {
+        let mut named = Vec::with_capacity(asked.ids.len());
+        for called in &asked.ids {
+            let probe = seen::probe(connection, see, called)?.filter(|probe| probe.site == site.id);
+            let judged = probe.map(|probe| doomed(&account, &probe, None));
+            named.push((printable(called), judged.ok_or_else(|| "No probe at this site has this id.".to_owned())));
+        }
+        Ok(named)
+    });
+    respond::fresh(&done.await?)
 }
