@@ -193,9 +193,9 @@ pub fn look_after(pool: &Pool, writer: &Writer, rules: Rules, now: i64) -> Resul
         });
         let expired = done.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let done = writer.work_blocking(move |connection| {
-            let entries = store::tell(connection, None, now, TOLD_AT_ONCE)?;
+            let (told, entries) = store::tell(connection, None, now, TOLD_AT_ONCE)?;
             changes::append(connection, now, &entries)?;
-            Ok(entries.len())
+            Ok(told)
         });
         let told = done.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         ran_out += expired;

@@ -65,7 +65,9 @@ pub fn retry(connection: &mut AnyConnection, id: ProvisioningId, now: i64) -> Re
     shift(&mut request, ItemState::Failed, ItemState::Pending, items);
     let mut entries: Vec<Entry> = settle(&mut request, now).into_iter().collect();
     write(connection, [&request])?;
-    entries.extend(tell(connection, Some(id), now, TELL_AT_ONCE)?);
+    entries.extend(tell(connection, Some(id), now, TELL_AT_ONCE)?.1);
+    // What was not to be done any longer was given up meanwhile.
+    let request = locked(connection, [id])?.remove(&id).unwrap_or(request);
     Ok(Some(Managed { request, items, entries }))
 }
 
