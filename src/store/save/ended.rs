@@ -16,7 +16,7 @@ const DELETED: &str = "the customer was deleted";
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
 pub(super) fn follow(connection: &mut AnyConnection, changes: &Changes, now: i64) -> Result<Vec<Entry>, StoreError> {
-    let mut entries = Vec::new();
+    let (mut entries, mut ended) = (Vec::new(), Vec::new());
     let turned = changes.updated.iter().filter(|(before, after)| before.is_active() != after.is_active());
     let turned = turned.map(|(before, after)| (after, before.last_delivery));
     let went = changes.created.iter().filter(|after| !after.is_active()).map(|after| (after, None));
@@ -28,7 +28,8 @@ pub(super) fn follow(connection: &mut AnyConnection, changes: &Changes, now: i64
             continue;
         }
         entries.extend(sites::end_of(connection, account.id, (cause, delivery), now)?);
-        entries.extend(provisioning::give_up(connection, account.id, DELETED, now)?);
+        ended.push(account.id);
     }
+    entries.extend(provisioning::give_up(connection, &ended, DELETED, now)?);
     Ok(entries)
 }
