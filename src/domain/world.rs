@@ -30,7 +30,7 @@ use super::plan::{Change, Planned};
 use super::relation::{Cause, Relation, RelationState};
 use changes::waits_for;
 
-pub use changes::{Adopted, Changes, Link, RelationChange};
+pub use changes::{Adopted, Changes, Link, RelationChange, Turned};
 pub use moves::Moved;
 pub use needs::{Memory, Need, Reference, ResellerName, Sought};
 
@@ -43,6 +43,7 @@ pub struct World {
     aliases: HashMap<AccountKey, Option<AccountKey>>,
     alike: HashMap<Sought, Vec<AccountKey>>,
     adopted: Vec<Adopted>,
+    turned: Vec<Turned>,
     customers: HashMap<AccountKey, Vec<AccountId>>,
     /// Customers that are not at hand and were linked to a reseller that came in this batch.
     taken: HashMap<AccountId, AccountId>,
@@ -81,6 +82,7 @@ impl World {
             aliases: HashMap::new(),
             alike: HashMap::new(),
             adopted: Vec::new(),
+            turned: Vec::new(),
             customers: HashMap::new(),
             taken: HashMap::new(),
             memory: HashMap::new(),
@@ -427,6 +429,10 @@ impl World {
             self.write_relation(id, closed, opened, false);
         }
         let held = self.accounts.get(&key).cloned().flatten();
+        let lives = after.is_active();
+        if held.as_ref().is_some_and(|held| held.is_active() != lives) {
+            self.turned.push(Turned { account: id, lives, cause, delivery });
+        }
         let waited = |relation: &Relation| {
             let held = held.iter().flat_map(|held| [&held.reseller, &held.partner]).flatten();
             relation.state == RelationState::Linked
@@ -543,6 +549,7 @@ impl World {
             }
         }
         changes.adopted = self.adopted;
+        changes.turned = self.turned;
         changes.relations = self.relations.into_values().collect();
         self.services.give(&mut changes);
         self.users.give(&mut changes);

@@ -11,7 +11,7 @@ use crate::domain::service::{MAX_SERVICES, Service};
 use crate::domain::user::MAX_USERS;
 use crate::store::audit::{self, Entry};
 use crate::store::pool::{self, Pool};
-use crate::store::provisioning::{self as store, Leased, Taking, Told};
+use crate::store::provisioning::{self as store, Handed, Leased, Taking, Told};
 use crate::store::{AnyConnection, StoreError, changes, provisioning::locked_account, services, users};
 use crate::writer::Writer;
 
@@ -107,14 +107,18 @@ pub fn open(
     Ok(Ok(id))
 }
 
-/// Takes items.
+/// Takes items, and whether asking again at once may give more.
 ///
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
-pub fn lease(connection: &mut AnyConnection, taking: &Taking, rules: &Rules) -> Result<Vec<Leased>, StoreError> {
-    let (leased, entries) = store::lease(connection, taking, rules)?;
+pub fn lease(
+    connection: &mut AnyConnection,
+    taking: &Taking,
+    rules: &Rules,
+) -> Result<(Vec<Leased>, bool), StoreError> {
+    let Handed { leased, entries, unseen } = store::lease(connection, taking, rules)?;
     changes::append(connection, taking.at, &entries)?;
-    Ok(leased)
+    Ok((leased, unseen))
 }
 
 /// Takes a report; none where there is no such item. `now` is in microseconds since 1970.
@@ -193,9 +197,9 @@ pub fn look_after(pool: &Pool, writer: &Writer, rules: Rules, now: i64) -> Resul
         });
         let expired = done.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let done = writer.work_blocking(move |connection| {
-            let entries = store::tell(connection, None, now, TOLD_AT_ONCE)?;
+            let (told, entries) = store::tell(connection, None, now, TOLD_AT_ONCE)?;
             changes::append(connection, now, &entries)?;
-            Ok(entries.len())
+            Ok(told)
         });
         let told = done.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         ran_out += expired;

@@ -5,13 +5,22 @@ use std::fmt::Debug;
 use diesel::prelude::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
-use tiersync::store::AnyConnection;
+use tiersync::domain::act::site::{SiteAct, SiteDeed, SitePatch};
+use tiersync::domain::act::{Act, What};
+use tiersync::domain::ids::{AccountKey, PlatformId};
+use tiersync::domain::moves::{Moving, Side};
+use tiersync::domain::provisioning::{NewItem, NewRequest, RequestCause};
+use tiersync::domain::relation::Cause;
+use tiersync::ops::alone;
+use tiersync::store::audit::Entry;
 use tiersync::store::records::{AccountRow, DeliveryRow, RelationRow};
 use tiersync::store::schema::{
-    accounts, arrivals, bodies, cases, deliveries, ledger_chains, relations, service_history, services, sources,
-    webhook_ids,
+    self, accounts, arrivals, bodies, cases, deliveries, ledger_chains, moves, relations, service_history, services,
+    sources, webhook_ids,
 };
 use tiersync::store::services::ServiceRow;
+use tiersync::store::{AnyConnection, changes, provisioning, transaction};
+use tiersync::writer::acts::ActList;
 
 use crate::feed;
 use crate::harness::{Backend, backends};
@@ -196,4 +205,119 @@ fn however_calls_are_batched_answers_and_rows_are_the_same() {
 #[test]
 fn orders_of_services_are_the_same_however_they_are_batched() {
     backends().into_iter().for_each(|backend| any_split_gives_the_same(backend, histories_with_orders(CALLS)));
+}
+
+/// What goes with an account: the request to move it, its provisioning, its sites with their history, and what is told.
+fn what_goes_with_it(database: &mut AnyConnection) -> Vec<String> {
+    let asked = moves::table
+        .select((moves::customer_id, moves::state, moves::decision))
+        .load::<(i64, String, Option<String>)>(database)
+        .unwrap();
+    use schema::{provisioning_items as items, provisioning_requests as requests, site_history as steps, sites};
+    let opened = requests::table
+        .select((requests::state, requests::cancelled_why, requests::cancelled, requests::pending))
+        .load::<(String, Option<String>, i64, i64)>(database)
+        .unwrap();
+    let waiting =
+        items::table.select((items::state, items::reason)).load::<(String, Option<String>)>(database).unwrap();
+    let standing = sites::table
+        .select((sites::id, sites::name, sites::status, sites::with_account, sites::revision))
+        .load::<(i64, String, String, bool, i64)>(database)
+        .unwrap();
+    let history = steps::table
+        .select((steps::thing_id, steps::revision, steps::happening, steps::status, steps::cause, steps::delivery_id))
+        .order((steps::thing_id, steps::revision))
+        .load::<(i64, i64, String, String, String, Option<i64>)>(database)
+        .unwrap();
+    let mut told: Vec<String> = feed::stored(database)
+        .iter()
+        .map(|change| change.entry.event.kind().as_str().to_owned())
+        .filter(|kind| ["move.", "provisioning.", "site."].iter().any(|begin| kind.starts_with(begin)))
+        .collect();
+    told.sort_unstable();
+    [
+        shown("move", asked),
+        shown("request", opened),
+        shown("item", waiting),
+        shown("site", standing),
+        shown("site step", history),
+        shown("told", told),
+    ]
+    .concat()
+}
+
+/// An account with a site, a request to move it and provisioning that waits ends and comes back twice, in batches of
+/// these sizes.
+fn ends_and_returns(backend: Backend, sizes: &[usize]) -> Vec<String> {
+    let (customer, gone) = (r#"{"ID":"c","Role":"User","ResellerID":"r"}"#, r#"{"ID":"c"}"#);
+    let history = History::of(&[
+        r#"{"ID":"r","Role":"Reseller"}"#,
+        r#"{"ID":"s","Role":"Reseller"}"#,
+        customer,
+        r#"{"ID":"other","Role":"User"}"#,
+        gone,
+        customer,
+        gone,
+        customer,
+    ])
+    .deleting(&[4, 6]);
+    let config = history.config();
+    let calls = history.calls(&config);
+    let bench = Bench::new(backend, &config);
+    let mut answers = bench.run(&calls[..3], &[]);
+    let key = |id: &str| AccountKey { scope: calls[0].scope.clone(), platform_id: PlatformId::stored(id) };
+    let at = calls[2].received_at;
+    let moving =
+        Moving { reseller: Some(key("s")), request: Some(Side::From), by: "north".to_owned(), ..Moving::default() };
+    let add = SiteDeed::Add(SitePatch { name: Some("North".to_owned()), description: None });
+    let whats = [What::Move(Box::new(moving)), What::Site(Box::new(SiteAct { expect: None, deed: add }))];
+    let done = bench.acts(ActList {
+        acts: whats.into_iter().map(|what| Act::new(key("c"), at, Cause::Operator, what)).collect(),
+        policies: alone::policies(&config),
+        all_or_nothing: true,
+        entry: Entry {
+            at,
+            operator: "north".to_owned(),
+            action: "moves.request".to_owned(),
+            subject: "c".to_owned(),
+            detail: "{}".to_owned(),
+            remote: "-".to_owned(),
+        },
+    });
+    assert!(done.iter().all(|outcome| outcome.applied().is_some()), "{done:?}");
+    let mut beside = bench.beside();
+    transaction::begin(&mut beside, None).unwrap();
+    let items = vec![NewItem::directory(Some("OU=a".to_owned()), Some("OU=b".to_owned()))];
+    let mut request = NewRequest::new(done[0].id.unwrap(), RequestCause::Manual, at, items);
+    let mut next = provisioning::issue(&mut beside, 2).unwrap() - 1;
+    request.issue(provisioning::CHAIN, || {
+        next += 1;
+        next
+    });
+    let entries = provisioning::open(&mut beside, &[request]).unwrap();
+    changes::append(&mut beside, at, &entries).unwrap();
+    transaction::commit(&mut beside).unwrap();
+    drop(beside);
+    answers.extend(bench.run(&calls[3..], sizes));
+    let answers: Vec<String> = answers.iter().map(|answered| format!("{answered:?}")).collect();
+    answers.into_iter().chain(bench.finish(what_goes_with_it)).collect()
+}
+
+#[test]
+fn what_goes_with_an_account_goes_also_when_it_returns_in_the_same_batch() {
+    for backend in backends() {
+        let alone = ends_and_returns(backend, &[]);
+        for expected in [
+            "\"withdrawn\", Some(\"the customer was deleted\")",
+            "request: (\"cancelled\", Some(\"the customer was deleted\"), 1, 0)",
+            "item: (\"cancelled\", Some(\"the customer was deleted\"))",
+            "\"North\", \"active\", false, 5)",
+        ] {
+            assert!(alone.iter().any(|row| row.contains(expected)), "{expected}: {alone:#?}");
+        }
+        // It ends and returns in one batch, returns and ends in one, and all of it together.
+        for sizes in [&[2][..], &[2, 2], &[1, 2], &[4]] {
+            assert_eq!(first_difference(&alone, &ends_and_returns(backend, sizes)), None, "{sizes:?}");
+        }
+    }
 }

@@ -246,6 +246,12 @@ impl History {
         Self { rules: String::new(), steps: steps.collect() }
     }
 
+    /// The same calls, of which these only delete.
+    pub fn deleting(mut self, which: &[usize]) -> Self {
+        which.iter().for_each(|at| self.steps[*at].content.endpoint = Endpoint::Delete);
+        self
+    }
+
     /// The source's configuration.
     pub fn config(&self) -> Config {
         Config::from_toml(&config(&self.rules, MPNID)).unwrap()
@@ -402,6 +408,11 @@ impl Bench {
         assert_eq!(self.began.recv().unwrap(), 0, "a list is no batch of calls");
         self.go_on.send(()).unwrap();
         self.runtime.block_on(owed).unwrap()
+    }
+
+    /// A connection of somebody else, who writes while the writer waits for calls.
+    pub fn beside(&self) -> AnyConnection {
+        self.database.connect(Use::Write).unwrap()
     }
 
     /// Ends the writer and reads what it left behind.

@@ -156,12 +156,21 @@ fn stale(backend: Backend) {
     };
     // The platform takes it elsewhere: the request stands in nobody's way, and ends with the next move.
     let first = request("12");
+    let before = did(&app, &harbour, "POST", &format!("/moves/{first}/accept"), &json!({"preview": true}));
+    assert_eq!(before["from"], json!(id(&app, "10")));
     send(&app, &json!({"ID": "12", "Role": "User", "ResellerID": "30"}));
-    let look = did(&app, &harbour, "POST", &format!("/moves/{first}/accept"), &json!({"preview": true}));
-    assert!(look["refusals"].to_string().contains("no longer with the reseller"), "{look}");
-    let late = json!({"revision": look["revision"]});
-    let late = ask(&app, &harbour, "POST", &format!("/moves/{first}/accept"), &late);
-    problem(&late, 409, "conflict");
+    service(&app, &token, "12", "Mail", "secret-plan", "");
+    sells(&app, &token, "20", "OU=Harbour", &[("Mail", "secret-plan", &[])]);
+    let path = format!("/moves/{first}/accept");
+    for body in [json!({"preview": true}), json!({"revision": before["revision"]})] {
+        let late = ask(&app, &harbour, "POST", &path, &body);
+        problem(&late, 409, "conflict");
+        assert!(text(&late.json()["detail"]).contains("no longer with the reseller"), "{}", late.body);
+        // Nothing of where it is and what it has there.
+        for word in ["secret-plan", "services", "\"from\"", "\"users\"", &id(&app, "30")] {
+            assert!(!late.body.contains(word), "{word}: {}", late.body);
+        }
+    }
     assert_eq!(reseller_of(&app, &token, "12"), "30");
     moved(&app, &token, "12", "20");
     let seen = get(&app, &north, &format!("/moves/{first}")).json();
@@ -198,6 +207,19 @@ fn stale(backend: Backend) {
         assert_eq!((&last["kind"], &last["move"]["id"]), (&json!("move.withdrawn"), &json!(request)));
     }
     assert!(all(&app, &token, "/moves?state=requested", 50).is_empty());
+    // Of a customer of nobody only who asks for it hears; whoever gets it later does not.
+    send(&app, &json!({"ID": "14", "Role": "User"}));
+    let asked = json!({"customer": name(&app, &token, "14"), "reseller": id(&app, "20")});
+    let last = text(&did(&app, &harbour, "POST", "/moves", &asked)["id"]);
+    did(&app, &harbour, "POST", &format!("/moves/{last}/withdraw"), &json!({}));
+    let entries: Vec<(Value, Value)> = feed(&app, &token)
+        .iter()
+        .filter(|one| one["move"]["id"] == json!(last))
+        .map(|one| (one["kind"].clone(), one["account"]["platform_id"].clone()))
+        .collect();
+    assert_eq!(entries, ["move.requested", "move.withdrawn"].map(|kind| (json!(kind), json!("20"))));
+    send(&app, &json!({"ID": "14", "Role": "User", "ResellerID": "30"}));
+    assert!(told(&app, &third).is_empty());
 }
 
 #[test]

@@ -265,7 +265,7 @@ fn a_lease_holds_no_request_while_it_waits_for_one_before_it() {
                 at,
             };
             transaction::begin(&mut connection, None).unwrap();
-            let (leased, _) = provisioning::lease(&mut connection, &taking, &Rules::default()).unwrap();
+            let leased = provisioning::lease(&mut connection, &taking, &Rules::default()).unwrap().leased;
             transaction::commit(&mut connection).unwrap();
             leased.len()
         });

@@ -75,14 +75,14 @@ pub fn entries(changes: &Changes) -> Vec<Entry> {
 
 /// What is told of a request for a move, as it stands: nothing of one that was made, and nothing of a move that nobody had to
 /// be asked about. Each side is told about its own reseller, so that neither the customer's other resellers nor those to
-/// come hear of it; a customer of nobody is told of itself.
+/// come hear of it: a customer of nobody has nobody on that side to tell, and whoever gets it later reads what is about it.
 #[must_use]
 pub fn asked(one: &Move, cause: Cause) -> Vec<Entry> {
     let (Some(side), Some(asking)) = (one.side, asking(one.state)) else { return Vec::new() };
     let told = MoveTold { id: one.id, customer: one.customer, side };
     let event = Event::Asked(asking, told);
     let entry = |account| Entry { account, revision: None, cause, delivery: None, event: event.clone() };
-    [Some(one.from.unwrap_or(one.customer)), one.to].into_iter().flatten().map(entry).collect()
+    [one.from, one.to].into_iter().flatten().map(entry).collect()
 }
 
 fn asking(state: MoveState) -> Option<Asking> {

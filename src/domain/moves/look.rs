@@ -131,16 +131,19 @@ pub(in crate::domain) fn seen(world: &World, key: &AccountKey, moving: &Moving) 
             format!("A move of this customer is under way: request {id} waits for the other side. Have it accepted, declined or withdrawn first."),
         ));
     }
+    // Who was asked sees what the customer has as long as the request stands; where it went since is not theirs to see.
     if let Some(accepted) = moving.accepts.filter(|id| under_way.requested != Some(*id)) {
-        refusals
-            .push(refusal(Code::Conflict, format!("The request {accepted} is not open any longer. Look at it again.")));
+        return Err(Stop::Refuse(
+            Code::Conflict,
+            format!("The request {accepted} is not open any longer. Look at it again."),
+        ));
     }
     if let Some(one) = moving.accepts.and_then(|id| world.requested(id))
         && one.from != present
     {
-        refusals.push(refusal(
+        return Err(Stop::Refuse(
             Code::Conflict,
-            "The customer is no longer with the reseller that it was to leave. Decline the request.",
+            "The customer is no longer with the reseller that it was to leave. Decline the request.".to_owned(),
         ));
     }
     if under_way.at_work {

@@ -59,6 +59,19 @@ pub struct Adopted {
     pub at: i64,
 }
 
+/// An account that ended, or lives again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turned {
+    /// The account.
+    pub account: AccountId,
+    /// Whether it lives from then on.
+    pub lives: bool,
+    /// What made it.
+    pub cause: Cause,
+    /// The call that made it; none where none did.
+    pub delivery: Option<DeliveryId>,
+}
+
 /// A relation row to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelationChange {
@@ -81,6 +94,9 @@ pub struct Changes {
     pub updated: Vec<(Arc<Account>, Arc<Account>)>,
     /// Accounts that get another name, before anything else is written of them.
     pub adopted: Vec<Adopted>,
+    /// Accounts that ended or live again, each time and in order: one may end and come back in one batch, and what goes
+    /// with it ends all the same.
+    pub turned: Vec<Turned>,
     /// Relations opened or changed, by row.
     pub relations: Vec<RelationChange>,
     /// Resellers that came.

@@ -1,8 +1,10 @@
 //! What operators do to requests: have what failed tried again, and give up what waits.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 
-use super::{AttemptRow, ItemRow, RequestRow, TELL_AT_ONCE, entry, locked, locking, settle, shift, tell, write};
+use super::{AttemptRow, ItemRow, RequestRow, TELL_AT_ONCE, entry, locked, locking, open, settle, shift, tell, write};
 use crate::domain::feed::{Entry, Stage};
 use crate::domain::ids::{AccountId, ItemId, ProvisioningId};
 use crate::domain::provisioning::{Attempt, ERASED, ItemState, Request, RequestState};
@@ -65,7 +67,9 @@ pub fn retry(connection: &mut AnyConnection, id: ProvisioningId, now: i64) -> Re
     shift(&mut request, ItemState::Failed, ItemState::Pending, items);
     let mut entries: Vec<Entry> = settle(&mut request, now).into_iter().collect();
     write(connection, [&request])?;
-    entries.extend(tell(connection, Some(id), now, TELL_AT_ONCE)?);
+    entries.extend(tell(connection, Some(id), now, TELL_AT_ONCE)?.1);
+    // What was not to be done any longer was given up meanwhile.
+    let request = locked(connection, [id])?.remove(&id).unwrap_or(request);
     Ok(Some(Managed { request, items, entries }))
 }
 
@@ -108,24 +112,29 @@ pub fn cancel(
     Ok(Some(Managed { request, items: i64::try_from(waiting.len()).unwrap_or(i64::MAX), entries }))
 }
 
-/// Gives up what waits for a customer, within a write transaction. `now` is in microseconds since 1970. Returns what is to
+/// Gives up what waits for customers, within a write transaction. `now` is in microseconds since 1970. Returns what is to
 /// be told.
 ///
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
 pub fn give_up(
     connection: &mut AnyConnection,
-    customer: AccountId,
+    customers: &[AccountId],
     why: &str,
     now: i64,
 ) -> Result<Vec<Entry>, StoreError> {
-    let ids: Vec<i64> = provisioning_requests::table
-        .filter(provisioning_requests::customer_id.eq(customer.0))
-        .filter(provisioning_requests::cancelled_at.is_null())
-        .filter(provisioning_requests::state.ne(RequestState::Done.as_str()))
-        .order(provisioning_requests::id)
-        .select(provisioning_requests::id)
-        .load(connection)?;
+    let mut ids = BTreeSet::new();
+    for customers in customers.chunks(super::TOGETHER) {
+        let customers: Vec<i64> = customers.iter().map(|customer| customer.0).collect();
+        let open: Vec<i64> = provisioning_requests::table
+            .filter(provisioning_requests::customer_id.eq_any(customers))
+            .filter(provisioning_requests::cancelled_at.is_null())
+            .filter(provisioning_requests::state.ne(RequestState::Done.as_str()))
+            .select(provisioning_requests::id)
+            .load(connection)?;
+        ids.extend(open);
+    }
+    open::lock(connection, &ids)?;
     let mut entries = Vec::new();
     for id in ids {
         let managed = cancel(connection, ProvisioningId(id), why, now)?;
@@ -144,6 +153,7 @@ pub fn erase(connection: &mut AnyConnection, customer: AccountId, now: i64) -> R
         .filter(provisioning_requests::customer_id.eq(customer.0))
         .order(provisioning_requests::id)
         .load(connection)?;
+    open::lock(connection, &rows.iter().map(|row| row.id).collect())?;
     let mut entries = Vec::new();
     for row in rows {
         let id = ProvisioningId(row.id);

@@ -31,7 +31,7 @@ pub use manage::{Managed, cancel, erase, give_up, retry};
 pub use open::open;
 pub use report::{Answer, Told, report};
 pub(super) use rows::{AttemptRow, ItemRow, RequestRow};
-pub use take::{Leased, Taking, expire, is_any, is_due, lease};
+pub use take::{Handed, Leased, Taking, expire, is_any, is_due, lease};
 pub use tell::{TELL_AT_ONCE, tell};
 
 /// Numbers the requests that operators ask for, and their items. No writer claims this chain, nor the registry of partners.

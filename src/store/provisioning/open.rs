@@ -133,10 +133,19 @@ fn lock_all(connection: &mut AnyConnection, requests: &[NewRequest]) -> Result<(
     for request in requests {
         all.extend(earlier(connection, request)?);
     }
-    for id in &all {
+    lock(connection, &all)
+}
+
+/// Locks requests and what is open of them: all items before all requests, whatever is done to one behind the other.
+/// SQLite has one writer.
+pub(super) fn lock(connection: &mut AnyConnection, requests: &BTreeSet<i64>) -> Result<(), StoreError> {
+    if matches!(connection, AnyConnection::Sqlite(_)) {
+        return Ok(());
+    }
+    for id in requests {
         open_items(connection, *id)?;
     }
-    locked(connection, all.into_iter().map(ProvisioningId))?;
+    locked(connection, requests.iter().copied().map(ProvisioningId))?;
     Ok(())
 }
 

@@ -161,7 +161,7 @@ pub fn report(
     let mut entries: Vec<Entry> = settle(request, now).into_iter().collect();
     write(connection, requests.values())?;
     if releases {
-        entries.extend(tell(connection, Some(item.request), now, TELL_AT_ONCE)?);
+        entries.extend(tell(connection, Some(item.request), now, TELL_AT_ONCE)?.1);
     }
     Ok(Some(Told { item: after, answer, entries }))
 }

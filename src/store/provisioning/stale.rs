@@ -53,6 +53,12 @@ pub(super) fn sort(connection: &mut AnyConnection, items: Vec<Item>) -> Result<(
         if ids.is_empty() {
             continue;
         }
+        let with: Vec<i64> = items
+            .iter()
+            .filter(|item| item.kind.user().is_some())
+            .filter_map(|item| item.kind.service())
+            .map(|id| id.0)
+            .collect();
         let rows: Vec<(i64, i64, String)> = users::table
             .filter(users::id.eq_any(ids.clone()))
             .select((users::id, users::account_id, users::status))
@@ -62,6 +68,7 @@ pub(super) fn sort(connection: &mut AnyConnection, items: Vec<Item>) -> Result<(
         had.extend(
             user_services::table
                 .filter(user_services::user_id.eq_any(ids))
+                .filter(user_services::service_id.eq_any(with))
                 .select((user_services::user_id, user_services::service_id))
                 .load::<(i64, i64)>(connection)?,
         );

@@ -47,8 +47,19 @@ pub struct Leased {
     pub lease: String,
 }
 
-/// Most pages that are looked through where what waits is not to be done any longer.
-const PAGES: usize = 20;
+/// What was handed out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Handed {
+    /// What was taken.
+    pub leased: Vec<Leased>,
+    /// What is to be told.
+    pub entries: Vec<Entry>,
+    /// Whether so much was given up that nobody looked at what is behind it: asking again may give more.
+    pub unseen: bool,
+}
+
+/// How much of what is not to be done any longer is given up at once, about: calls wait behind it.
+const STALE_AT_ONCE: usize = 1_000;
 
 /// A page behind the first: more, since the first one held what is not to be done.
 const PAGE: i64 = 500;
@@ -83,15 +94,15 @@ fn takeable(
     rows.into_iter().map(ItemRow::into_item).collect()
 }
 
-/// What may be taken, the oldest first, and what was found that is not to be done any longer. All of it is locked; nobody
-/// is waited for.
-fn found(connection: &mut AnyConnection, taking: &Taking) -> Result<(Vec<Item>, Vec<Stale>), StoreError> {
+/// What may be taken, the oldest first, what was found that is not to be done any longer, and whether that was so much that
+/// nobody looked behind it. All of it is locked; nobody is waited for.
+fn found(connection: &mut AnyConnection, taking: &Taking) -> Result<(Vec<Item>, Vec<Stale>, bool), StoreError> {
     let most = i64::try_from(taking.leases.len()).unwrap_or(0);
-    let (mut found, mut given_up) = (Vec::new(), Vec::new());
-    for kind in &taking.kinds {
+    let (mut found, mut given_up, mut unseen) = (Vec::new(), Vec::new(), false);
+    'kinds: for kind in &taking.kinds {
         let (mut behind, mut of_kind) = (None, 0);
-        for page in 0..PAGES {
-            let wanted = if page == 0 { most } else { PAGE };
+        loop {
+            let wanted = if behind.is_none() { most } else { PAGE };
             let items = takeable(connection, taking, *kind, behind, wanted)?;
             let is_last = i64::try_from(items.len()).unwrap_or(i64::MAX) < wanted;
             behind = items.last().map(|item| (item.not_before, item.id.0));
@@ -102,28 +113,28 @@ fn found(connection: &mut AnyConnection, taking: &Taking) -> Result<(Vec<Item>, 
             if is_last || of_kind >= taking.leases.len() {
                 break;
             }
+            if given_up.len() >= STALE_AT_ONCE {
+                unseen = true;
+                break 'kinds;
+            }
         }
     }
     // What is behind the first of all kinds together stays locked until the commit, and nothing more.
     found.sort_unstable_by_key(|item| (item.not_before, item.id));
     found.truncate(taking.leases.len());
-    Ok((found, given_up))
+    Ok((found, given_up, unseen))
 }
 
 /// Takes items within a write transaction, the oldest first. Leases that ran out are taken back before, and what is not to be
-/// done any longer is given up. Gives what was taken, and what is to be told.
+/// done any longer is given up, so much at once.
 ///
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
-pub fn lease(
-    connection: &mut AnyConnection,
-    taking: &Taking,
-    rules: &Rules,
-) -> Result<(Vec<Leased>, Vec<Entry>), StoreError> {
+pub fn lease(connection: &mut AnyConnection, taking: &Taking, rules: &Rules) -> Result<Handed, StoreError> {
     // All items before all requests, and these at once: whoever held some of them while it waits for others would meet
     // somebody who does the same the other way round.
     let expired = ran_out(connection, taking.at)?;
-    let (mut items, mut stale) = found(connection, taking)?;
+    let (mut items, mut stale, mut unseen) = found(connection, taking)?;
     let about = expired.iter().chain(&items).chain(stale.iter().map(|(item, _)| item)).map(|item| item.request);
     let mut requests = locked(connection, about)?;
     let mut touched = BTreeSet::new();
@@ -132,7 +143,7 @@ pub fn lease(
         touched.extend(expired.iter().map(|item| item.request));
         entries.extend(take_back(connection, expired, &mut requests, rules, taking.at)?);
         // What came back may be taken at once; what is of other requests was found before, or comes next time.
-        (items, stale) = found(connection, taking)?;
+        (items, stale, unseen) = found(connection, taking)?;
         items.retain(|item| requests.contains_key(&item.request));
         stale.retain(|(item, _)| requests.contains_key(&item.request));
     }
@@ -182,7 +193,7 @@ pub fn lease(
     write(connection, requests.values().filter(|request| touched.contains(&request.id)))?;
     let leased =
         taken.into_iter().map(|(item, attempt)| Leased { item, lease: attempt.lease.unwrap_or_default() }).collect();
-    Ok((leased, entries))
+    Ok(Handed { leased, entries, unseen })
 }
 
 /// What leases ran out of, at most so many at once, locked.

@@ -20,7 +20,8 @@ use crate::store::schema::{provisioning_items, provisioning_requests};
 pub const TELL_AT_ONCE: i64 = 500;
 
 /// The items that may be taken from now on and that nobody was told of, of one request or of all, at most `most`, within
-/// a write transaction. What is not to be done any longer is given up instead. `now` is in microseconds since 1970.
+/// a write transaction. What is not to be done any longer is given up instead. Gives how many items that is together, and
+/// what is to be told. `now` is in microseconds since 1970.
 ///
 /// # Errors
 /// [`StoreError`] when a statement fails.
@@ -29,11 +30,10 @@ pub fn tell(
     request: Option<ProvisioningId>,
     now: i64,
     most: i64,
-) -> Result<Vec<Entry>, StoreError> {
-    let (items, stale) = {
-        let items = untold(connection, request, now, most)?;
-        stale::sort(connection, items)?
-    };
+) -> Result<(usize, Vec<Entry>), StoreError> {
+    let items = untold(connection, request, now, most)?;
+    let count = items.len();
+    let (items, stale) = stale::sort(connection, items)?;
     let mut entries = Vec::new();
     if !stale.is_empty() {
         let mut requests = locked(connection, stale.iter().map(|(item, _)| item.request))?;
@@ -41,7 +41,7 @@ pub fn tell(
         write(connection, requests.values())?;
     }
     entries.extend(told(connection, items)?);
-    Ok(entries)
+    Ok((count, entries))
 }
 
 /// As [`tell`], of a request that is opened in this transaction: services and users are what it says, whether or not their

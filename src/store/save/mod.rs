@@ -12,7 +12,6 @@ use crate::domain::act::ListChange;
 use crate::domain::feed::{self, Entry};
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId};
 use crate::domain::ledger::Delivery;
-use crate::domain::moves::Move;
 use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
 use crate::domain::world::{Changes, Link};
 use crate::store::bulk::{Rows, Together, Value};
@@ -141,7 +140,7 @@ pub fn batch(
     together.add(connection, &steps)?;
     cases::save(connection, &changes.cases)?;
     moves::save(connection, &changes.moves)?;
-    entries.extend(give_up_moves(connection, changes, advance.now)?);
+    entries.extend(ended::give_up_moves(connection, changes, advance.now)?);
     for change in &changes.lists {
         let ListChange { account, before, after, promoted_at, at, .. } = change;
         offers::write(connection, *account, before, after, *promoted_at, *at)?;
@@ -152,21 +151,6 @@ pub fn batch(
     }
     // Behind everything else: from here to the commit no other receiver gets a position.
     feed_of::append(connection, advance.now, &entries)
-}
-
-/// Who is deleted is not moved any longer.
-fn give_up_moves(connection: &mut AnyConnection, changes: &Changes, now: i64) -> Result<Vec<Entry>, StoreError> {
-    let ends = |(before, after): &&(_, _)| {
-        let (before, after): (&std::sync::Arc<Account>, &std::sync::Arc<Account>) = (before, after);
-        before.is_active() && !after.is_active()
-    };
-    let ended: Vec<AccountId> = changes.updated.iter().filter(ends).map(|(_, after)| after.id).collect();
-    if ended.is_empty() {
-        return Ok(Vec::new());
-    }
-    let given_up = moves::give_up(connection, &ended, moves::DELETED, now)?;
-    let cause = |one: &Move| changes.causes.get(&one.customer).copied().unwrap_or(Cause::Sync);
-    Ok(given_up.iter().flat_map(|one| feed::asked(one, cause(one))).collect())
 }
 
 fn write_relations(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {

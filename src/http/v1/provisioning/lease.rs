@@ -38,6 +38,9 @@ const MAX_WAIT: u64 = 30;
 /// How long who waits in vain rests before it looks again: others' changes wake it as often as they are stored.
 const REST: Duration = Duration::from_millis(250);
 
+/// Most pieces in which a call has what is not to be done given up; the next call goes on.
+const PIECES: usize = 20;
+
 /// Longest time between two looks, since the clocks of receivers may differ.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -142,11 +145,18 @@ pub async fn take(mut operator: Operator, request: HttpRequest, mut payload: Pay
         // Who asks in vain, again and again, troubles no writer.
         let is_any = operator.read(move |connection, _| Ok(store::is_any(connection, &kinds, now_micros())?)).await?;
         if is_any {
-            let taking = Taking { at: now_micros(), ..taking.clone() };
-            let leased = operator.state.writer.work(move |connection| ops::lease(connection, &taking, &rules)).await?;
-            if !leased.is_empty() {
-                operator.state.metrics.provisioning_leased(leased.len());
-                return taken(&operator, leased).await;
+            // What stands before the rest and is not to be done is given up in pieces, between which others have their turn.
+            for _ in 0..PIECES {
+                let taking = Taking { at: now_micros(), ..taking.clone() };
+                let work = operator.state.writer.work(move |connection| ops::lease(connection, &taking, &rules));
+                let (leased, unseen) = work.await?;
+                if !leased.is_empty() {
+                    operator.state.metrics.provisioning_leased(leased.len());
+                    return taken(&operator, leased).await;
+                }
+                if !unseen {
+                    break;
+                }
             }
         }
         if Instant::now() >= deadline || feed.is_closed() {
