@@ -7,7 +7,7 @@
 // A benchmark stops where something is not as it must be, and prints.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../../tests/it/harness/mod.rs"]
 mod harness;
 

@@ -103,6 +103,9 @@ impl Add {
             tenant: self.tenant,
             created: Created { external_id: self.external_id, kind, reseller, profile },
         };
+        if let Some(why) = create::known_already(&mut connection, &new)? {
+            return Err(CliError::Failed(format!("{why} (1004)")));
+        }
         let key = new.key();
         let entry = entry("accounts.create", "", &new.detail(&key, self.reason.as_deref()));
         let list = new.list(key, alone::policies(&config), entry);

@@ -11,7 +11,9 @@ use crate::domain::act::{Act, ActOutcome, Created, What};
 use crate::domain::ids::{AccountId, AccountKey, PlatformId, Scope, SourceId, Tenant};
 use crate::domain::policy::Policies;
 use crate::domain::relation::Cause;
+use crate::store::accounts::{self, AccountFilter};
 use crate::store::audit::Entry;
+use crate::store::{AnyConnection, StoreError};
 use crate::writer::acts::ActList;
 
 /// Letters and digits behind the prefix: some 95 bits, so that nobody gets an ID twice.
@@ -69,6 +71,24 @@ impl New {
         let act = Act::new(key, entry.at, Cause::Operator, What::Create(Box::new(self.created)));
         ActList { acts: vec![act], policies, all_or_nothing: true, entry }
     }
+}
+
+/// Who has the ExternalID of an account that is to be made, of whatever source: it would be there twice.
+///
+/// # Errors
+/// [`StoreError`] when the statement fails.
+pub fn known_already(connection: &mut AnyConnection, new: &New) -> Result<Option<String>, StoreError> {
+    let Some(external_id) = &new.created.external_id else { return Ok(None) };
+    let filter = AccountFilter {
+        external_id: Some(external_id.as_str().to_owned()),
+        tenant: Some(new.key().scope.tenant.as_str().to_owned()),
+        ..AccountFilter::default()
+    };
+    let found = accounts::list(connection, &filter, None, 1)?.pop();
+    Ok(found.map(|found| {
+        let (id, source) = (found.account.id, found.account.key.scope.source);
+        format!("the account {id} of the source {source} has this ExternalID already; change that one, or leave external_id out")
+    }))
 }
 
 /// Our id of the account that was made.

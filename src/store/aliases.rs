@@ -80,7 +80,7 @@ pub fn names_of(connection: &mut AnyConnection, account: AccountId) -> Result<Ve
     Ok(rows.into_iter().map(|(source, tenant, id, since)| (key_of((source, tenant, id)), since)).collect())
 }
 
-/// Accounts that were made here, live, and say this of themselves: a few, since two are too many already.
+/// Accounts that were made here and say this of themselves: a few, since two are too many already.
 ///
 /// # Errors
 /// [`StoreError`] when the statement fails.
@@ -89,7 +89,6 @@ pub(super) fn alike(connection: &mut AnyConnection, sought: &Sought) -> Result<V
     let mut query = accounts::table
         .filter(sql::<Bool>("accounts.source = 'local'"))
         .filter(accounts::tenant.eq(sought.scope.tenant.as_str().to_owned()))
-        .filter(accounts::status.eq(AccountStatus::Active.as_str()))
         .filter(accounts::erased_second.is_null())
         .filter(
             sql::<Bool>(
@@ -100,10 +99,27 @@ pub(super) fn alike(connection: &mut AnyConnection, sought: &Sought) -> Result<V
             .bind::<Text, _>(sought.scope.source.as_str().to_owned())
             .sql(")"),
         )
+        .filter(
+            sql::<Bool>(
+                "NOT EXISTS (SELECT 1 FROM relations r JOIN accounts c ON c.id = r.account_id \
+                 WHERE r.reseller_account_id = accounts.id AND r.reseller_account_id IS NOT NULL AND r.valid_to IS NULL \
+                 AND r.axis = 'reseller' AND c.source <> 'local' AND c.source <> ",
+            )
+            .bind::<Text, _>(sought.scope.source.as_str().to_owned())
+            .sql(")"),
+        )
         .select((accounts::source, accounts::tenant, accounts::platform_id))
         .order(accounts::id)
         .limit(SOME)
         .into_boxed();
+    match &sought.external_id {
+        Some(external_id) => {
+            query = query
+                .filter(accounts::source.eq(SourceId::LOCAL))
+                .filter(accounts::external_id.eq(external_id.as_str().to_owned()));
+        }
+        None => query = query.filter(accounts::status.eq(AccountStatus::Active.as_str())),
+    }
     if let Some(code) = &sought.code {
         query = query.filter(sql::<Bool>("accounts.code <> ''")).filter(accounts::code.eq(code.clone()));
     }
@@ -144,9 +160,19 @@ pub(super) fn adopt(connection: &mut AnyConnection, adopted: &[Adopted]) -> Resu
             ))
             .execute(connection)?;
         // The platform names its services within its own source and tenant.
+        // One whose name another service has there already keeps its own.
         let own = services::table
             .filter(services::account_id.eq(account.0))
-            .filter(services::source.eq(was.scope.source.as_str().to_owned()));
+            .filter(services::source.eq(was.scope.source.as_str().to_owned()))
+            .filter(
+                sql::<Bool>(
+                    "NOT EXISTS (SELECT 1 FROM services t WHERE t.external_id = services.external_id AND t.source = ",
+                )
+                .bind::<Text, _>(source.to_owned())
+                .sql(" AND t.tenant = ")
+                .bind::<Text, _>(tenant.to_owned())
+                .sql(")"),
+            );
         diesel::update(own)
             .set((services::source.eq(source.to_owned()), services::tenant.eq(tenant.to_owned())))
             .execute(connection)?;
@@ -154,6 +180,15 @@ pub(super) fn adopt(connection: &mut AnyConnection, adopted: &[Adopted]) -> Resu
             .filter(relations::reseller_account_id.eq(account.0))
             .filter(relations::reseller_platform_id.eq(was.platform_id.as_str().to_owned()))
             .filter(sql::<Bool>("valid_to IS NULL AND reseller_account_id IS NOT NULL AND axis = 'reseller'"));
+        // What was taken over of them as reported, before the platform named the reseller itself.
+        let open = relations::table.filter(relations::reseller_account_id.eq(account.0)).filter(sql::<Bool>(
+            "relations.valid_to IS NULL AND relations.reseller_account_id IS NOT NULL AND relations.axis = 'reseller'",
+        ));
+        let reported = accounts::table
+            .filter(accounts::id.eq_any(open.select(relations::account_id)))
+            .filter(accounts::source.eq(source.to_owned()))
+            .filter(accounts::reported_reseller.eq(was.platform_id.as_str().to_owned()));
+        diesel::update(reported).set(accounts::reported_reseller.eq(platform_id.to_owned())).execute(connection)?;
         diesel::update(customers)
             .set(relations::reseller_platform_id.eq(platform_id.to_owned()))
             .execute(connection)?;

@@ -145,7 +145,8 @@ pub(super) fn perform(
     purpose: Purpose,
 ) -> Result<Vec<ActOutcome>, StoreError> {
     let most = if list.all_or_nothing { MAX_TOGETHER } else { MAX_ACTS };
-    let exact = list.all_or_nothing && list.acts.iter().any(|act| matches!(act.what, What::Customers(_)));
+    let exact = list.all_or_nothing
+        && list.acts.iter().take(MAX_BESIDE).any(|act| matches!(act.what, What::Customers(_) | What::Create(_)));
     if list.acts.len() > if exact { most + MAX_BESIDE } else { most } {
         let refused = |act: &Act| ActOutcome {
             account: act.account.clone(),

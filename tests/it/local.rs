@@ -194,7 +194,12 @@ fn what_cannot_be_made_says_why() {
         assert_eq!(count(&app), before);
         let made = make(&app, &admin, &json!({"name": "x", "platform_id": "mine", "external_id": "known"}));
         assert_eq!((text(&made, "platform_id"), text(&made, "external_id")), ("mine".to_owned(), "known".to_owned()));
-        for body in [json!({"name": "y", "platform_id": "mine"}), json!({"name": "y", "external_id": "known"})] {
+        let taken = get(&app, &admin, &format!("/accounts/{}", id(&app, "41"))).json()["external_id"].clone();
+        for body in [
+            json!({"name": "y", "platform_id": "mine"}),
+            json!({"name": "y", "external_id": "known"}),
+            json!({"name": "y", "external_id": taken}),
+        ] {
             problem(&write(&app, &admin, "POST", "/accounts", &body), 409, "conflict");
         }
     }
@@ -267,13 +272,40 @@ fn a_partner_that_was_made_by_hand_keeps_its_customers() {
             );
         }
         // Of its customer the platform says at first that it is there, and no more.
-        assert_eq!(send(&app, &json!({"ID": "78", "Role": "User", "Code": "U1"})), text(&under, "external_id"));
+        assert_eq!(
+            send(&app, &json!({"ID": "78", "Role": "User", "ExternalID": under["external_id"]})),
+            text(&under, "external_id")
+        );
         let now = get(&app, &admin, &format!("/accounts/{}", text(&under, "id"))).json();
         assert_eq!(
             (&now["reseller"]["platform_id"], &now["kind"]),
             (&json!("77"), &json!("reseller_customer")),
             "{now}"
         );
+        whole(&app);
+    }
+}
+
+#[test]
+fn what_was_bought_here_is_ordered_by_the_platform() {
+    for backend in backends() {
+        let app = world(backend);
+        let admin = operator(&app, "all", Role::ProviderAdmin, &[], None);
+        let made = make(&app, &admin, &json!({"name": "Butcher"}));
+        let path = format!("/accounts/{}/services", text(&made, "id"));
+        let bought =
+            write(&app, &admin, "POST", &path, &json!({"kind": "subscription", "service": "mail", "plan": "gold"}));
+        assert_eq!(bought.status, 201, "{}", bought.body);
+        // The platform's first word of the account is an order of what it has.
+        let account = json!({"ID": "4711", "Role": "User", "ExternalID": made["external_id"]});
+        let order = json!({"ID": bought.json()["external_id"], "Quantity": 5, "Account": account});
+        let updated = Call::post("Subscriptions/Update", order.to_string()).send(&app);
+        assert_eq!(updated.code(), 0, "{}", updated.body);
+        let services = all(&app, &admin, &path, 50);
+        assert_eq!((services.len(), &services[0]["quantity"]), (1, &json!(5)), "{services:?}");
+        let again = Call::post("Subscriptions/Cancel", order.to_string()).send(&app);
+        assert_eq!(again.code(), 0, "{}", again.body);
+        assert_eq!(all(&app, &admin, &format!("{path}?status=ended"), 50).len(), 1);
         whole(&app);
     }
 }

@@ -186,7 +186,8 @@ fn weighed(world: &World, key: &AccountKey, products: &Products) -> Result<Weigh
     if products.to == *key {
         return refuse(Code::RuleBroken, "The services are this customer's already. Name another customer.");
     }
-    if !products.to.scope.meets(&key.scope) {
+    // Services are found by the source and tenant of their account.
+    if products.to.scope != key.scope {
         return refuse(
             Code::RuleBroken,
             "The other customer belongs to another source or tenant. Name one of the same.",

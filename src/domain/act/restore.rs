@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::Before;
-use super::place::{follow_partner, named, refuse};
-use crate::domain::account::{Account, AccountStatus};
+use super::place::{assign, follow_partner, named, refuse};
+use crate::domain::account::{Account, AccountKind, AccountStatus};
+use crate::domain::ids::{AccountKey, PlatformId, Scope, SourceId};
 use crate::domain::outcome::Code;
 use crate::domain::plan::Stop;
 use crate::domain::policy::SourcePolicy;
@@ -59,6 +60,9 @@ fn reopened(
     let Some(id) = &relation.reseller_platform_id else {
         return refuse(Code::RuleBroken, "The relation that is to be opened again names no reseller.");
     };
+    if let Some(again) = reopened_here(world, account, relation, id, turn)? {
+        return Ok(again);
+    }
     let again = named(world, policy, account, id, relation.reseller_external_id.clone(), turn, notes)?;
     if account.reseller.as_ref().is_some_and(|now| now.id == again.id) {
         return Ok(again);
@@ -66,4 +70,26 @@ fn reopened(
     // Where the reseller came or went meanwhile the state is that of today; what named it stays.
     let found_by = if again.state == relation.state { relation.found_by } else { again.found_by };
     Ok(Relation { cause: relation.cause, delivery: relation.delivery, found_by, ..again })
+}
+
+/// The relation to a reseller that was made here, whose name the account's own source does not know.
+fn reopened_here(
+    world: &World,
+    account: &Account,
+    relation: &Relation,
+    id: &PlatformId,
+    turn: Turn,
+) -> Result<Option<Relation>, Stop> {
+    if relation.reseller_account.is_none() || account.key.scope.source.is_local() {
+        return Ok(None);
+    }
+    let scope = Scope { source: SourceId::local(), tenant: account.key.scope.tenant.clone() };
+    let key = AccountKey { scope, platform_id: id.clone() };
+    let found = world.reference(&key)?;
+    if found.is_none_or(|found| Some(found.id) != relation.reseller_account) {
+        return Ok(None);
+    }
+    let living = Account { kind: AccountKind::ResellerCustomer, status: AccountStatus::Active, ..account.clone() };
+    let again = assign(world, &living, Some(&key), turn)?.reseller;
+    Ok(again.map(|again| Relation { cause: relation.cause, delivery: relation.delivery, ..again }))
 }

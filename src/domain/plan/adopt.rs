@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Stop;
-use crate::domain::account::{Account, Profile};
-use crate::domain::call::{Call, Submitted};
-use crate::domain::ids::{AccountId, AccountKey, Scope, SourceId};
+use crate::domain::account::{Account, AccountKind, Profile};
+use crate::domain::call::{Call, Said, Submitted};
+use crate::domain::classify::Role;
+use crate::domain::ids::{AccountId, AccountKey, ExternalId, PlatformId, Scope};
 use crate::domain::outcome::Code;
 use crate::domain::policy::{Likeness, SourcePolicy};
+use crate::domain::relation::Relation;
 use crate::domain::world::{Need, Sought, World};
 
 /// Most accounts that a refusal names.
@@ -21,11 +23,6 @@ pub(super) struct Subject {
     pub account: Option<Arc<Account>>,
     /// What it was called, where it was made here.
     pub adopted: Option<AccountKey>,
-}
-
-/// Where accounts of a call's tenant are that were made here.
-fn here(scope: &Scope) -> Scope {
-    Scope { source: SourceId::local(), tenant: scope.tenant.clone() }
 }
 
 /// Finds the account. One that the platform never named may have been made here: its ExternalID tells, or else what the
@@ -68,13 +65,15 @@ fn find(
     call: &Call,
     submitted: &Submitted,
 ) -> Result<Option<(Arc<Account>, &'static str)>, Stop> {
-    let here = here(&call.scope);
-    if let Some(claimed) = &submitted.external_id
-        && let Some(owner) = world.external(&here, claimed)?
-        && let Some(account) = world.account(&owner.key)?
-        && account.erased_second.is_none()
-    {
-        return Ok(Some((Arc::clone(account), "its ExternalID")));
+    if let Some(claimed) = &submitted.external_id {
+        let sought = Sought::by_external_id(&call.scope, claimed);
+        for key in world.alike(&sought)? {
+            if let Some(account) = world.account(key)?
+                && account.external_id == *claimed
+            {
+                return Ok(Some((Arc::clone(account), "its ExternalID")));
+            }
+        }
     }
     let mut alike: BTreeMap<AccountId, (Arc<Account>, &'static str)> = BTreeMap::new();
     for (sought, by) in sought(policy, call, submitted) {
@@ -99,7 +98,44 @@ fn find(
             ),
         ));
     }
-    Ok(alike.pop_first().map(|(_, found)| found))
+    let found = alike.pop_first().map(|(_, found)| found);
+    if let Some((account, by)) = &found
+        && (account.kind == AccountKind::Reseller) != (submitted.role == Role::Reseller)
+    {
+        // An ExternalID is an assertion; these are but a likeness.
+        return Err(Stop::Refuse(
+            Code::Conflict,
+            format!(
+                "The account {} was made here and is like this one by {by}, but one of them is a reseller and the other is \
+                 not. Give its ExternalID to the platform if they are the same, or change it; then run the call again.",
+                account.id
+            ),
+        ));
+    }
+    if let Some((account, by)) = &found
+        && let Some(held) = &account.reseller
+        && !names(submitted, held)
+    {
+        // Whoever adds customers to one reseller must not get another one's by what they are called.
+        return Err(Stop::Refuse(
+            Code::Conflict,
+            format!(
+                "The account {} was made here and is like this one by {by}, but it is a customer of another reseller than \
+                 the call names. Move it there, or give its ExternalID to the platform; then run the call again.",
+                account.id
+            ),
+        ));
+    }
+    Ok(found)
+}
+
+/// Whether a call names the reseller that is held.
+fn names(submitted: &Submitted, held: &Relation) -> bool {
+    let same =
+        |said: &Said<PlatformId>| matches!(said, Said::Value(id) if held.reseller_platform_id.as_ref() == Some(id));
+    let known =
+        |said: &Said<ExternalId>| matches!(said, Said::Value(id) if held.reseller_external_id.as_ref() == Some(id));
+    same(&submitted.reseller_id) || known(&submitted.reseller_external_id)
 }
 
 /// What to look for, as far as the vendor wants that and the call says it.
@@ -119,17 +155,26 @@ fn sought(policy: &SourcePolicy, call: &Call, submitted: &Submitted) -> Vec<(Sou
 
 /// What a call will ask for of accounts that were made here, now that its own is known not to be there.
 pub(in crate::domain) fn needs(policy: &SourcePolicy, call: &Call, submitted: &Submitted) -> Vec<Need> {
-    let claimed = submitted.external_id.iter().map(|claimed| Need::External(here(&call.scope), claimed.clone()));
+    let claimed = submitted.external_id.iter();
+    let claimed = claimed.map(|claimed| Need::Alike(Sought::by_external_id(&call.scope, claimed)));
     claimed.chain(sought(policy, call, submitted).into_iter().map(|(sought, _)| Need::Alike(sought))).collect()
 }
 
 impl Sought {
+    fn none(scope: &Scope) -> Self {
+        Self { scope: scope.clone(), external_id: None, code: None, email: None, name: None }
+    }
+
+    fn by_external_id(scope: &Scope, external_id: &ExternalId) -> Self {
+        Self { external_id: Some(external_id.clone()), ..Self::none(scope) }
+    }
+
     fn by_code(scope: &Scope, code: String) -> Self {
-        Self { scope: scope.clone(), code: Some(code), email: None, name: None }
+        Self { code: Some(code), ..Self::none(scope) }
     }
 
     fn by_email_and_name(scope: &Scope, email: String, name: String) -> Self {
-        Self { scope: scope.clone(), code: None, email: Some(email.to_ascii_lowercase()), name: Some(name) }
+        Self { email: Some(email.to_ascii_lowercase()), name: Some(name), ..Self::none(scope) }
     }
 
     /// Whether an account says this of itself.

@@ -99,7 +99,10 @@ pub(super) fn decide(
 fn keeps_what_was_said_here(before: &Account, submitted: &Submitted, report: &Report) -> bool {
     before.reported.is_none()
         && matches!(submitted.reseller_id, Said::Absent)
-        && before.reseller.as_ref().is_some_and(|held| held.reseller_platform_id == report.reseller)
+        && before
+            .reseller
+            .as_ref()
+            .is_some_and(|held| held.state == RelationState::Linked && held.reseller_platform_id == report.reseller)
 }
 
 /// The relation to a reseller: the one that is held, where it is to the same, or a new one.

@@ -41,7 +41,8 @@ pub(super) fn plan(world: &World, policy: &SourcePolicy, call: &Call, order: &Or
     // One that was made here and is adopted with its first order has a standing, too.
     let standing = before.map(|before| before.standing).or(planned.change.as_ref().map(|change| change.after.standing));
     let forbidden = standing.filter(|_| !order.verb.withdraws()).and_then(Standing::refuses_orders);
-    let decided = decide(world, call, order, &key, owner).and_then(|decided| match (decided, forbidden) {
+    let adopted = planned.change.as_ref().and_then(|change| change.adopted.clone());
+    let decided = decide(world, call, order, &key, owner, adopted.as_ref()).and_then(|decided| match (decided, forbidden) {
         (Decided::Done(_), Some(why)) => refuse(Code::RuleBroken, why),
         (Decided::Done(done), None) if world.is_crowded(&done.services)? => Err(Stop::Refuse(
             Code::RuleBroken,
@@ -131,8 +132,20 @@ fn refuse<T>(code: Code, message: &str) -> Result<T, Stop> {
     Err(Stop::Refuse(code, message.to_owned()))
 }
 
-fn decide(world: &World, call: &Call, order: &Order, key: &AccountKey, owner: AccountId) -> Result<Decided, Stop> {
-    let found = find(world, call, order, key)?.cloned();
+fn decide(
+    world: &World,
+    call: &Call,
+    order: &Order,
+    key: &AccountKey,
+    owner: AccountId,
+    adopted: Option<&AccountKey>,
+) -> Result<Decided, Stop> {
+    let found = find(world, call, order, key, adopted)?.cloned();
+    // With its account it comes under the platform's source.
+    let found = found.map(|service| match service.scope == call.scope {
+        true => service,
+        false => Arc::new(Service { scope: call.scope.clone(), ..Service::clone(&service) }),
+    });
     let Some(before) = found else {
         if order.verb != Verb::Create {
             return refuse(
@@ -229,13 +242,26 @@ fn decide(world: &World, call: &Call, order: &Order, key: &AccountKey, owner: Ac
 
 /// The subscription that an order names: by `ID`, then by `SubscriptionID`; a Create without either is the same one as
 /// an equal Create before it.
-fn find<'w>(world: &'w World, call: &Call, order: &Order, key: &AccountKey) -> Result<Option<&'w Arc<Service>>, Stop> {
+fn find<'w>(
+    world: &'w World,
+    call: &Call,
+    order: &Order,
+    key: &AccountKey,
+    adopted: Option<&AccountKey>,
+) -> Result<Option<&'w Arc<Service>>, Stop> {
+    let named = |name: &str| -> Result<Option<&'w Arc<Service>>, Stop> {
+        match (world.service(&call.scope, name)?, adopted) {
+            // What its account had while it was made here.
+            (None, Some(was)) => Ok(world.service(&was.scope, name)?),
+            (found, _) => Ok(found),
+        }
+    };
     let by_id = match &order.id {
-        Some(id) => world.service(&call.scope, id.as_str())?,
+        Some(id) => named(id.as_str())?,
         None => None,
     };
     let by_platform_id = match &order.platform_id {
-        Some(id) => world.service(&call.scope, id.as_str())?,
+        Some(id) => named(id.as_str())?,
         None => None,
     };
     match (by_id, by_platform_id) {

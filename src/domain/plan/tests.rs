@@ -310,6 +310,7 @@ impl Receiver {
                 let says = |account: &&Account| {
                     account.key.scope.source.is_local()
                         && account.key.scope.tenant == sought.scope.tenant
+                        && sought.external_id.as_ref().is_none_or(|id| *id == account.external_id)
                         && sought.code.as_ref().is_none_or(|code| *code == account.profile.code)
                         && sought.name.as_ref().is_none_or(|name| *name == account.profile.name)
                         && sought.email.as_ref().is_none_or(|email| email.eq_ignore_ascii_case(&account.profile.email))
@@ -476,6 +477,17 @@ impl Receiver {
         for adopted in &changes.adopted {
             self.accounts.remove(&adopted.was);
             self.aliases.insert(adopted.was.clone(), adopted.now.clone());
+            for account in self.accounts.values_mut() {
+                let Some(held) = &mut account.reseller else { continue };
+                if held.reseller_account == Some(adopted.account) {
+                    held.reseller_platform_id = Some(adopted.now.platform_id.clone());
+                    if let Some(said) = account.reported.as_mut().and_then(|report| report.reseller.as_mut())
+                        && *said == adopted.was.platform_id
+                    {
+                        said.clone_from(&adopted.now.platform_id);
+                    }
+                }
+            }
             for (_, relation) in self.relations.values_mut() {
                 if relation.closing.is_none() && relation.reseller_account == Some(adopted.account) {
                     relation.reseller_platform_id = Some(adopted.now.platform_id.clone());

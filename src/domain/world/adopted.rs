@@ -30,8 +30,15 @@ impl World {
             })
         };
         for account in self.accounts.values_mut().flatten().filter(|account| named(account)) {
-            if let Some(held) = &mut Arc::make_mut(account).reseller {
+            let account = Arc::make_mut(account);
+            if let Some(held) = &mut account.reseller {
                 held.reseller_platform_id = Some(now.platform_id.clone());
+            }
+            if account.key.scope.source == now.scope.source
+                && let Some(said) = account.reported.as_mut().and_then(|report| report.reseller.as_mut())
+                && *said == was.platform_id
+            {
+                said.clone_from(&now.platform_id);
             }
         }
         for change in self.relations.values_mut() {

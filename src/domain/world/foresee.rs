@@ -124,7 +124,7 @@ impl World {
                 needs.extend(deed.names().map(|name| Need::Service(scope.clone(), Arc::from(name))));
             }
             What::MoveServices(products) => {
-                if products.to.scope.meets(&act.account.scope) {
+                if products.to.scope == act.account.scope {
                     needs.push(Need::Account(products.to.clone()));
                 }
             }

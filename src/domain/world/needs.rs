@@ -73,8 +73,11 @@ pub struct ResellerName {
 /// time. What is none does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sought {
-    /// The platform's source and tenant: it is in that tenant, and no customer of another platform's reseller.
+    /// The platform's source and tenant: it is in that tenant, and neither customer nor reseller of another platform's
+    /// accounts.
     pub scope: Scope,
+    /// Its ExternalID; one that is deleted may have it, too.
+    pub external_id: Option<ExternalId>,
     /// Its code.
     pub code: Option<String>,
     /// Its e-mail address, in lower case as far as ASCII has that.
@@ -90,7 +93,7 @@ pub enum Need {
     Account(AccountKey),
     /// As much of an account as those need who name it.
     Reference(AccountKey),
-    /// The accounts that were made here, live, and say this of themselves.
+    /// The accounts that were made here and say this of themselves.
     Alike(Sought),
     /// Which account was called this before a platform synchronized it.
     Alias(AccountKey),

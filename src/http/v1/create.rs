@@ -133,6 +133,10 @@ pub async fn create(operator: Operator, request: HttpRequest, mut payload: Paylo
             profile,
         },
     };
+    let asked = new.clone();
+    if let Some(why) = operator.read(move |connection, _| Ok(create::known_already(connection, &asked)?)).await? {
+        return Err(Problem::Conflict(format!("Cannot make it: {why}. (1004)")));
+    }
     let key = new.key();
     let entry = entry(&operator, "accounts.create", "", &new.detail(&key, reason.as_deref()));
     let list = new.list(key, alone::policies(&operator.state.config), entry);

@@ -18,7 +18,7 @@ use crate::domain::relation::Cause;
 use crate::ops::create::fresh_id;
 use crate::store::audit::Entry;
 use crate::store::seen::msp::Brief;
-use crate::wire::extremecloud::{Asked, contact_name};
+use crate::wire::extremecloud::{Asked, contact_email, contact_name, contact_phone};
 use crate::writer::acts::ActList;
 
 /// The exact list of a partner's tenants, looked up.
@@ -33,15 +33,22 @@ pub struct Tenants {
 /// What is asked of the profile: only what is shown differently now, so that an element that is sent back as it was shown
 /// leaves the platform's words alone.
 fn profile(asked: &Asked, now: Option<&Account>) -> ProfilePatch {
+    // What is sent back as it was shown changes nothing.
+    let differing =
+        |said: &Option<String>, shown: Option<&str>| said.clone().filter(|said| shown != Some(said.as_str()));
     let mut patch = ProfilePatch {
         name: Some(asked.account_name.clone()),
-        email: asked.contact_email.clone(),
+        email: differing(&asked.contact_email, now.and_then(contact_email)),
         ..ProfilePatch::default()
     };
     if let Some(name) = asked.contact_name.as_ref().filter(|name| now.and_then(contact_name).as_ref() != Some(name)) {
         (patch.contact.first_name, patch.contact.last_name) = (Some(name.clone()), Some(String::new()));
     }
-    patch.contact.phone.clone_from(&asked.phone);
+    patch.contact.phone = differing(&asked.phone, now.and_then(contact_phone));
+    if patch.contact.phone.as_deref() == Some("") {
+        // Or the other one would be shown in its place.
+        patch.phone = Some(String::new());
+    }
     let held = now.map(|now| now.profile.address.country_code.as_str()).unwrap_or_default();
     let same = |country: &Country| Country::read(held).is_ok_and(|held| held == *country);
     if let Some(country) = asked.country.filter(|country| !same(country)) {

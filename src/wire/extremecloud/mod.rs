@@ -4,4 +4,4 @@ mod read;
 mod show;
 
 pub use read::{Asked, Body, Unread, read};
-pub use show::{ElementView, EntitlementView, MspContactView, Shown, contact_name, text};
+pub use show::{ElementView, EntitlementView, MspContactView, Shown, contact_email, contact_name, contact_phone, text};

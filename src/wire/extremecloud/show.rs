@@ -95,6 +95,18 @@ pub fn contact_name(account: &Account) -> Option<String> {
     maybe(name.trim()).map(str::to_owned)
 }
 
+/// The e-mail address that an account is shown with; none where it has none.
+#[must_use]
+pub fn contact_email(account: &Account) -> Option<&str> {
+    maybe(&account.profile.email).or(maybe(&account.profile.contact.email))
+}
+
+/// The telephone number that an account is shown with; none where it has none.
+#[must_use]
+pub fn contact_phone(account: &Account) -> Option<&str> {
+    maybe(&account.profile.contact.phone).or(maybe(&account.profile.phone))
+}
+
 impl Shown<'_> {
     /// Writes all up to the tenants.
     ///
@@ -118,9 +130,9 @@ impl Shown<'_> {
             &MspContactView {
                 cust_id: None,
                 id: None,
-                contact_email: maybe(&profile.email).or(maybe(&profile.contact.email)),
+                contact_email: contact_email(self.account),
                 contact_name: contact_name(self.account),
-                contact_phone_number: maybe(&profile.contact.phone).or(maybe(&profile.phone)),
+                contact_phone_number: contact_phone(self.account),
             },
         )?;
         out.write_all(b",\"userId\":")?;

@@ -116,16 +116,15 @@ fn code_or_email_and_name_tell_where_the_vendor_wants_that() {
     ] {
         let mut receiver = Receiver::adopting(rules);
         let made = receiver.make("new", ResellerCustomer, Some(key("r")), ada());
-        let told = receiver.call(Say::customer("4711", "s").saying(said.clone())).applied();
+        let told = receiver.call(Say::customer("4711", "r").saying(said.clone())).applied();
         let is_same = receiver.account("4711").id == made.id;
         assert_eq!(is_same, adopts, "{rules:?} {said:?}: {}", told.trace);
         assert_eq!(receiver.accounts.contains_key(&here("new")), !adopts);
         if adopts {
-            // The platform's word counts, and the history shows both.
-            assert_eq!(receiver.place("4711"), (ResellerCustomer, Some("s"), Some(Linked)));
-            assert_eq!(receiver.history("4711").len(), 2);
+            assert_eq!(receiver.place("4711"), (ResellerCustomer, Some("r"), Some(Linked)));
+            assert_eq!(receiver.history("4711").len(), 1);
             // Another one that is alike is another one.
-            receiver.call(Say::customer("4712", "s").saying(said)).applied();
+            receiver.call(Say::customer("4712", "r").saying(said)).applied();
             assert_ne!(receiver.account("4712").id, made.id);
         }
     }
@@ -159,7 +158,7 @@ fn a_refused_call_adopts_nobody() {
     receiver.call(bad).refused(Code::InvalidOption);
     assert_eq!(receiver.accounts[&here("new")], made);
     // It still has customers.
-    receiver.call(Say::user("4712").saying(profile("", "S1", ""))).refused(Code::Conflict);
+    receiver.call(Say::user("4712").external(shop.external_id.as_str())).refused(Code::Conflict);
     assert_eq!(receiver.accounts[&here("shop")], shop);
     // Of another tenant, it is another one.
     receiver.call(Say::user("4711").saying(profile("", "A1", "")).tenant("other")).applied();
@@ -183,7 +182,63 @@ fn a_reseller_that_was_made_here_brings_its_customers_along() {
     assert_eq!(of(receiver.account("waiting")), Some(shop.id));
     assert_eq!(of(receiver.account("d")), Some(shop.id));
     // A customer of which the platform says nothing but that it is there stays with it.
-    receiver.call(Say::user("78").saying(profile("Under", "U1", ""))).applied();
+    let under = receiver.accounts[&here("under")].external_id.to_string();
+    receiver.call(Say::user("78").external(&under)).applied();
     assert_eq!(of(receiver.account("78")), Some(shop.id));
     assert_eq!(receiver.account("78").kind, ResellerCustomer);
+}
+
+#[test]
+fn a_customer_that_comes_before_its_reseller_stays_with_it() {
+    let mut receiver = world();
+    let shop = receiver.make("shop", Reseller, None, profile("Shop", "", ""));
+    let under = receiver.make("under", ResellerCustomer, Some(here("shop")), profile("Under", "", ""));
+    let of = |account: &Account| account.reseller.as_ref().and_then(|held| held.reseller_account);
+    // The customer first, then the reseller, then the customer again: the platform never names the one to the other.
+    for say in [
+        Say::user("78").external(under.external_id.as_str()),
+        Say::reseller("77").external(shop.external_id.as_str()),
+        Say::user("78").named("Under Ltd"),
+    ] {
+        receiver.call(say).applied();
+        if receiver.accounts.contains_key(&key("78")) {
+            assert_eq!(of(receiver.account("78")), Some(shop.id));
+        }
+    }
+    assert_eq!(receiver.place("78"), (ResellerCustomer, Some("77"), Some(Linked)));
+    assert_eq!(receiver.history("78").len(), 1);
+}
+
+#[test]
+fn a_likeness_takes_nobody_away_from_a_reseller() {
+    let mut receiver = Receiver::adopting(&[Likeness::Code]);
+    let made = receiver.make("planted", ResellerCustomer, Some(key("r")), profile("Ada", "A1", ""));
+    let shop = receiver.make("shop", Reseller, None, profile("Shop", "S1", ""));
+    // Of another reseller, of nobody, and of whom the platform says nothing.
+    for say in [Say::customer("1", "s"), Say::user("1"), Say::user("1").reseller_id(Said::Nothing)] {
+        let refused = receiver.call(say.saying(profile("", "A1", ""))).refused(Code::Conflict);
+        assert!(refused.message.contains("another reseller"), "{}", refused.message);
+    }
+    // A customer is no reseller, whatever its code is, and the other way round.
+    for say in [Say::user("2").saying(profile("", "S1", "")), Say::reseller("2").saying(profile("", "A1", ""))] {
+        let refused = receiver.call(say).refused(Code::Conflict);
+        assert!(refused.message.contains("is a reseller and the other"), "{}", refused.message);
+    }
+    assert_eq!((&receiver.accounts[&here("planted")], &receiver.accounts[&here("shop")]), (&made, &shop));
+    // Its ExternalID says it outright.
+    receiver.call(Say::customer("1", "s").external(made.external_id.as_str())).applied();
+    assert_eq!(receiver.place("1"), (ResellerCustomer, Some("s"), Some(Linked)));
+    assert_eq!(receiver.history("1").len(), 2);
+}
+
+#[test]
+fn what_an_operator_did_to_a_customer_of_a_reseller_made_here_is_undone() {
+    let mut receiver = world();
+    let shop = receiver.make("shop", Reseller, None, profile("Shop", "", ""));
+    applied(&receiver.acts_on(vec![(key("c"), What::Assign { reseller: Some(here("shop")) })])[0]);
+    let before = crate::domain::act::Before::of(receiver.account("c"));
+    applied(&receiver.act("c", What::Assign { reseller: Some(key("s")) }));
+    applied(&receiver.act("c", What::Restore(Box::new(before))));
+    assert_eq!(receiver.place("c"), (ResellerCustomer, Some("shop"), Some(Linked)));
+    assert_eq!(receiver.account("c").reseller.as_ref().and_then(|held| held.reseller_account), Some(shop.id));
 }
