@@ -147,7 +147,7 @@ fn bad_rows_are_told_and_good_ones_go_in() {
             import(&place, list, more).failed(code, part);
         }
         place.run(&["accounts", "import", "none.csv", "--source", "eu"]).failed(3, "none.csv");
-        place.run(&["accounts", "import", "book.csv", "--source", "us"]).failed(2, "the configuration has eu");
+        place.run(&["accounts", "import", "book.csv", "--source", "us"]).failed(2, "there are eu, local");
     }
 }
 

@@ -77,11 +77,13 @@ impl Cluster {
 
     /// Starts the server again after [`Cluster::halt`].
     pub fn resume(&mut self) {
-        // The shell around it ends the server when our end of its standard input closes, however we end.
-        let script = "\"$0\" \"$@\" & pid=$!; read _; kill -INT $pid; wait $pid";
+        // The shell around it ends the server when our end of its standard input closes, however we end, and takes the
+        // folder away unless it was only halted: nobody drops the cluster that all tests share.
+        let script = "folder=\"$1\"; shift; \"$0\" \"$@\" & pid=$!; read _ && halted=1; kill -INT $pid; wait $pid; \
+                      [ -n \"$halted\" ] || rm -rf \"$folder\"";
         let mut shell = command(Path::new("sh"));
         let log = std::fs::File::options().create(true).append(true).open(self.folder.join("log"));
-        shell.arg("-c").arg(script).arg(self.bin.join("postgres"));
+        shell.arg("-c").arg(script).arg(self.bin.join("postgres")).arg(&self.folder);
         shell.arg("-D").arg(self.folder.join("data")).args(["-p", &self.port.to_string(), "-k"]).arg(&self.folder);
         shell.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400"]);
         if self.durable {
