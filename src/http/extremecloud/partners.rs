@@ -198,7 +198,7 @@ async fn carried_out(
     key: &AccountKey,
     tenants: &Tenants,
 ) -> Result<Result<Option<AccountId>, Option<HttpResponse>>, Problem> {
-    let outcomes = operator.state.writer.acts(list).await?;
+    let outcomes = operator.acts(list).await?;
     let (own, mut listed, leaving) = match change::came(&outcomes, key, tenants) {
         Came::Done(made) => return Ok(Ok(made)),
         Came::Stale => return Ok(Err(None)),
