@@ -372,6 +372,23 @@ fn without_rows(acted: Acted) -> Acted {
 }
 
 #[test]
+fn what_is_made_and_disabled_in_one_list_is_disabled() {
+    for backend in backends() {
+        let app = world(backend);
+        let acts = vec![
+            act("12", import(AccountKind::DirectCustomer, None)),
+            act("12", What::SetStanding(Standing::Disabled)),
+            act("13", import(AccountKind::Reseller, None)),
+            act("13", What::SetStanding(Standing::Frozen)),
+        ];
+        Beside::with(&app, Faults::default()).acts(acts, true);
+        let listed = accounts::list(&mut app.database(), &AccountFilter::default(), None, 10).unwrap();
+        let standing = |id: &str| listed.iter().find(|one| one.account.key == key(id)).unwrap().account.standing;
+        assert_eq!((standing("12"), standing("13")), (Standing::Disabled, Standing::Frozen));
+    }
+}
+
+#[test]
 fn however_acts_and_calls_are_batched_accounts_are_the_same() {
     for backend in backends() {
         let mut runner =

@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use crate::domain::account::Account;
+use crate::domain::account::{Account, Standing};
 use crate::domain::act::ListChange;
 use crate::domain::feed::{self, Entry};
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId};
@@ -90,13 +90,14 @@ pub fn batch(
     for (before, after, made) in &rewritten {
         updates.push(update_row(after, made));
         if before.moves_place(after) {
-            places.push([
-                Value::Text(after.kind.as_str()),
-                Value::Text(after.status.as_str()),
-                Value::Text(after.standing.as_str()),
-                Value::BigInt(after.id.0),
-            ]);
+            places.push(place_row(after));
         }
+    }
+    // Calls make accounts that may do everything, so inserts leave the standing out: acts of the same list set it.
+    let marked = created.iter().filter(|(account, _)| account.standing != Standing::Enabled);
+    let marked: Vec<&Account> = marked.map(|(account, _)| *account).collect();
+    for after in &marked {
+        places.push(place_row(after));
     }
     let mut remembered = Rows::<Remember>::default();
     for (source, id, delivery) in &changes.remembered {
@@ -111,10 +112,10 @@ pub fn batch(
     changes.steps.iter().zip(&told).for_each(|(step, told)| services::insert_step(&mut steps, step, told));
     aliases::adopt(connection, &changes.adopted)?;
     let mut together = Together::default();
-    if changes.links.is_empty() {
+    if changes.links.is_empty() && marked.is_empty() {
         together.add(connection, &inserts)?;
     } else {
-        // Linking looks at the accounts of what waits, and some of them may be new.
+        // Linking looks at the accounts of what waits, and some of them may be new; so may those that have a standing.
         inserts.write(connection)?;
     }
     // Rows that statements below touch, too.
@@ -151,6 +152,15 @@ pub fn batch(
     }
     // Behind everything else: from here to the commit no other receiver gets a position.
     feed_of::append(connection, advance.now, &entries)
+}
+
+fn place_row(after: &Account) -> [Value<'_>; 4] {
+    [
+        Value::Text(after.kind.as_str()),
+        Value::Text(after.status.as_str()),
+        Value::Text(after.standing.as_str()),
+        Value::BigInt(after.id.0),
+    ]
 }
 
 fn write_relations(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {
