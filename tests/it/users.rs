@@ -320,10 +320,10 @@ fn bounds(backend: Backend) {
     let target = format!("/accounts/{}/services/move", id(&app, "2"));
     let body = json!({"to": id(&app, "1"), "services": [mail]});
     refused(&ask(&app, &token, "POST", &target, &body), 409, "conflict", "more than 5000 services");
-    // The platform may order more than acts look at; such an account is refused there, with the reason.
+    // The platform is told the same.
     let order = json!({"SubscriptionID": "S", "Account": {"ID": "1", "Role": "User"}}).to_string();
-    assert_eq!(Call::post("Subscriptions/Create", order).send(&app).code(), 0);
-    refused(&ask(&app, &token, "POST", &path, &json!({"name": "more"})), 409, "conflict", "more than 5000 services");
+    assert_eq!(Call::post("Subscriptions/Create", order).send(&app).code(), 1006);
+    refused(&ask(&app, &token, "POST", &path, &json!({"name": "more"})), 409, "conflict", "has 5000 services");
     let users = "INSERT INTO users (id, account_id, login, name, email, status, created_at, changed_at, revision) \
         SELECT 1000000 + i, ACCOUNT, 'user' || i, '', '', 'active', 0, 0, 1 FROM n";
     fill(&app, users, "2", 19_999);

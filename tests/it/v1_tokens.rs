@@ -52,7 +52,7 @@ fn problems(backend: Backend) {
     for path in ["", "/", "/nothing", "/accounts/0-999", "/accounts/x", "/accounts/0-1/nothing", "/accounts/a%00b"] {
         problem(&get(&app, &token, path), 404, "not_found");
     }
-    let post = Call::new("POST", "/v1/accounts").header("Authorization", format!("Bearer {token}")).body("{}");
+    let post = Call::new("POST", "/v1/accounts/count").header("Authorization", format!("Bearer {token}")).body("{}");
     let reply = post.send(&app);
     problem(&reply, 405, "method_not_allowed");
     assert_eq!(reply.header("allow"), Some("GET"));
