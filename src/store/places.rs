@@ -11,8 +11,9 @@ use diesel::connection::SimpleConnection;
 use super::connection::AnyConnection;
 use super::error::StoreError;
 
-/// The key of the lock among the advisory locks of the database: "tiersync" as bytes.
-const KEY: i64 = i64::from_be_bytes(*b"tiersync");
+/// The key of the lock among the advisory locks of the database, which know no schemas: one for each schema, so that
+/// receivers that have nothing in common do not wait for each other.
+const KEY: &str = "20820, hashtext(current_schema())";
 
 /// What a write transaction does to the places of accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
