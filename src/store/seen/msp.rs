@@ -57,8 +57,9 @@ fn within(see: &Visible, bounds: &Bounds) -> Condition {
         }
         condition
     };
+    // Not `status` alone: SQLite would rather go through all living accounts than look up the few that are named.
     let own = among(
-        Condition::new("accounts.status = 'active' AND accounts.tenant = ")
+        Condition::new("accounts.status || '' = 'active' AND accounts.tenant = ")
             .text(bounds.tenant.as_str())
             .sql(" AND accounts.source IN ("),
     );
