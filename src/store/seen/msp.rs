@@ -17,8 +17,19 @@ use crate::store::records::AccountRow;
 use crate::store::schema::{account_aliases, accounts, logins, profiles, relations, services};
 use crate::store::{AnyConnection, StoreError};
 
-/// Names of one statement. SQLite takes 32,766 parameters.
+/// Names of one statement on SQLite, which takes 32,766 parameters.
 const TOGETHER: usize = 1_000;
+
+/// As above on PostgreSQL, where all of them are one parameter: as many as a list may name. It may go through the table for
+/// a thousand names, and does so once.
+const TOGETHER_POSTGRES: usize = 100_000;
+
+fn together(connection: &AnyConnection) -> usize {
+    match connection {
+        AnyConnection::Sqlite(_) => TOGETHER,
+        AnyConnection::Postgres(_) => TOGETHER_POSTGRES,
+    }
+}
 
 /// As much of an account as its ID takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,14 +68,16 @@ fn within(see: &Visible, bounds: &Bounds) -> Condition {
         }
         condition
     };
-    // Not `status` alone: SQLite would rather go through all living accounts than look up the few that are named.
+    // By none of these alone does a database find the few that are named otherwise, and both would try: SQLite through all
+    // living accounts, PostgreSQL through all of a source. So no index fits them. Counted, since PostgreSQL may have `NOT
+    // EXISTS` go through all relations first.
     let own = among(
-        Condition::new("accounts.status || '' = 'active' AND accounts.tenant = ")
+        Condition::new("accounts.status || '' = 'active' AND accounts.tenant || '' = ")
             .text(bounds.tenant.as_str())
-            .sql(" AND accounts.source IN ("),
+            .sql(" AND accounts.source || '' IN ("),
     );
     let own = own.sql(
-        ") AND (accounts.source <> 'local' OR NOT EXISTS (SELECT 1 FROM relations r JOIN accounts s ON s.id = r.reseller_account_id \
+        ") AND (accounts.source <> 'local' OR 0 = (SELECT count(*) FROM relations r JOIN accounts s ON s.id = r.reseller_account_id \
          WHERE r.account_id = accounts.id AND r.valid_to IS NULL AND r.reseller_account_id IS NOT NULL AND r.axis = 'reseller' \
          AND s.source NOT IN (",
     );
@@ -171,7 +184,7 @@ pub fn aliases(
     ids: &[AccountId],
 ) -> Result<HashMap<AccountId, Vec<String>>, StoreError> {
     let mut found: HashMap<AccountId, Vec<String>> = HashMap::new();
-    for part in ids.chunks(TOGETHER) {
+    for part in ids.chunks(together(connection)) {
         let ids: Vec<i64> = part.iter().map(|id| id.0).collect();
         let rows: Vec<(i64, String)> = account_aliases::table
             .filter(account_aliases::account_id.eq_any(ids))
@@ -258,7 +271,7 @@ pub fn by_ids(
     ids: &[AccountId],
 ) -> Result<HashMap<AccountId, Brief>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
-    for part in ids.chunks(TOGETHER) {
+    for part in ids.chunks(together(connection)) {
         let ids: Vec<i64> = part.iter().map(|id| id.0).collect();
         let rows: Vec<BriefRow> = accounts::table
             .filter(accounts::id.eq_any(ids))
@@ -284,7 +297,7 @@ pub fn by_held(
     names: &[&str],
 ) -> Result<HashMap<String, Vec<Brief>>, StoreError> {
     let mut found: HashMap<String, Vec<Brief>> = HashMap::with_capacity(names.len());
-    for part in names.chunks(TOGETHER) {
+    for part in names.chunks(together(connection)) {
         let rows: Vec<BriefRow> = accounts::table
             .filter(accounts::platform_id.eq_any(part.to_vec()))
             .filter(within(see, bounds))
