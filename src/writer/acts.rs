@@ -61,7 +61,8 @@ pub(super) struct Done {
     pub feed_end: Option<i64>,
 }
 
-/// What acts do to the places of accounts, as far as they say so themselves.
+/// What acts do to the places of accounts, as far as they say so themselves. An exact list most likely does: who had no
+/// reseller becomes a reseller's customer, and who is left out is one no longer.
 fn foreseen_places(acts: &[Act]) -> Places {
     let changes = |act: &Act| {
         matches!(
@@ -72,6 +73,7 @@ fn foreseen_places(acts: &[Act]) -> Places {
                 | What::Revive
                 | What::Promote(_)
                 | What::Demote { .. }
+                | What::Customers(_)
         )
     };
     if acts.iter().any(changes) { Places::Alone } else { Places::Shared }
