@@ -2,7 +2,8 @@
 //! PostgreSQL: first of nobody's tenants, then taken over from another partner, then with every other one left out. All of a
 //! list is one commit. Meanwhile somebody reads accounts and a platform goes on calling: says how long each of those waited.
 //!
-//! The environment may set BENCH_TENANTS (50000) and BENCH_ONLY (sqlite or postgres).
+//! The environment may set BENCH_TENANTS (50000), BENCH_ONLY (sqlite or postgres) and BENCH_PAUSE (0: milliseconds that each of
+//! those rests before it sends again).
 
 // A benchmark stops where something is not as it must be, and prints.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
@@ -94,6 +95,7 @@ fn operator(app: &TestApp) -> String {
 
 /// Calls until told to stop, and gives how many were answered as they must be and the longest wait.
 fn meanwhile(stop: &AtomicBool, send: impl Fn(usize) -> Reply) -> (usize, Duration) {
+    let pause = std::env::var("BENCH_PAUSE").ok().and_then(|text| text.parse().ok()).map(Duration::from_millis);
     let (mut answered, mut longest) = (0, Duration::ZERO);
     while !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
@@ -101,6 +103,9 @@ fn meanwhile(stop: &AtomicBool, send: impl Fn(usize) -> Reply) -> (usize, Durati
         assert_eq!(reply.status, 200, "{}", reply.body);
         longest = longest.max(began.elapsed());
         answered += 1;
+        if let Some(pause) = pause {
+            std::thread::sleep(pause);
+        }
     }
     (answered, longest)
 }

@@ -25,7 +25,11 @@ use crate::store::{AnyConnection, StoreError, changes, deliveries, sources, tran
 pub(super) const MAX_RERUNS: u32 = 12;
 const MAX_RERUN_TIME: Duration = Duration::from_secs(3);
 
-/// As above, for the halves of a batch that was split because it waited in vain.
+/// How long a batch waits on PostgreSQL for its locks on the directory, which a long list of acts keeps until it is done,
+/// however many try again meanwhile. Calls have more patience.
+const MAX_DIRECTORY_WAIT: Duration = Duration::from_secs(15);
+
+/// As [`MAX_RERUNS`], for the halves of a batch that was split because it waited in vain.
 const HALVES_RERUNS: u32 = 1;
 
 /// How often a lost commit is looked up before the calls are told to come again, and the pause between.
@@ -333,7 +337,17 @@ impl Running {
         let began = Instant::now();
         faults.at(Place::Begin, calls)?;
         let Worked { value, tail: to, feed_end } = loop {
-            transaction::begin(connection, Some(locks))?;
+            match transaction::begin(connection, Some(locks)) {
+                Ok(()) => {}
+                // Nothing is locked or looked up yet, and each attempt waits by itself.
+                Err(StoreError::Contended(_))
+                    if matches!(connection, AnyConnection::Postgres(_)) && began.elapsed() < MAX_DIRECTORY_WAIT =>
+                {
+                    self.config.observer.rerun("directory");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             let worked = work(connection, tail, &self.owner, locks.places, &mut self.partners).and_then(|done| {
                 faults.at(Place::Commit, calls)?;
                 Ok(done)

@@ -13,9 +13,10 @@ use tiersync::domain::relation::RelationState;
 use tiersync::store::accounts::{self, AccountFilter, Listed};
 use tiersync::store::connection::{Database, Use};
 use tiersync::store::deliveries::{self, DeliveryFilter};
-use tiersync::store::{chains, migrate};
+use tiersync::store::{chains, migrate, places, transaction};
 
 use crate::commands_binary::until;
+use crate::endpoints_machine::metric;
 use crate::harness::app::{MPNID, SIGNING};
 use crate::harness::client::now;
 use crate::harness::{Backend, Call, Reply, TestApp, backends, config, postgres};
@@ -417,4 +418,29 @@ fn a_source_may_be_registered_by_two_receivers_at_once() {
         starting.join().unwrap()
     });
     assert_eq!(app.synchronize(&reseller("1")).code(), 0);
+}
+
+/// A list of many acts keeps the directory for seconds: calls of the other lane wait for it and go on, however long it
+/// takes within their patience.
+#[test]
+fn calls_outwait_whoever_keeps_the_directory() {
+    /// Attempts that wait a second each: more than a batch has time for that waits for an account.
+    const ATTEMPTS: f64 = 5.0;
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let app = start(Backend::Postgres);
+    let mut keeper = app.database();
+    transaction::begin(&mut keeper, None).unwrap();
+    places::take_alone(&mut keeper).unwrap();
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| app.synchronize(&direct("waits")));
+        let waited = || {
+            metric(&app.get("/metrics").body, "tiersync_batch_reruns_total", &[("reason", "directory")]).unwrap_or(0.0)
+        };
+        until("the call has waited", || waited() >= ATTEMPTS);
+        transaction::roll_back(&mut keeper);
+        assert_eq!(call.join().unwrap().code(), 0);
+    });
+    assert_whole(&mut app.database());
 }

@@ -12,7 +12,7 @@ use crate::harness::client::now;
 use crate::harness::{Backend, Call, TestApp, backends};
 
 /// The value of a metric with exactly these labels, in any order; none where it was never counted.
-fn metric(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+pub fn metric(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     let wanted: BTreeSet<String> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
     text.lines().find_map(|line| {
         let (series, value) = line.rsplit_once(' ')?;
