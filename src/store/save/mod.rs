@@ -25,7 +25,7 @@ use crate::store::{
     users,
 };
 use rows::{
-    InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, PlaceAccount, Remember, TouchAccount,
+    InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, MoveAccount, PlaceAccount, Remember, TouchAccount,
     UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made, update_row,
 };
 
@@ -86,13 +86,16 @@ pub fn batch(
             Value::BigInt(after.id.0),
         ]);
     }
-    let (mut updates, mut places) = (Rows::<UpdateAccount>::default(), Rows::<PlaceAccount>::default());
+    let (mut updates, mut moved) = (Rows::<UpdateAccount>::default(), Rows::<MoveAccount>::default());
     for (before, after, made) in &rewritten {
-        updates.push(update_row(after, made));
         if before.moves_place(after) {
-            places.push(place_row(after));
+            let [kind, status, standing, _] = place_row(after);
+            moved.push_joined([kind, status, standing], update_row(after, made));
+        } else {
+            updates.push(update_row(after, made));
         }
     }
+    let mut places = Rows::<PlaceAccount>::default();
     // Calls make accounts that may do everything, so inserts leave the standing out: acts of the same list set it.
     let marked = created.iter().filter(|(account, _)| account.standing != Standing::Enabled);
     let marked: Vec<&Account> = marked.map(|(account, _)| *account).collect();
@@ -118,7 +121,8 @@ pub fn batch(
         // Linking looks at the accounts of what waits, and some of them may be new; so may those that have a standing.
         inserts.write(connection)?;
     }
-    // Rows that statements below touch, too.
+    // Kinds that statements below look at.
+    moved.write(connection)?;
     places.write(connection)?;
     write_relations(connection, changes)?;
     let mut entries = feed::entries(changes);

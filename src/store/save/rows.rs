@@ -93,6 +93,28 @@ statement!(
     ]
 );
 statement!(PlaceAccount, "accounts", Update, 1, ["kind", "status", "standing", "id"]);
+
+/// As [`UpdateAccount`], with the columns of [`PlaceAccount`] in front: a row is rewritten once.
+pub(super) struct MoveAccount;
+
+impl MoveAccount {
+    const ALL: [&'static str; 3 + UpdateAccount::COLUMNS.len()] = {
+        let mut all = ["kind"; 3 + UpdateAccount::COLUMNS.len()];
+        (all[1], all[2]) = ("status", "standing");
+        let mut at = 0;
+        while at < UpdateAccount::COLUMNS.len() {
+            all[3 + at] = UpdateAccount::COLUMNS[at];
+            at += 1;
+        }
+        all
+    };
+}
+
+impl Statement for MoveAccount {
+    const TABLE: &'static str = UpdateAccount::TABLE;
+    const VERB: Verb = Verb::Update;
+    const COLUMNS: &'static [&'static str] = &Self::ALL;
+}
 statement!(
     TouchAccount,
     "accounts",
