@@ -12,6 +12,9 @@ pub enum StoreError {
     /// Another writer was in the way; the whole transaction can be run again.
     #[error("another writer was in the way: {0}")]
     Contended(String),
+    /// Another writer keeps what a transaction locks as it begins: nothing of it happened yet, whatever it is about.
+    #[error("another writer keeps the directory: {0}")]
+    Held(String),
     /// The connection was lost while committing: the transaction may have happened.
     #[error("the connection was lost while committing: {0}")]
     CommitLost(String),

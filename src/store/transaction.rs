@@ -32,7 +32,7 @@ impl Locks {
 /// transaction that reads first and writes later could find that another process wrote in between.
 ///
 /// # Errors
-/// [`StoreError`] when the database does not let us.
+/// [`StoreError::Held`] when others keep the locks for too long, others when the database does not let us.
 pub fn begin(connection: &mut AnyConnection, locks: Option<Locks>) -> Result<(), StoreError> {
     match (connection, locks) {
         (AnyConnection::Sqlite(sqlite), _) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?,
@@ -42,7 +42,10 @@ pub fn begin(connection: &mut AnyConnection, locks: Option<Locks>) -> Result<(),
             if let Err(error) = begun {
                 // It has begun all the same if it was a lock that failed, and diesel does not know.
                 let _ = postgres.batch_execute("ROLLBACK");
-                return Err(error.into());
+                return Err(match StoreError::from(error) {
+                    StoreError::Contended(reason) => StoreError::Held(reason),
+                    error => error,
+                });
             }
         }
     }

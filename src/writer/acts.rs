@@ -274,7 +274,7 @@ impl super::run::Running {
                         self.lost(&reason);
                         SubmitError::Unavailable
                     }
-                    StoreError::Contended(reason) => {
+                    StoreError::Contended(reason) | StoreError::Held(reason) => {
                         log::warn!("{} acts gave up behind other writers: {reason}", job.list.acts.len());
                         SubmitError::Unavailable
                     }

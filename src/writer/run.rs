@@ -25,8 +25,8 @@ use crate::store::{AnyConnection, StoreError, changes, deliveries, sources, tran
 pub(super) const MAX_RERUNS: u32 = 12;
 const MAX_RERUN_TIME: Duration = Duration::from_secs(3);
 
-/// How long a batch waits on PostgreSQL for its locks on the directory, which a long list of acts keeps until it is done,
-/// however many try again meanwhile. Calls have more patience.
+/// How long a batch or a list of acts waits on PostgreSQL for its locks on the directory, which a long list of acts keeps
+/// until it is done. Calls have more patience.
 const MAX_DIRECTORY_WAIT: Duration = Duration::from_secs(15);
 
 /// As [`MAX_RERUNS`], for the halves of a batch that was split because it waited in vain.
@@ -229,8 +229,9 @@ impl Running {
                     let _ = job.reply.send(Err(SubmitError::Unavailable));
                 }
             }
-            Err(StoreError::Contended(reason)) if jobs.len() == 1 => {
-                log::warn!("a batch of {} gave up behind other writers: {reason}", jobs.len());
+            // In halves it would wait for the same once more, and again.
+            Err(error) if matches!(error, StoreError::Held(_)) || (jobs.len() == 1 && is_contended(&error)) => {
+                log::warn!("a batch of {} gave up behind other writers: {error}", jobs.len());
                 for job in jobs {
                     let _ = job.reply.send(Err(SubmitError::Unavailable));
                 }
@@ -241,7 +242,7 @@ impl Running {
                 let mut first = jobs;
                 let second = first.split_off(first.len() / 2);
                 // Somebody who holds one account must not hold up the others: each half waits for itself.
-                let reruns = if matches!(error, StoreError::Contended(_)) { HALVES_RERUNS } else { reruns };
+                let reruns = if is_contended(&error) { HALVES_RERUNS } else { reruns };
                 self.settle(first, reruns);
                 self.settle(second, reruns);
             }
@@ -285,9 +286,15 @@ impl Running {
         mut attempt: impl FnMut(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut reruns = 0;
-        let began = Instant::now();
+        let waiting = Instant::now();
+        let mut began = waiting;
         loop {
             match attempt(self) {
+                // Each attempt waits by itself, and what it waited for is nobody's of the batch.
+                Err(StoreError::Held(_)) if waiting.elapsed() < MAX_DIRECTORY_WAIT => {
+                    self.config.observer.rerun("directory");
+                    began = Instant::now();
+                }
                 Err(StoreError::Contended(reason)) if reruns < most && began.elapsed() < MAX_RERUN_TIME => {
                     reruns += 1;
                     log::debug!("a batch runs again: {reason}");
@@ -337,17 +344,7 @@ impl Running {
         let began = Instant::now();
         faults.at(Place::Begin, calls)?;
         let Worked { value, tail: to, feed_end } = loop {
-            match transaction::begin(connection, Some(locks)) {
-                Ok(()) => {}
-                // Nothing is locked or looked up yet, and each attempt waits by itself.
-                Err(StoreError::Contended(_))
-                    if matches!(connection, AnyConnection::Postgres(_)) && began.elapsed() < MAX_DIRECTORY_WAIT =>
-                {
-                    self.config.observer.rerun("directory");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            }
+            transaction::begin(connection, Some(locks))?;
             let worked = work(connection, tail, &self.owner, locks.places, &mut self.partners).and_then(|done| {
                 faults.at(Place::Commit, calls)?;
                 Ok(done)
@@ -405,6 +402,10 @@ impl Running {
         }
         Err(StoreError::CommitLost(reason.to_owned()))
     }
+}
+
+fn is_contended(error: &StoreError) -> bool {
+    matches!(error, StoreError::Contended(_))
 }
 
 /// What a transaction gave, if it commits.
