@@ -27,6 +27,19 @@ mod any {
     }
 }
 
+impl AnyConnection {
+    /// How many ids or names may be asked for in one statement: SQLite takes 32,766 parameters, and one with very many is
+    /// not prepared again. On PostgreSQL all of them are one parameter, as many as a list may name; it may go through a table
+    /// for a thousand, and does so once then.
+    #[must_use]
+    pub fn asked_at_once(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => 1_000,
+            Self::Postgres(_) => 100_000,
+        }
+    }
+}
+
 /// Where the data is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Database {
@@ -143,7 +156,8 @@ impl Database {
                 let mut connection = PgConnection::establish(&with_timeouts(url))?;
                 // synchronous_commit: as with SQLite, an answer is a promise whatever the server's default is.
                 // lc_messages: see StoreError.
-                connection.batch_execute("SET synchronous_commit = on")?;
+                // jit: no statement here runs so long that compiling it first would pay, and those of long lists look as if.
+                connection.batch_execute("SET synchronous_commit = on; SET jit = off")?;
                 // A privilege that some servers keep; most of those speak English anyway.
                 if let Err(error) = connection.batch_execute("SET lc_messages = 'C'") {
                     log::debug!("lc_messages stays as the server has it: {error}");
@@ -152,7 +166,7 @@ impl Database {
                     // Every statement of the writer looks rows up by key. Its plans are cached, and one made while the
                     // tables were empty would scan them for ever. No plan gets better by knowing the keys of a batch.
                     connection.batch_execute(
-                        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
+                        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
                          SET plan_cache_mode = force_generic_plan; SET lock_timeout = '1s'",
                     )?;
                     // Whoever is stopped in the middle of a batch holds its accounts and the counter of the change feed,

@@ -21,6 +21,7 @@ pub mod durable;
 pub mod encode;
 pub mod erase;
 pub mod error;
+mod having;
 pub mod load;
 pub mod migrate;
 pub mod moves;

@@ -13,9 +13,6 @@ use super::schema::moves;
 use crate::domain::ids::{AccountId, MoveId, ProvisioningId, ServiceId};
 use crate::domain::moves::{Choice, Choices, Chosen, Move, MoveState, Side};
 
-/// Customers that are asked for in one statement. SQLite takes 32,766 parameters.
-const TOGETHER: usize = 1_000;
-
 /// A row of `moves`, its columns in order.
 #[derive(Debug, Clone, Queryable)]
 #[allow(missing_docs)] // The columns of the table.
@@ -117,7 +114,7 @@ pub fn requested_of_many(
     alone: bool,
 ) -> Result<HashMap<AccountId, Move>, StoreError> {
     let mut found = HashMap::new();
-    for part in customers.chunks(TOGETHER) {
+    for part in customers.chunks(connection.asked_at_once()) {
         let ids: Vec<i64> = part.iter().map(|customer| customer.0).collect();
         let waiting = moves::table
             .filter(moves::customer_id.eq_any(ids))
@@ -172,7 +169,7 @@ pub(super) fn give_up(
     at: i64,
 ) -> Result<Vec<Move>, StoreError> {
     let mut ended = Vec::new();
-    for customers in customers.chunks(TOGETHER) {
+    for customers in customers.chunks(connection.asked_at_once()) {
         let ids: Vec<i64> = customers.iter().map(|id| id.0).collect();
         // As the partial index spells it.
         let open = || {

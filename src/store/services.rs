@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::bulk::{Rows, Statement, Value, Verb};
 use super::connection::AnyConnection;
 use super::error::StoreError;
+use super::having;
 use super::schema::services;
 use crate::domain::account::EventStamp;
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PlatformId, Scope, ServiceId, SourceId, Tenant};
@@ -167,7 +168,12 @@ pub fn living_of_many(
     limit: usize,
 ) -> Result<Vec<(AccountId, Vec<Service>)>, StoreError> {
     let mut found = Vec::with_capacity(accounts.len());
-    for part in accounts.chunks(TOGETHER) {
+    let (some, none) = having::some(connection, accounts, |postgres, ids| {
+        let all = services::table.filter(services::account_id.eq_any(ids));
+        all.select(services::account_id).distinct().load(postgres)
+    })?;
+    found.extend(none.into_iter().map(|account| (account, Vec::new())));
+    for part in some.chunks(TOGETHER) {
         let ids: Vec<i64> = part.iter().map(|account| account.0).collect();
         let rows: Vec<ServiceRow> = services::table
             .filter(services::account_id.eq_any(ids))

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::bulk::{Rows, Statement, Value, Verb};
 use super::connection::AnyConnection;
 use super::error::StoreError;
+use super::having;
 use super::schema::{user_services, users};
 use crate::domain::feed::{self, Entry};
 use crate::domain::ids::{AccountId, ServiceId, UserId};
@@ -86,7 +87,12 @@ pub fn living_of_many(
     limit: usize,
 ) -> Result<Vec<(AccountId, Vec<User>)>, StoreError> {
     let mut found = Vec::with_capacity(accounts.len());
-    for part in accounts.chunks(TOGETHER) {
+    let (some, none) = having::some(connection, accounts, |postgres, ids| {
+        let all = users::table.filter(users::account_id.eq_any(ids));
+        all.select(users::account_id).distinct().load(postgres)
+    })?;
+    found.extend(none.into_iter().map(|account| (account, Vec::new())));
+    for part in some.chunks(TOGETHER) {
         let ids: Vec<i64> = part.iter().map(|account| account.0).collect();
         let rows: Vec<UserRow> = users::table
             .filter(users::account_id.eq_any(ids))

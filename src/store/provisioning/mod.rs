@@ -129,10 +129,8 @@ pub fn running_of_many(
     connection: &mut AnyConnection,
     customers: &[AccountId],
 ) -> Result<HashSet<AccountId>, StoreError> {
-    /// Customers that are asked for in one statement. SQLite takes 32,766 parameters.
-    const TOGETHER: usize = 1_000;
     let mut found = HashSet::new();
-    for part in customers.chunks(TOGETHER) {
+    for part in customers.chunks(connection.asked_at_once()) {
         let ids: Vec<i64> = part.iter().map(|customer| customer.0).collect();
         let running: Vec<i64> = provisioning_items::table
             .filter(provisioning_items::customer_id.eq_any(ids))

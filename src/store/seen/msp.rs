@@ -17,19 +17,8 @@ use crate::store::records::AccountRow;
 use crate::store::schema::{account_aliases, accounts, logins, profiles, relations, services};
 use crate::store::{AnyConnection, StoreError};
 
-/// Names of one statement on SQLite, which takes 32,766 parameters.
+/// Accounts of one page whose details are asked for at once.
 const TOGETHER: usize = 1_000;
-
-/// As above on PostgreSQL, where all of them are one parameter: as many as a list may name. It may go through the table for
-/// a thousand names, and does so once.
-const TOGETHER_POSTGRES: usize = 100_000;
-
-fn together(connection: &AnyConnection) -> usize {
-    match connection {
-        AnyConnection::Sqlite(_) => TOGETHER,
-        AnyConnection::Postgres(_) => TOGETHER_POSTGRES,
-    }
-}
 
 /// As much of an account as its ID takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,32 +49,39 @@ fn brief((id, source, tenant, platform_id, kind): BriefRow) -> Result<Brief, Sto
     })
 }
 
+fn among(mut condition: Condition, bounds: &Bounds) -> Condition {
+    for (at, source) in bounds.sources.iter().enumerate() {
+        condition = condition.sql(if at > 0 { ", " } else { "" }).text(source.as_str());
+    }
+    condition
+}
+
+/// The living accounts of the sources and the tenant of bounds, as a condition.
+fn own(bounds: &Bounds) -> Condition {
+    // By none of these alone does a database find the few that are named otherwise, and both would try: SQLite through all
+    // living accounts, PostgreSQL through all of a source. So no index fits them.
+    let condition = Condition::new("accounts.status || '' = 'active' AND accounts.tenant || '' = ")
+        .text(bounds.tenant.as_str())
+        .sql(" AND accounts.source || '' IN (");
+    among(condition, bounds).sql(")")
+}
+
+fn seen(condition: Condition, see: &Visible) -> Condition {
+    match visible::accounts(see) {
+        Some(seen) => condition.sql(" AND ").then(seen),
+        None => condition,
+    }
+}
+
 /// The living accounts within bounds that the operator sees, as a condition.
 fn within(see: &Visible, bounds: &Bounds) -> Condition {
-    let among = |mut condition: Condition| {
-        for (at, source) in bounds.sources.iter().enumerate() {
-            condition = condition.sql(if at > 0 { ", " } else { "" }).text(source.as_str());
-        }
-        condition
-    };
-    // By none of these alone does a database find the few that are named otherwise, and both would try: SQLite through all
-    // living accounts, PostgreSQL through all of a source. So no index fits them. Counted, since PostgreSQL may have `NOT
-    // EXISTS` go through all relations first.
-    let own = among(
-        Condition::new("accounts.status || '' = 'active' AND accounts.tenant || '' = ")
-            .text(bounds.tenant.as_str())
-            .sql(" AND accounts.source || '' IN ("),
+    // One in the other, so that both are looked up account by account: PostgreSQL may have `NOT EXISTS` go through all
+    // relations first, and sorts for a join each time. Who has no reseller has none of another source.
+    let within = own(bounds).sql(
+        " AND (accounts.source <> 'local' OR coalesce((SELECT s.source FROM accounts s WHERE s.id = (SELECT r.reseller_account_id \
+         FROM relations r WHERE r.account_id = accounts.id AND r.axis = 'reseller' AND r.valid_to IS NULL)), accounts.source) IN (",
     );
-    let own = own.sql(
-        ") AND (accounts.source <> 'local' OR 0 = (SELECT count(*) FROM relations r JOIN accounts s ON s.id = r.reseller_account_id \
-         WHERE r.account_id = accounts.id AND r.valid_to IS NULL AND r.reseller_account_id IS NOT NULL AND r.axis = 'reseller' \
-         AND s.source NOT IN (",
-    );
-    let own = among(own).sql(")))");
-    match visible::accounts(see) {
-        Some(seen) => own.sql(" AND ").then(seen),
-        None => own,
-    }
+    seen(among(within, bounds).sql("))"), see)
 }
 
 /// The accounts of a kind behind `after`, by our id, at most `limit`. Their relations are left out.
@@ -146,7 +142,7 @@ pub fn names(
     rows.into_iter().map(|(row, name, code)| Ok(Called { account: brief(row)?, name, code })).collect()
 }
 
-/// The customers of a partner behind `after`, by our id, at most `limit`: those that are its by the platform's or an
+/// The customers of a partner within bounds behind `after`, by our id, at most `limit`: those that are its by the platform's or an
 /// operator's word.
 ///
 /// # Errors
@@ -167,7 +163,8 @@ pub fn customers(
         .filter(relations::reseller_account_id.eq(partner.0))
         .filter(Condition::new(open))
         .filter(relations::account_id.gt(after.map_or(i64::MIN, |after| after.0)))
-        .filter(within(see, bounds))
+        // An account has one such relation, to this partner: to none of another source.
+        .filter(seen(own(bounds), see))
         .order(relations::account_id)
         .limit(limit)
         .select(BRIEF)
@@ -184,7 +181,7 @@ pub fn aliases(
     ids: &[AccountId],
 ) -> Result<HashMap<AccountId, Vec<String>>, StoreError> {
     let mut found: HashMap<AccountId, Vec<String>> = HashMap::new();
-    for part in ids.chunks(together(connection)) {
+    for part in ids.chunks(connection.asked_at_once()) {
         let ids: Vec<i64> = part.iter().map(|id| id.0).collect();
         let rows: Vec<(i64, String)> = account_aliases::table
             .filter(account_aliases::account_id.eq_any(ids))
@@ -271,7 +268,7 @@ pub fn by_ids(
     ids: &[AccountId],
 ) -> Result<HashMap<AccountId, Brief>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
-    for part in ids.chunks(together(connection)) {
+    for part in ids.chunks(connection.asked_at_once()) {
         let ids: Vec<i64> = part.iter().map(|id| id.0).collect();
         let rows: Vec<BriefRow> = accounts::table
             .filter(accounts::id.eq_any(ids))
@@ -297,7 +294,7 @@ pub fn by_held(
     names: &[&str],
 ) -> Result<HashMap<String, Vec<Brief>>, StoreError> {
     let mut found: HashMap<String, Vec<Brief>> = HashMap::with_capacity(names.len());
-    for part in names.chunks(together(connection)) {
+    for part in names.chunks(connection.asked_at_once()) {
         let rows: Vec<BriefRow> = accounts::table
             .filter(accounts::platform_id.eq_any(part.to_vec()))
             .filter(within(see, bounds))
