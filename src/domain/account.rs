@@ -1,8 +1,10 @@
 //! An account as it is held, and what the platform last said about it.
 
+use std::sync::Arc;
+
 use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId};
 use super::options::OptionSet;
-use super::relation::Relation;
+use super::relation::{Axis, Relation};
 
 /// What an account is in the hierarchy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -239,8 +241,8 @@ pub struct Account {
     pub status: AccountStatus,
     /// What it may do.
     pub standing: Standing,
-    /// What describes it.
-    pub profile: Profile,
+    /// What describes it; shared, since most versions of an account differ in something else.
+    pub profile: Arc<Profile>,
     /// The whole set of synchronization options.
     pub options: OptionSet,
     /// What the platform last said; none for an account it never sent.
@@ -280,7 +282,7 @@ impl Account {
             kind: AccountKind::DirectCustomer,
             status: AccountStatus::Active,
             standing: Standing::Enabled,
-            profile: Profile::default(),
+            profile: Arc::default(),
             options: OptionSet::default(),
             reported: None,
             reported_external_id: None,
@@ -294,6 +296,14 @@ impl Account {
             body: None,
             open_cases: false,
             erased_second: None,
+        }
+    }
+
+    /// Gives it an open relation, in place of one to the same kind of other side.
+    pub fn relate(&mut self, relation: Relation) {
+        match relation.axis {
+            Axis::Reseller => self.reseller = Some(relation),
+            Axis::Partner => self.partner = Some(relation),
         }
     }
 
@@ -313,6 +323,48 @@ impl Account {
     #[must_use]
     pub fn moves_place(&self, other: &Self) -> bool {
         self.kind != other.kind || self.status != other.status || self.standing != other.standing
+    }
+
+    /// Whether all that is said of an account is the same in two versions: they may differ in their places, their holds,
+    /// their relations and their revisions, which is what a move changes.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        // Named one by one, so that a new one is decided on here.
+        let Self {
+            id,
+            key,
+            external_id,
+            kind: _,
+            status: _,
+            standing: _,
+            profile,
+            options,
+            reported,
+            reported_external_id,
+            hold: _,
+            reseller: _,
+            partner: _,
+            event,
+            first_seen,
+            revision: _,
+            last_delivery,
+            body,
+            open_cases,
+            erased_second,
+        } = self;
+        *id == other.id
+            && *key == other.key
+            && *external_id == other.external_id
+            && *event == other.event
+            && *first_seen == other.first_seen
+            && *last_delivery == other.last_delivery
+            && *body == other.body
+            && *open_cases == other.open_cases
+            && *erased_second == other.erased_second
+            && *reported == other.reported
+            && *reported_external_id == other.reported_external_id
+            && *profile == other.profile
+            && *options == other.options
     }
 
     /// Whether two versions show the same, whatever their event times, revisions and deliveries are.

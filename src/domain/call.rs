@@ -139,8 +139,15 @@ fn patch(field: &mut String, submitted: &Option<String>) {
 }
 
 impl ProfilePatch {
-    /// The profile after this call.
-    pub fn apply_to(&self, profile: &mut Profile) {
+    /// The profile after this call: the same one where nothing of it changes.
+    #[must_use]
+    pub fn applied(&self, profile: Arc<Profile>) -> Arc<Profile> {
+        let mut after = Profile::clone(&profile);
+        self.apply_to(&mut after);
+        if after == *profile { profile } else { Arc::new(after) }
+    }
+
+    fn apply_to(&self, profile: &mut Profile) {
         patch(&mut profile.name, &self.name);
         patch(&mut profile.code, &self.code);
         patch(&mut profile.email, &self.email);

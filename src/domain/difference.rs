@@ -1,5 +1,7 @@
 //! How two versions of an account differ, field by field, for people who ask what a call does.
 
+use std::sync::Arc;
+
 use super::account::{Account, Address, Contact, Profile, Standing};
 use super::options::OptionSet;
 use super::relation::Relation;
@@ -122,7 +124,9 @@ pub fn differences(
         &named(after.reseller.as_ref()),
     );
     compare.text("partner", &named(before.and_then(|before| before.partner.as_ref())), &named(after.partner.as_ref()));
-    compare.profile(before.map_or(&profile, |before| &before.profile), &after.profile);
+    if before.is_none_or(|before| !Arc::ptr_eq(&before.profile, &after.profile)) {
+        compare.profile(before.map_or(&profile, |before| &before.profile), &after.profile);
+    }
     compare.options(before.map_or(&options, |before| &before.options), &after.options, show);
     compare.0
 }

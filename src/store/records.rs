@@ -1,5 +1,7 @@
 //! Rows as diesel reads them, and the domain's values that they hold.
 
+use std::sync::Arc;
+
 use diesel::prelude::Queryable;
 
 use super::encode;
@@ -97,6 +99,14 @@ impl AccountRow {
     /// [`StoreError::Corrupt`] for a word that this version does not know.
     pub fn into_account(self, relations: Vec<Relation>) -> Result<Account, StoreError> {
         let key = self.key();
+        self.into_account_called(key, relations)
+    }
+
+    /// As [`AccountRow::into_account`], where its key is at hand.
+    ///
+    /// # Errors
+    /// As [`AccountRow::into_account`].
+    pub fn into_account_called(self, key: AccountKey, relations: Vec<Relation>) -> Result<Account, StoreError> {
         let reported = match maybe_word(self.reported_kind.as_deref(), "accounts.reported_kind", AccountKind::parse)? {
             Some(kind) => Some(Report { kind, reseller: self.reported_reseller.as_deref().map(PlatformId::stored) }),
             None => None,
@@ -107,21 +117,14 @@ impl AccountRow {
             }
             _ => None,
         };
-        let (mut reseller, mut partner) = (None, None);
-        for relation in relations {
-            match relation.axis {
-                Axis::Reseller => reseller = Some(relation),
-                Axis::Partner => partner = Some(relation),
-            }
-        }
-        Ok(Account {
+        let mut account = Account {
             id: AccountId(self.id),
             key,
             external_id: ExternalId::stored(&self.external_id),
             kind: word(&self.kind, "accounts.kind", AccountKind::parse)?,
             status: word(&self.status, "accounts.status", AccountStatus::parse)?,
             standing: word(&self.standing, "accounts.standing", Standing::parse)?,
-            profile: Profile {
+            profile: Arc::new(Profile {
                 name: self.name,
                 code: self.code,
                 email: self.email,
@@ -133,13 +136,13 @@ impl AccountRow {
                 contact: encode::read_contact(&self.contact)?,
                 address: encode::read_address(&self.address)?,
                 extra_details: self.extra_details,
-            },
+            }),
             options: encode::read_options(&self.sync_options)?,
             reported,
             reported_external_id: self.reported_external_id.as_deref().map(ExternalId::stored),
             hold: maybe_word(self.hold.as_deref(), "accounts.hold", Hold::parse)?,
-            reseller,
-            partner,
+            reseller: None,
+            partner: None,
             event: EventStamp { second: self.event_second, live: self.event_live },
             first_seen: self.first_seen,
             revision: self.revision,
@@ -147,7 +150,9 @@ impl AccountRow {
             body,
             open_cases: self.open_cases,
             erased_second: self.erased_second,
-        })
+        };
+        relations.into_iter().for_each(|relation| account.relate(relation));
+        Ok(account)
     }
 }
 

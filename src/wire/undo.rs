@@ -2,6 +2,7 @@
 //! that it has behind it. Lines are undone from the last to the first.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -316,7 +317,7 @@ fn before(line: BeforeLine) -> Result<Before, String> {
         standing: word(&line.standing, "standing", Standing::parse)?,
         hold: line.hold.map(|hold| word(&hold, "hold", Hold::parse)).transpose()?,
         reported,
-        profile: profile(line.profile),
+        profile: Arc::new(profile(line.profile)),
         options: line.options.into_iter().map(|(id, line)| (id, value(line))).collect(),
         reseller: line.reseller.map(|line| relation(line, Axis::Reseller)).transpose()?,
         partner: line.partner.map(|line| relation(line, Axis::Partner)).transpose()?,
@@ -370,7 +371,7 @@ mod tests {
                 standing: Standing::Fraud,
                 hold: Some(Hold::Review),
                 reported: Some(Report { kind: AccountKind::DirectCustomer, reseller: None }),
-                profile,
+                profile: Arc::new(profile),
                 options: options.into_iter().map(|(id, value)| (id.to_owned(), value)).collect(),
                 reseller: Some(relation(Axis::Reseller)),
                 partner: Some(relation(Axis::Partner)),

@@ -76,7 +76,7 @@ fn stale(backend: Backend) {
     let mut ledger = Ledger::of(&app);
     let named = |name: &str| Call::synchronize(format!(r#"{{"ID":"1","Role":"User","Name":"{name}"}}"#));
     let outcome = |ledger: &mut Ledger| ledger.newest().outcome.as_str();
-    let name = |ledger: &mut Ledger| ledger.account("1").unwrap().account.profile.name;
+    let name = |ledger: &mut Ledger| ledger.account("1").unwrap().account.profile.name.clone();
     let live = check(&app, &mut ledger, "live", &named("live"), (200, 0));
     let old = check(&app, &mut ledger, "old", &named("old").signed(REPLAY, "m1", now() - DAY), (200, 0));
     assert_eq!(old.result(), live.result());

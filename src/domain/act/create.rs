@@ -56,7 +56,7 @@ pub(super) fn create(
             );
         }
     };
-    made.profile.apply_to(&mut after.profile);
+    after.profile = made.profile.applied(after.profile);
     let passed = follow_partner(world, policy, None, &mut after, turn, notes)?;
     Ok(Taken::After(Box::new(after), passed))
 }

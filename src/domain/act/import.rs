@@ -138,7 +138,7 @@ fn described(
         }
         (_, None) => None,
     };
-    row.profile.apply_to(&mut after.profile);
+    after.profile = row.profile.applied(after.profile);
     after.options = with(&policy.options, row.kind, &from.options, &row.options)?;
     if let Some(definition) = partner_definition(&policy.options, row.kind)
         && row.options.get(&definition.id).is_some()

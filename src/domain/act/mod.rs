@@ -206,7 +206,7 @@ pub struct Before {
     /// What the platform had said.
     pub reported: Option<Report>,
     /// What described it.
-    pub profile: Profile,
+    pub profile: Arc<Profile>,
     /// Its options.
     pub options: OptionSet,
     /// Its open relation to a reseller.

@@ -147,7 +147,7 @@ fn taken(
         What::Describe(patch) => {
             let before = living(world, key)?;
             let mut after = before.clone();
-            patch.apply_to(&mut after.profile);
+            after.profile = patch.applied(after.profile);
             (before, after)
         }
         What::Delete => {

@@ -1,5 +1,7 @@
 //! What an entry of the feed says.
 
+use std::sync::Arc;
+
 use crate::domain::account::{Account, AccountKind};
 use crate::domain::dossier::Dossier;
 use crate::domain::ids::{
@@ -291,18 +293,24 @@ impl Fields {
     #[must_use]
     pub fn differing(before: &Account, after: &Account) -> Self {
         let (a, b) = (&before.profile, &after.profile);
-        let differ = [
-            a.name != b.name,
-            a.code != b.code,
-            a.email != b.email,
-            a.phone != b.phone,
-            a.fax != b.fax,
-            a.website != b.website,
-            a.description != b.description,
-            a.is_test != b.is_test,
-            a.contact != b.contact,
-            a.address != b.address,
-            a.extra_details != b.extra_details,
+        let described = if Arc::ptr_eq(a, b) {
+            [false; 11]
+        } else {
+            [
+                a.name != b.name,
+                a.code != b.code,
+                a.email != b.email,
+                a.phone != b.phone,
+                a.fax != b.fax,
+                a.website != b.website,
+                a.description != b.description,
+                a.is_test != b.is_test,
+                a.contact != b.contact,
+                a.address != b.address,
+                a.extra_details != b.extra_details,
+            ]
+        };
+        let placed = [
             before.reported != after.reported || before.reported_external_id != after.reported_external_id,
             before.hold.is_some() != after.hold.is_some(),
             // What is erased is told where that happens.
@@ -315,7 +323,7 @@ impl Fields {
             was.scope.tenant != now.scope.tenant,
             was.platform_id != now.platform_id,
         ];
-        let numbered = (0..).zip(differ).chain((CALLED..).zip(called));
+        let numbered = (0..).zip(described.into_iter().chain(placed)).chain((CALLED..).zip(called));
         Self(numbered.fold(0, |bits, (at, differs)| bits | u32::from(differs) << at))
     }
 }

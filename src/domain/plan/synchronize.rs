@@ -1,6 +1,7 @@
 //! Create or update an account.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::adopt::{self, Subject};
 use super::partner::{self, Naming};
@@ -198,8 +199,8 @@ fn assemble(
     event: EventStamp,
     trace: &mut Vec<Cow<'static, str>>,
 ) -> Result<(Account, Vec<Relation>), Stop> {
-    let mut profile = before.map(|before| before.profile.clone()).unwrap_or_default();
-    submitted.profile.apply_to(&mut profile);
+    let profile = before.map(|before| before.profile.clone()).unwrap_or_default();
+    let profile = submitted.profile.applied(profile);
     let held = before.filter(|before| before.is_active()).and_then(|before| before.partner.as_ref());
     let naming =
         Naming { named: partner_named(&policy.options, place.kind, &options), turn: turn(call, event).behind(held) };
@@ -233,7 +234,7 @@ fn new_account(
     world: &World,
     call: &Call,
     submitted: &Submitted,
-    profile: Profile,
+    profile: Arc<Profile>,
     event: EventStamp,
     trace: &mut Vec<Cow<'static, str>>,
 ) -> Result<Account, Stop> {

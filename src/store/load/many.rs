@@ -1,6 +1,6 @@
 //! Look-ups for lists of many thousands of acts: a few statements for all of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -21,7 +21,7 @@ const TOGETHER: usize = 1_000;
 pub(super) fn accounts(
     connection: &mut SqliteConnection,
     world: &mut World,
-    asked: &BTreeSet<&AccountKey>,
+    asked: &[&AccountKey],
 ) -> Result<(), StoreError> {
     let mut scopes: BTreeMap<&Scope, Vec<&AccountKey>> = BTreeMap::new();
     for key in asked {

@@ -46,9 +46,10 @@ pub enum Purpose {
 /// What came back for a batch, by what was asked.
 #[derive(Default)]
 struct Asked<'a> {
-    accounts: BTreeSet<&'a AccountKey>,
-    references: BTreeSet<&'a AccountKey>,
-    externals: BTreeSet<(&'a Scope, &'a ExternalId)>,
+    /// These three in order, each once.
+    accounts: Vec<&'a AccountKey>,
+    references: Vec<&'a AccountKey>,
+    externals: Vec<(&'a Scope, &'a ExternalId)>,
     alike: Vec<&'a Sought>,
     aliases: BTreeSet<&'a AccountKey>,
     customers: Vec<&'a ResellerName>,
@@ -73,6 +74,11 @@ struct Asked<'a> {
     brandings: Vec<AccountId>,
 }
 
+fn in_order<T: Ord>(all: &mut Vec<T>) {
+    all.sort_unstable();
+    all.dedup();
+}
+
 /// Looks up what is needed and tells the world. `cap` bounds how many customers of a reseller are listed: more than the
 /// batch has calls need not be.
 ///
@@ -88,15 +94,9 @@ pub fn load(
     let mut asked = Asked::default();
     for need in needs.iter().filter(|need| !world.knows(need)) {
         match need {
-            Need::Account(key) => {
-                asked.accounts.insert(key);
-            }
-            Need::Reference(key) => {
-                asked.references.insert(key);
-            }
-            Need::External(scope, id) => {
-                asked.externals.insert((scope, id));
-            }
+            Need::Account(key) => asked.accounts.push(key),
+            Need::Reference(key) => asked.references.push(key),
+            Need::External(scope, id) => asked.externals.push((scope, id)),
             Need::Alike(sought) => asked.alike.push(sought),
             Need::Alias(key) => {
                 asked.aliases.insert(key);
@@ -131,7 +131,10 @@ pub fn load(
             Need::Branding(account) => asked.brandings.push(*account),
         }
     }
-    asked.references.retain(|key| !asked.accounts.contains(*key));
+    in_order(&mut asked.accounts);
+    in_order(&mut asked.references);
+    in_order(&mut asked.externals);
+    asked.references.retain(|key| asked.accounts.binary_search(key).is_err());
     memories(connection, world, &asked.memory, purpose)?;
     match connection {
         AnyConnection::Sqlite(sqlite) => {

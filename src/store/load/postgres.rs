@@ -1,16 +1,15 @@
 //! Look-ups on PostgreSQL: whatever a batch asks for in one statement, and meeting other receivers at names that have no
 //! row yet.
 
-use std::collections::{BTreeSet, HashMap};
-
+use diesel::connection::DefaultLoadingMode;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Text};
 
 use super::{Asked, Purpose};
+use crate::domain::account::Account;
 use crate::domain::ids::{AccountKey, ExternalId, Scope};
-use crate::domain::relation::Relation;
 use crate::domain::world::{Reference, World};
 use crate::store::bulk::{Rows, Statement, Value, Verb};
 use crate::store::error::StoreError;
@@ -74,23 +73,26 @@ impl<L: Lookup> QueryFragment<Pg> for PgLookup<'_, L> {
 }
 
 /// The accounts that calls are about, whole, and of those that are merely named as much as a reference needs, by platform
-/// ID and by ExternalID: one statement, and no lock for the latter (see `places`).
+/// ID and by ExternalID: one statement, and no lock for the latter (see `places`). Each with which of the three it is and
+/// the number of the name that found it, from 1.
 macro_rules! named {
     ($name:ident, $lock:literal) => {
         struct $name;
         impl Lookup for $name {
-            type SqlType = (Bool, accounts::SqlType);
+            type SqlType = (Integer, BigInt, accounts::SqlType);
             const TEXT: &'static str = concat!(
-                "WITH whole AS (SELECT * FROM unnest(?, ?, ?) AS k (source, tenant, name) JOIN accounts \
-                 ON accounts.platform_id = k.name AND accounts.source = k.source AND accounts.tenant = k.tenant",
+                "WITH whole AS (SELECT k.number, * FROM unnest(?, ?, ?) WITH ORDINALITY AS k (source, tenant, name, number) \
+                 JOIN accounts ON accounts.platform_id = k.name AND accounts.source = k.source \
+                 AND accounts.tenant = k.tenant",
                 $lock,
-                ") SELECT true, * FROM whole AS accounts UNION ALL SELECT false, ",
+                ") SELECT 1, number, * FROM whole AS accounts UNION ALL SELECT 2, k.number, ",
                 named!(),
-                " FROM unnest(?, ?, ?) AS k (source, tenant, name) JOIN accounts ON accounts.platform_id = k.name \
-                 AND accounts.source = k.source AND accounts.tenant = k.tenant UNION ALL SELECT false, ",
+                " FROM unnest(?, ?, ?) WITH ORDINALITY AS k (source, tenant, name, number) JOIN accounts \
+                 ON accounts.platform_id = k.name AND accounts.source = k.source AND accounts.tenant = k.tenant \
+                 UNION ALL SELECT 3, k.number, ",
                 named!(),
-                " FROM unnest(?, ?, ?) AS k (source, tenant, name) JOIN accounts ON accounts.external_id = k.name \
-                 AND accounts.source = k.source AND accounts.tenant = k.tenant"
+                " FROM unnest(?, ?, ?) WITH ORDINALITY AS k (source, tenant, name, number) JOIN accounts \
+                 ON accounts.external_id = k.name AND accounts.source = k.source AND accounts.tenant = k.tenant"
             );
             fn columns(out: AstPass<'_, '_, Pg>) -> QueryResult<()> {
                 accounts::all_columns.walk_ast(out)
@@ -107,63 +109,69 @@ macro_rules! named {
 named!(Named, " ORDER BY accounts.source, accounts.tenant, accounts.platform_id FOR UPDATE OF accounts");
 named!(NamedUnlocked, "");
 
-/// Open relations. Not with the accounts themselves: behind a lock that had to be waited for, PostgreSQL shows the locked
-/// row as it is then, but everything else as it was when the statement began (PostgreSQL manual, 13.2.1).
+type NamedRow = (i32, i64, AccountRow);
+
+const WHOLE: i32 = 1;
+const REFERENCE: i32 = 2;
+
+/// Open relations, each with the number of the id that found it, from 1. Not with the accounts themselves: behind a lock
+/// that had to be waited for, PostgreSQL shows the locked row as it is then, but everything else as it was when the
+/// statement began (PostgreSQL manual, 13.2.1).
 ///
 /// `OFFSET 0` keeps the planner from turning the join around: a plan that is made while there are few relations, and kept,
 /// would go through all ids for each open relation, which takes minutes for an exact list of many customers.
 struct OpenRelations;
 
 impl Lookup for OpenRelations {
-    type SqlType = relations::SqlType;
-    const TEXT: &'static str = "SELECT * FROM unnest(?) AS k (account_id) CROSS JOIN LATERAL (SELECT * FROM relations \
-         WHERE account_id = k.account_id AND valid_to IS NULL OFFSET 0) AS relations";
+    type SqlType = (BigInt, relations::SqlType);
+    const TEXT: &'static str = "SELECT k.number, * FROM unnest(?) WITH ORDINALITY AS k (account_id, number) CROSS JOIN \
+         LATERAL (SELECT * FROM relations WHERE account_id = k.account_id AND valid_to IS NULL OFFSET 0) AS relations";
     fn columns(out: AstPass<'_, '_, Pg>) -> QueryResult<()> {
         relations::all_columns.walk_ast(out)
     }
 }
 
-/// Names that are looked up.
-#[derive(Default)]
+/// Names that are looked up, each with its place among those that were asked for.
 struct Names<'a> {
-    whole: BTreeSet<&'a AccountKey>,
-    references: BTreeSet<&'a AccountKey>,
-    externals: BTreeSet<(&'a Scope, &'a ExternalId)>,
+    whole: Vec<(usize, &'a AccountKey)>,
+    references: Vec<(usize, &'a AccountKey)>,
+    externals: Vec<(usize, (&'a Scope, &'a ExternalId))>,
 }
 
 impl<'a> Names<'a> {
+    fn of(asked: &Asked<'a>) -> Self {
+        Self {
+            whole: asked.accounts.iter().copied().enumerate().collect(),
+            references: asked.references.iter().copied().enumerate().collect(),
+            externals: asked.externals.iter().copied().enumerate().collect(),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.whole.is_empty() && self.references.is_empty() && self.externals.is_empty()
     }
 
     fn keys(&self) -> Vec<Keys<'a>> {
         let mut keys = Vec::with_capacity(9);
-        push_keys(&mut keys, self.whole.iter().map(|key| (&key.scope, key.platform_id.as_str())));
-        push_keys(&mut keys, self.references.iter().map(|key| (&key.scope, key.platform_id.as_str())));
-        push_keys(&mut keys, self.externals.iter().map(|(scope, id)| (*scope, id.as_str())));
+        push_keys(&mut keys, self.whole.iter().map(|(_, key)| (&key.scope, key.platform_id.as_str())));
+        push_keys(&mut keys, self.references.iter().map(|(_, key)| (&key.scope, key.platform_id.as_str())));
+        push_keys(&mut keys, self.externals.iter().map(|(_, (scope, id))| (*scope, id.as_str())));
         keys
     }
 
     /// What has no row.
-    fn missing(&self, found: &Found) -> Self {
-        let known = |key: &&&AccountKey| !found.whole.contains_key(**key) && !found.references.contains_key(**key);
-        Self {
-            whole: self.whole.iter().filter(known).copied().collect(),
-            references: self.references.iter().filter(known).copied().collect(),
-            externals: self
-                .externals
-                .iter()
-                .filter(|(scope, id)| !found.externals.contains_key(&((*scope).clone(), (*id).clone())))
-                .copied()
-                .collect(),
-        }
+    fn missing(mut self, found: &Found) -> Self {
+        self.whole.retain(|(place, _)| found.whole.get(*place).is_none_or(Option::is_none));
+        self.references.retain(|(place, _)| found.references.get(*place).is_none_or(Option::is_none));
+        self.externals.retain(|(place, _)| found.externals.get(*place).is_none_or(Option::is_none));
+        self
     }
 
     /// As the table of arrivals has them.
     fn arriving(&self) -> Vec<String> {
         let keys = self.whole.iter().chain(&self.references);
-        let keys = keys.map(|key| arriving('p', &key.scope, key.platform_id.as_str()));
-        keys.chain(self.externals.iter().map(|(scope, id)| arriving('e', scope, id.as_str()))).collect()
+        let keys = keys.map(|(_, key)| arriving('p', &key.scope, key.platform_id.as_str()));
+        keys.chain(self.externals.iter().map(|(_, (scope, id))| arriving('e', scope, id.as_str()))).collect()
     }
 }
 
@@ -177,32 +185,71 @@ fn push_keys<'a>(keys: &mut Vec<Keys<'a>>, named: impl Iterator<Item = (&'a Scop
     keys.extend([Keys::Texts(sources), Keys::Texts(tenants), Keys::Texts(names)]);
 }
 
-/// What was found.
-#[derive(Default)]
+/// What was found, in the order of what was asked for.
 struct Found {
-    whole: HashMap<AccountKey, AccountRow>,
-    references: HashMap<AccountKey, Reference>,
-    externals: HashMap<(Scope, ExternalId), Reference>,
+    /// Their relations left out.
+    whole: Vec<Option<Account>>,
+    references: Vec<Option<Reference>>,
+    externals: Vec<Option<Reference>>,
+}
+
+/// The name of this number, and its place among what was asked for.
+fn named<T>(names: &[(usize, T)], number: i64) -> Option<(usize, &T)> {
+    let at = usize::try_from(number).ok()?.checked_sub(1)?;
+    names.get(at).map(|(place, name)| (*place, name))
+}
+
+fn put<T>(found: &mut [Option<T>], at: usize, one: T) {
+    if let Some(free) = found.get_mut(at) {
+        *free = Some(one);
+    }
 }
 
 impl Found {
+    fn nothing(names: &Names<'_>) -> Self {
+        Self {
+            whole: names.whole.iter().map(|_| None).collect(),
+            references: names.references.iter().map(|_| None).collect(),
+            externals: names.externals.iter().map(|_| None).collect(),
+        }
+    }
+
     fn look(&mut self, connection: &mut PgConnection, names: &Names<'_>, purpose: Purpose) -> Result<(), StoreError> {
         if names.is_empty() {
             return Ok(());
         }
-        let rows: Vec<(bool, AccountRow)> = match purpose {
-            Purpose::Change => PgLookup::<Named>::by(names.keys()).load(connection)?,
-            Purpose::Preview => PgLookup::<NamedUnlocked>::by(names.keys()).load(connection)?,
-        };
-        for (whole, row) in rows {
-            let reference = row.reference()?;
-            let external = (reference.key.scope.clone(), reference.external_id.clone());
-            if whole {
-                self.whole.insert(reference.key.clone(), row);
-            } else {
-                self.references.insert(reference.key.clone(), reference.clone());
+        match purpose {
+            Purpose::Change => {
+                let named = PgLookup::<Named>::by(names.keys());
+                let mut rows = named.load_iter::<NamedRow, DefaultLoadingMode>(connection)?;
+                rows.try_for_each(|row| self.take(names, row?))
             }
-            self.externals.insert(external, reference);
+            Purpose::Preview => {
+                let named = PgLookup::<NamedUnlocked>::by(names.keys());
+                let mut rows = named.load_iter::<NamedRow, DefaultLoadingMode>(connection)?;
+                rows.try_for_each(|row| self.take(names, row?))
+            }
+        }
+    }
+
+    /// Takes in a row as it is read: a list may find very many.
+    fn take(&mut self, names: &Names<'_>, (what, number, row): NamedRow) -> Result<(), StoreError> {
+        match what {
+            WHOLE => {
+                if let Some((at, key)) = named(&names.whole, number) {
+                    put(&mut self.whole, at, row.into_account_called((*key).clone(), Vec::new())?);
+                }
+            }
+            REFERENCE => {
+                if let Some((at, _)) = named(&names.references, number) {
+                    put(&mut self.references, at, row.reference()?);
+                }
+            }
+            _ => {
+                if let Some((at, _)) = named(&names.externals, number) {
+                    put(&mut self.externals, at, row.reference()?);
+                }
+            }
         }
         Ok(())
     }
@@ -215,12 +262,8 @@ pub(super) fn accounts(
     asked: &Asked<'_>,
     purpose: Purpose,
 ) -> Result<(), StoreError> {
-    let names = Names {
-        whole: asked.accounts.clone(),
-        references: asked.references.clone(),
-        externals: asked.externals.clone(),
-    };
-    let mut found = Found::default();
+    let names = Names::of(asked);
+    let mut found = Found::nothing(&names);
     found.look(connection, &names, purpose)?;
     if purpose == Purpose::Change {
         let missing = names.missing(&found);
@@ -231,38 +274,35 @@ pub(super) fn accounts(
             found.look(connection, &missing, purpose)?;
         }
     }
-    let ids: Vec<i64> = found.whole.values().map(|row| row.id).collect();
-    let mut open = open_relations(connection, ids)?;
-    for key in &asked.accounts {
-        let account = match found.whole.remove(*key) {
-            Some(row) => {
-                let open = open.remove(&row.id).unwrap_or_default();
-                Some(row.into_account(open)?)
-            }
-            None => None,
-        };
+    let mut whole: Vec<&mut Account> = found.whole.iter_mut().flatten().collect();
+    open_relations(connection, &mut whole)?;
+    for (key, account) in asked.accounts.iter().zip(found.whole) {
         world.learn_account((*key).clone(), account);
     }
-    for key in &asked.references {
-        world.learn_reference((*key).clone(), found.references.remove(*key));
+    for (key, reference) in asked.references.iter().zip(found.references) {
+        world.learn_reference((*key).clone(), reference);
     }
-    for (scope, id) in &asked.externals {
-        let owner = found.externals.remove(&((*scope).clone(), (*id).clone()));
+    for ((scope, id), owner) in asked.externals.iter().zip(found.externals) {
         world.learn_external((*scope).clone(), (*id).clone(), owner);
     }
     Ok(())
 }
 
-fn open_relations(connection: &mut PgConnection, ids: Vec<i64>) -> Result<HashMap<i64, Vec<Relation>>, StoreError> {
-    let mut open: HashMap<i64, Vec<Relation>> = HashMap::new();
-    if ids.is_empty() {
-        return Ok(open);
+/// Gives accounts their open relations.
+fn open_relations(connection: &mut PgConnection, accounts: &mut [&mut Account]) -> Result<(), StoreError> {
+    if accounts.is_empty() {
+        return Ok(());
     }
-    let rows: Vec<RelationRow> = PgLookup::<OpenRelations>::by(vec![Keys::Numbers(ids)]).load(connection)?;
-    for row in rows {
-        open.entry(row.account_id).or_default().push(row.into_relation()?);
+    let ids = accounts.iter().map(|account| account.id.0).collect();
+    let rows = PgLookup::<OpenRelations>::by(vec![Keys::Numbers(ids)]);
+    for row in rows.load_iter::<(i64, RelationRow), DefaultLoadingMode>(connection)? {
+        let (number, row) = row?;
+        let at = usize::try_from(number).unwrap_or_default().wrapping_sub(1);
+        if let Some(account) = accounts.get_mut(at) {
+            account.relate(row.into_relation()?);
+        }
     }
-    Ok(open)
+    Ok(())
 }
 
 struct Arrive;

@@ -11,7 +11,7 @@ fn named(name: &str) -> Value {
 
 fn shown(app: &TestApp) -> (String, bool) {
     let account = account(app, "1");
-    (account.profile.name, account.event.live)
+    (account.profile.name.clone(), account.event.live)
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn absent_leaves_and_empty_clears() {
         submitted.profile.extra_details = Some(String::new());
     });
     receiver.call(rest).applied();
-    assert_eq!(receiver.account("a").profile, crate::domain::account::Profile::default());
+    assert_eq!(*receiver.account("a").profile, crate::domain::account::Profile::default());
 }
 
 #[test]
