@@ -246,7 +246,7 @@ impl Accept {
         if self.preview {
             return super::moving::show(self.format, &look, &LookView::new(&look));
         }
-        moving.basis = Some(look.basis);
+        moving.basis = Some(look.basis());
         let detail = json!({"move": one.id.to_string(), "reason": self.reason});
         let entry = entry("moves.accept", &customer.id.to_string(), &detail);
         done(common, moves::list(customer.key, moving, alone::policies(&config), entry))?;

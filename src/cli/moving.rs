@@ -221,7 +221,7 @@ impl Move {
             return self.show(&look, &view);
         }
         // What is made is what was looked at.
-        moving.basis = Some(look.basis);
+        moving.basis = Some(look.basis());
         let detail = json!({"reseller": view.to, "reason": self.reason});
         let entry = entry("moves.commit", &customer.id.to_string(), &detail);
         let list = moves::list(customer.key.clone(), moving, alone::policies(&config), entry);

@@ -252,7 +252,7 @@ impl LookView {
             from: look.customer.reseller.as_ref().and_then(|held| held.reseller_account).map(|id| id.to_string()),
             to: look.reseller.as_ref().map(|reseller| reseller.id.to_string()),
             possible: refusals.is_empty(),
-            revision: Some(look.basis.to_string()),
+            revision: Some(look.basis().to_string()),
             refusals: refusals.iter().map(RefusalView::from).collect(),
             services: services.collect(),
             users: look.users.len(),

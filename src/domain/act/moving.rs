@@ -33,8 +33,8 @@ fn first_of(refusals: &[Refusal]) -> Result<(), Stop> {
     }
 }
 
-fn unchanged_since(basis: Option<&Basis>, now: &Basis) -> Result<(), Stop> {
-    let changed = basis.map(|basis| basis.differing(now)).unwrap_or_default();
+fn unchanged_since(basis: Option<&Basis>, now: impl FnOnce() -> Basis) -> Result<(), Stop> {
+    let changed = basis.map(|basis| basis.differing(&now())).unwrap_or_default();
     if changed.is_empty() {
         return Ok(());
     }
@@ -61,7 +61,7 @@ pub(super) fn plan(
     if look.already {
         return Ok(PlannedAct::idle(account, Acted::Unchanged));
     }
-    unchanged_since(moving.basis.as_ref(), &look.basis)?;
+    unchanged_since(moving.basis.as_ref(), || look.basis())?;
     if let Some(side) = moving.request {
         return request(act, moving, look, side);
     }
@@ -215,7 +215,7 @@ fn items(look: &Look) -> Vec<NewItem> {
 /// Plans the move of users.
 pub(super) fn plan_users(world: &World, act: &Act, moving: &UsersMoving) -> Result<PlannedAct, Stop> {
     let look = users_seen(world, &act.account, moving)?;
-    unchanged_since(moving.basis.as_ref(), &look.basis)?;
+    unchanged_since(moving.basis.as_ref(), || look.basis)?;
     first_of(&look.all_refusals())?;
     let Some(to) = look.to.as_ref() else {
         return refuse(Code::UnknownAccount, "The customer that the users are to come to is not known.");

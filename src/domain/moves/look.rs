@@ -34,11 +34,21 @@ pub struct Look {
     pub from: Option<Arc<Seller>>,
     /// Who would sell to it; none for a customer of nobody.
     pub to: Option<Arc<Seller>>,
-    /// What this look was of.
-    pub basis: Basis,
 }
 
 impl Look {
+    /// What this look was of.
+    #[must_use]
+    pub fn basis(&self) -> Basis {
+        Basis::of(
+            &self.customer,
+            self.reseller.as_ref().map(|found| found.id),
+            self.to.as_ref().map_or(0, |seller| seller.offers.revision),
+            self.services.iter().map(AsRef::as_ref),
+            self.users.iter().map(AsRef::as_ref),
+        )
+    }
+
     /// What a service is called to people: its id where it has no name.
     #[must_use]
     pub fn called(&self, service: &Service) -> String {
@@ -171,14 +181,7 @@ pub(in crate::domain) fn seen(world: &World, key: &AccountKey, moving: &Moving) 
     } else {
         Vec::new()
     };
-    let basis = Basis::of(
-        &customer,
-        reseller.as_ref().map(|found| found.id),
-        to.as_ref().map_or(0, |seller| seller.offers.revision),
-        all,
-        users.iter().map(AsRef::as_ref),
-    );
-    Ok(Look { customer, reseller, already, refusals, services, verdicts, users, from, to, basis })
+    Ok(Look { customer, reseller, already, refusals, services, verdicts, users, from, to })
 }
 
 /// What is in the way at the account itself.

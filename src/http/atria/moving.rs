@@ -48,7 +48,7 @@ pub(super) async fn commit(operator: &Operator, customer: &Listed, parent: &List
     }
     let detail = json!({"reseller": parent.account.key.platform_id.as_str(), "by": "atria"});
     let entry = entry(operator, "moves.commit", &customer.account.id.to_string(), &detail);
-    let moving = Moving { basis: Some(look.basis), ..moving };
+    let moving = Moving { basis: Some(look.basis()), ..moving };
     let list = moves::list(key, moving, alone::policies(&operator.state.config), entry);
     let outcomes = operator.acts(list).await?;
     // The same call came twice at this moment.
