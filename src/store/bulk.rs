@@ -1,7 +1,8 @@
 //! Many rows in few prepared statements, one description for both databases.
 //!
 //! On SQLite a row is one run of a cached statement: there is no round trip to save. On PostgreSQL all rows go in one
-//! statement with a fixed text, `… FROM unnest($1, $2, …)`, so that it is cached too, whatever their number.
+//! statement with a fixed text and a parameter for each column, an array of its values, so that it is cached too, whatever
+//! their number. Where rows are very many, what is the same in all of them goes once: most columns of a list of moves.
 
 use std::marker::PhantomData;
 
@@ -42,8 +43,15 @@ pub trait Statement: 'static {
     const TAIL: &'static str = "";
 }
 
+/// Most rows that are taken out of their arrays by number. `unnest` sets up a store for each array, which costs more than
+/// few rows do; but what stands in an array of texts is found by walking there.
+const MAX_BY_NUMBER: usize = 512;
+
+/// Rows from which on it is worth looking which columns are the same in all of them: more than calls of one batch make.
+const VERY_MANY: usize = 1_000;
+
 /// One value of a row.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // Named after the SQL types.
 pub enum Value<'a> {
     BigInt(i64),
@@ -118,8 +126,20 @@ impl<'a, S: Statement> Rows<'a, S> {
 
     fn postgres(&self) -> PgRows<'a, S> {
         let width = S::COLUMNS.len();
-        let columns = (0..width).map(|at| column(self.values.iter().skip(at).step_by(width))).collect();
-        PgRows { columns, statement: PhantomData }
+        let very_many = self.values.len() >= VERY_MANY * width;
+        let column_at = |at: usize| {
+            let mut values = self.values.iter().skip(at).step_by(width);
+            match self.values.get(at) {
+                // The last one stays: somebody has to say how many rows there are.
+                Some(first) if very_many && at + 1 < width && values.all(|value| value == first) => {
+                    Column::Same(*first)
+                }
+                _ => column(self.values.iter().skip(at).step_by(width)),
+            }
+        };
+        let rows = self.values.len() / width;
+        let few = if rows <= MAX_BY_NUMBER { i32::try_from(rows).unwrap_or(0) } else { 0 };
+        PgRows { columns: (0..width).map(column_at).collect(), few, statement: PhantomData }
     }
 }
 
@@ -200,20 +220,25 @@ impl<S: Statement> QueryId for SqliteRow<'_, S> {
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<S: Statement> SqliteRow<'_, S> {
-    fn bind<'b>(value: &'b Value<'b>, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        match value {
-            Value::BigInt(value) => out.push_bind_param::<BigInt, _>(value),
-            Value::MaybeBigInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value),
-            Value::Integer(value) => out.push_bind_param::<Integer, _>(value),
-            Value::Bool(value) => out.push_bind_param::<Bool, _>(value),
-            Value::Text(value) => out.push_bind_param::<Text, _>(*value),
-            Value::MaybeText(value) => out.push_bind_param::<Nullable<Text>, _>(value),
-            Value::Binary(value) => out.push_bind_param::<Binary, _>(*value),
-            Value::MaybeBinary(value) => out.push_bind_param::<Nullable<Binary>, _>(value),
+macro_rules! binding {
+    ($name:ident, $backend:ty) => {
+        fn $name<'b>(value: &'b Value<'_>, out: &mut AstPass<'_, 'b, $backend>) -> QueryResult<()> {
+            match value {
+                Value::BigInt(value) => out.push_bind_param::<BigInt, _>(value),
+                Value::MaybeBigInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value),
+                Value::Integer(value) => out.push_bind_param::<Integer, _>(value),
+                Value::Bool(value) => out.push_bind_param::<Bool, _>(value),
+                Value::Text(value) => out.push_bind_param::<Text, _>(*value),
+                Value::MaybeText(value) => out.push_bind_param::<Nullable<Text>, _>(value),
+                Value::Binary(value) => out.push_bind_param::<Binary, _>(*value),
+                Value::MaybeBinary(value) => out.push_bind_param::<Nullable<Binary>, _>(value),
+            }
         }
-    }
+    };
 }
+
+binding!(bind, Pg);
+binding!(bind_sqlite, Sqlite);
 
 impl<S: Statement> QueryFragment<Sqlite> for SqliteRow<'_, S> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
@@ -226,7 +251,7 @@ impl<S: Statement> QueryFragment<Sqlite> for SqliteRow<'_, S> {
                     if at > 0 {
                         out.push_sql(", ");
                     }
-                    Self::bind(value, &mut out)?;
+                    bind_sqlite(value, &mut out)?;
                 }
                 out.push_sql(")");
                 out.push_sql(&on_conflict::<S>());
@@ -242,7 +267,7 @@ impl<S: Statement> QueryFragment<Sqlite> for SqliteRow<'_, S> {
                     });
                     out.push_sql(column);
                     out.push_sql(" = ");
-                    Self::bind(value, &mut out)
+                    bind_sqlite(value, &mut out)
                 })?;
             }
             Verb::Delete => {
@@ -251,7 +276,7 @@ impl<S: Statement> QueryFragment<Sqlite> for SqliteRow<'_, S> {
                     out.push_sql(if at == 0 { "" } else { " AND " });
                     out.push_sql(column);
                     out.push_sql(" = ");
-                    Self::bind(value, &mut out)
+                    bind_sqlite(value, &mut out)
                 })?;
             }
         }
@@ -270,6 +295,8 @@ fn on_conflict<S: Statement>() -> String {
 }
 
 enum Column<'a> {
+    /// The same in all rows.
+    Same(Value<'a>),
     BigInt(Vec<i64>),
     MaybeBigInt(Vec<Option<i64>>),
     Integer(Vec<i32>),
@@ -310,22 +337,36 @@ fn column<'a: 'b, 'b>(mut values: impl Iterator<Item = &'b Value<'a>> + Clone) -
 
 struct PgRows<'a, S> {
     columns: Vec<Column<'a>>,
+    /// How many rows; 0 where they are too many to take them by number.
+    few: i32,
     statement: PhantomData<S>,
 }
 
+/// The text tells whether rows are taken by number, too.
 impl<S: Statement> QueryId for PgRows<'_, S> {
-    type QueryId = PgRows<'static, S>;
-    const HAS_STATIC_QUERY_ID: bool = true;
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 impl<S: Statement> PgRows<'_, S> {
-    fn unnest<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("unnest(");
-        for (at, column) in self.columns.iter().enumerate() {
-            if at > 0 {
-                out.push_sql(", ");
-            }
+    fn has_same(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column, Column::Same(_)))
+    }
+
+    /// The columns that differ from row to row, with their names.
+    fn differing(&self) -> impl Iterator<Item = (&'static str, &Column<'_>)> {
+        let all = S::COLUMNS.iter().copied().zip(&self.columns);
+        all.filter(|(_, column)| !matches!(column, Column::Same(_)))
+    }
+
+    /// These, as a table `u` of their own.
+    fn table<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let mut between = if self.few > 0 { "(SELECT " } else { "unnest(" };
+        for (_, column) in self.differing() {
+            out.push_sql(between);
+            between = if self.few > 0 { "[n], " } else { ", " };
             match column {
+                Column::Same(_) => Ok(()),
                 Column::BigInt(values) => out.push_bind_param::<Array<BigInt>, _>(values),
                 Column::MaybeBigInt(values) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(values),
                 Column::Integer(values) => out.push_bind_param::<Array<Integer>, _>(values),
@@ -336,35 +377,95 @@ impl<S: Statement> PgRows<'_, S> {
                 Column::MaybeBinary(values) => out.push_bind_param::<Array<Nullable<Binary>>, _>(values),
             }?;
         }
+        if self.few > 0 {
+            out.push_sql("[n] FROM generate_series(1, ");
+            out.push_bind_param::<Integer, _>(&self.few)?;
+            out.push_sql(") AS n");
+        }
+        out.push_sql(") AS u (");
+        for (at, (name, _)) in self.differing().enumerate() {
+            out.push_sql(if at == 0 { "" } else { ", " });
+            out.push_sql(name);
+        }
         out.push_sql(")");
         Ok(())
+    }
+
+    /// What a column holds: of each row, or the same of all.
+    fn value<'b>(name: &str, column: &'b Column<'_>, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        match column {
+            Column::Same(value) => bind(value, out),
+            _ => {
+                out.push_sql("u.");
+                out.push_sql(name);
+                Ok(())
+            }
+        }
     }
 }
 
 impl<S: Statement> QueryFragment<Pg> for PgRows<'_, S> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let columns = S::COLUMNS.join(", ");
-        let (plain, keys) = S::COLUMNS.split_at(S::COLUMNS.len() - S::KEYS);
-        let matching = |columns: &[&str]| {
-            let pairs: Vec<String> = columns.iter().map(|column| format!("t.{column} = u.{column}")).collect();
-            pairs.join(" AND ")
-        };
+        // Piece by piece: diesel walks a statement several times for one run, and most times nobody keeps what is written.
+        if self.has_same() {
+            // The text is another for other columns, and seldom needed twice.
+            out.unsafe_to_cache_prepared();
+        }
+        let columns = || S::COLUMNS.iter().zip(&self.columns).enumerate();
+        let keys = S::COLUMNS.len() - S::KEYS;
         match S::VERB {
             Verb::Insert | Verb::Upsert => {
-                out.push_sql(&format!("INSERT INTO {} ({columns}) SELECT * FROM ", S::TABLE));
-                self.unnest(&mut out)?;
-                out.push_sql(&on_conflict::<S>());
+                out.push_sql("INSERT INTO ");
+                out.push_sql(S::TABLE);
+                for (at, name) in S::COLUMNS.iter().enumerate() {
+                    out.push_sql(if at == 0 { " (" } else { ", " });
+                    out.push_sql(name);
+                }
+                out.push_sql(") SELECT ");
+                if self.has_same() {
+                    for (at, (name, column)) in columns() {
+                        out.push_sql(if at == 0 { "" } else { ", " });
+                        Self::value(name, column, &mut out)?;
+                    }
+                } else {
+                    out.push_sql("*");
+                }
+                out.push_sql(" FROM ");
+                self.table(&mut out)?;
+                if S::VERB == Verb::Upsert || !S::TAIL.is_empty() {
+                    out.push_sql(&on_conflict::<S>());
+                }
             }
             Verb::Update => {
-                let sets: Vec<String> = plain.iter().map(|column| format!("{column} = u.{column}")).collect();
-                out.push_sql(&format!("UPDATE {} AS t SET {} FROM ", S::TABLE, sets.join(", ")));
-                self.unnest(&mut out)?;
-                out.push_sql(&format!(" AS u ({columns}) WHERE {}", matching(keys)));
+                out.push_sql("UPDATE ");
+                out.push_sql(S::TABLE);
+                out.push_sql(" AS t SET ");
+                for (at, (name, column)) in columns().take(keys) {
+                    out.push_sql(if at == 0 { "" } else { ", " });
+                    out.push_sql(name);
+                    out.push_sql(" = ");
+                    Self::value(name, column, &mut out)?;
+                }
+                out.push_sql(" FROM ");
+                self.table(&mut out)?;
+                for (at, (name, column)) in columns().skip(keys) {
+                    out.push_sql(if at == keys { " WHERE t." } else { " AND t." });
+                    out.push_sql(name);
+                    out.push_sql(" = ");
+                    Self::value(name, column, &mut out)?;
+                }
             }
             Verb::Delete => {
-                out.push_sql(&format!("DELETE FROM {} AS t USING ", S::TABLE));
-                self.unnest(&mut out)?;
-                out.push_sql(&format!(" AS u ({columns}) WHERE {}", matching(S::COLUMNS)));
+                out.push_sql("DELETE FROM ");
+                out.push_sql(S::TABLE);
+                out.push_sql(" AS t USING ");
+                self.table(&mut out)?;
+                for (at, (name, column)) in columns() {
+                    out.push_sql(if at == 0 { " WHERE t." } else { " AND t." });
+                    out.push_sql(name);
+                    out.push_sql(" = ");
+                    Self::value(name, column, &mut out)?;
+                }
             }
         }
         Ok(())

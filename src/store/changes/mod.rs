@@ -7,11 +7,12 @@
 mod packed;
 mod provisioned;
 
+use diesel::backend::Backend;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Text};
-use diesel::sqlite::Sqlite;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, HasSqlType, Text};
 
 use super::bulk::{Rows, Statement, Value, Verb};
 use super::connection::AnyConnection;
@@ -41,27 +42,69 @@ impl Statement for InsertChanges {
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
 pub fn append(connection: &mut AnyConnection, at: i64, entries: &[Entry]) -> Result<Option<i64>, StoreError> {
-    let mut last = None;
-    for entries in entries.chunks(MAX_PACKED) {
-        let text = packed::pack(entries);
-        let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
-        last = Some(match connection {
-            AnyConnection::Sqlite(sqlite) => {
-                let last: i64 = Take { count }.get_result(sqlite)?;
-                let mut rows = Rows::<InsertChanges>::default();
-                rows.push([
-                    Value::BigInt(last - count + 1),
-                    Value::BigInt(at),
-                    Value::Text(&text),
-                    Value::BigInt(last),
-                ]);
-                rows.write(connection)?;
-                last
-            }
-            AnyConnection::Postgres(postgres) => TakeAndInsert { count, at, text: &text }.get_result(postgres)?,
-        });
+    Told { rows: Vec::new(), rest: entries.to_vec() }.append(connection, at, Vec::new())
+}
+
+/// Entries of which whole rows are packed already, so that another thread than the writer's may do that.
+#[derive(Debug)]
+pub struct Told {
+    rows: Vec<Row>,
+    rest: Vec<Entry>,
+}
+
+/// A row of entries as it is stored, but for its positions.
+#[derive(Debug)]
+struct Row {
+    count: i64,
+    text: String,
+}
+
+impl Row {
+    fn of(entries: &[Entry]) -> Self {
+        Self { count: i64::try_from(entries.len()).unwrap_or(i64::MAX), text: packed::pack(entries) }
     }
-    Ok(last)
+}
+
+impl Told {
+    /// Packs whatever makes whole rows.
+    #[must_use]
+    pub fn of(mut entries: Vec<Entry>) -> Self {
+        let rest = entries.split_off(entries.len() - entries.len() % MAX_PACKED);
+        Self { rows: entries.chunks(MAX_PACKED).map(Row::of).collect(), rest }
+    }
+
+    /// Adds these and, behind them, `more`: as [`append`].
+    ///
+    /// # Errors
+    /// As [`append`].
+    pub fn append(
+        mut self,
+        connection: &mut AnyConnection,
+        at: i64,
+        more: Vec<Entry>,
+    ) -> Result<Option<i64>, StoreError> {
+        self.rest.extend(more);
+        self.rows.extend(self.rest.chunks(MAX_PACKED).map(Row::of));
+        match (self.rows.as_slice(), &mut *connection) {
+            ([], _) => Ok(None),
+            ([Row { count, text }], AnyConnection::Postgres(postgres)) => {
+                Ok(Some(TakeAndInsert { count: *count, at, text }.get_result(postgres)?))
+            }
+            (all, _) => {
+                let count = all.iter().map(|row| row.count).sum();
+                let last: i64 = Take { count }.get_result(connection)?;
+                let mut behind = last - count;
+                let mut rows = Rows::<InsertChanges>::default();
+                for Row { count, text } in all {
+                    let first = behind + 1;
+                    behind += count;
+                    rows.push([Value::BigInt(first), Value::BigInt(at), Value::Text(text), Value::BigInt(behind)]);
+                }
+                rows.write(connection)?;
+                Ok(Some(last))
+            }
+        }
+    }
 }
 
 /// The position of the last entry; 0 before the first.
@@ -152,8 +195,12 @@ impl Query for Take {
 
 impl<C> RunQueryDsl<C> for Take {}
 
-impl QueryFragment<Sqlite> for Take {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+impl<B: Backend> QueryFragment<B> for Take
+where
+    i64: ToSql<BigInt, B>,
+    B: HasSqlType<BigInt>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, B>) -> QueryResult<()> {
         out.push_sql("UPDATE change_feed SET position = position + ");
         out.push_bind_param::<BigInt, _>(&self.count)?;
         out.push_sql(" RETURNING position");

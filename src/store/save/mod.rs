@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use crate::domain::account::{Account, Standing};
+use crate::domain::account::{Account, Hold, Standing};
 use crate::domain::act::ListChange;
 use crate::domain::feed::{self, Entry};
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId};
@@ -16,17 +16,18 @@ use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
 use crate::domain::world::{Changes, Link};
 use crate::store::bulk::{Rows, Together, Value};
 use crate::store::chains::Advance;
+use crate::store::changes::Told;
 use crate::store::connection::AnyConnection;
 use crate::store::error::StoreError;
 use crate::store::load::waits_in;
 use crate::store::schema::relations;
 use crate::store::{
-    aliases, branding, cases, changes as feed_of, dossiers, moves, offers, operators, provisioning, services, sites,
-    users,
+    aliases, branding, cases, dossiers, moves, offers, operators, provisioning, services, sites, users,
 };
 use rows::{
-    InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, MoveAccount, PlaceAccount, Remember, TouchAccount,
-    UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made, update_row,
+    HoldAccount, InsertAccount, InsertBody, InsertDelivery, InsertRelation, Made, MoveAccount, PlaceAccount, Remember,
+    TouchAccount, UpdateAccount, UpdateRelation, body_delivery, body_digest, delivery_row, insert_row, made,
+    update_row,
 };
 
 /// A ledger row to write.
@@ -56,6 +57,29 @@ pub fn batch(
     changes: &Changes,
     advance: &Advance<'_>,
 ) -> Result<Option<i64>, StoreError> {
+    let told = || Told::of(feed::entries(changes));
+    if changes.updated.len() < MANY {
+        return write(connection, new, changes, advance, || Ok(told()));
+    }
+    // What a long list tells is gathered while the database writes what it changes.
+    std::thread::scope(|scope| {
+        let told = scope.spawn(told);
+        let told = || told.join().map_err(|_| StoreError::Failed("what a list tells was not gathered".to_owned()));
+        write(connection, new, changes, advance, told)
+    })
+}
+
+/// Accounts that change in one batch from which on a thread is worth its while: more than calls of one batch are about.
+const MANY: usize = 1_000;
+
+/// As [`batch`]; `telling` gives what the change feed is told of the changes themselves.
+fn write(
+    connection: &mut AnyConnection,
+    new: &[NewDelivery<'_>],
+    changes: &Changes,
+    advance: &Advance<'_>,
+    telling: impl FnOnce() -> Result<Told, StoreError>,
+) -> Result<Option<i64>, StoreError> {
     let (mut deliveries, mut bodies) = (Rows::<InsertDelivery>::default(), Rows::<InsertBody>::default());
     for new in new {
         deliveries.push(delivery_row(new));
@@ -69,6 +93,8 @@ pub fn batch(
         .iter()
         .map(|(before, after)| (&**before, &**after))
         .partition(|(before, after)| only_touched(before, after));
+    let (moved, rewritten): (Vec<_>, Vec<_>) =
+        rewritten.into_iter().partition(|(before, after)| before.says_the_same(after));
     let rewritten: Vec<(&Account, &Account, Made)> =
         rewritten.into_iter().map(|(before, after)| (before, after, made(after))).collect();
     let mut inserts = Rows::<InsertAccount>::default();
@@ -86,16 +112,23 @@ pub fn batch(
             Value::BigInt(after.id.0),
         ]);
     }
-    let (mut updates, mut moved) = (Rows::<UpdateAccount>::default(), Rows::<MoveAccount>::default());
+    let (mut places, mut updates) = (Rows::<PlaceAccount>::default(), Rows::<UpdateAccount>::default());
     for (before, after, made) in &rewritten {
         if before.moves_place(after) {
-            let [kind, status, standing, _] = place_row(after);
-            moved.push_joined([kind, status, standing], update_row(after, made));
+            places.push(place_row(after));
+        }
+        updates.push(update_row(after, made));
+    }
+    let (mut moving, mut holding) = (Rows::<MoveAccount>::default(), Rows::<HoldAccount>::default());
+    for (before, after) in moved {
+        let [kind, status, standing, id] = place_row(after);
+        let (hold, revision) = (Value::MaybeText(after.hold.map(Hold::as_str)), Value::BigInt(after.revision));
+        if before.moves_place(after) {
+            moving.push([kind, status, standing, hold, revision, id]);
         } else {
-            updates.push(update_row(after, made));
+            holding.push([hold, revision, id]);
         }
     }
-    let mut places = Rows::<PlaceAccount>::default();
     // Calls make accounts that may do everything, so inserts leave the standing out: acts of the same list set it.
     let marked = created.iter().filter(|(account, _)| account.standing != Standing::Enabled);
     let marked: Vec<&Account> = marked.map(|(account, _)| *account).collect();
@@ -122,22 +155,23 @@ pub fn batch(
         inserts.write(connection)?;
     }
     // Kinds that statements below look at.
-    moved.write(connection)?;
+    moving.write(connection)?;
     places.write(connection)?;
     write_relations(connection, changes)?;
-    let mut entries = feed::entries(changes);
+    let mut more = Vec::new();
     for link in &changes.links {
-        entries.extend(link_waiting(connection, link)?);
+        more.extend(link_waiting(connection, link)?);
     }
-    entries.extend(users::save(connection, changes)?);
+    more.extend(users::save(connection, changes)?);
     dossiers::save(connection, changes)?;
     branding::save(connection, changes)?;
     sites::save(connection, changes)?;
-    entries.extend(ended::follow(connection, changes, advance.now)?);
-    entries.extend(provisioning::open(connection, &changes.provisioning)?);
+    more.extend(ended::follow(connection, changes, advance.now)?);
+    more.extend(provisioning::open(connection, &changes.provisioning)?);
     together.add(connection, &deliveries)?;
     together.add(connection, &bodies)?;
     together.add(connection, &updates)?;
+    together.add(connection, &holding)?;
     together.add(connection, &touches)?;
     together.add(connection, &remembered)?;
     together.add(connection, &new_services)?;
@@ -145,7 +179,7 @@ pub fn batch(
     together.add(connection, &steps)?;
     cases::save(connection, &changes.cases)?;
     moves::save(connection, &changes.moves)?;
-    entries.extend(ended::give_up_moves(connection, changes, advance.now)?);
+    more.extend(ended::give_up_moves(connection, changes, advance.now)?);
     for change in &changes.lists {
         let ListChange { account, before, after, promoted_at, at, .. } = change;
         offers::write(connection, *account, before, after, *promoted_at, *at)?;
@@ -155,7 +189,7 @@ pub fn batch(
         return Err(StoreError::Contended("another writer took over the ledger chain".to_owned()));
     }
     // Behind everything else: from here to the commit no other receiver gets a position.
-    feed_of::append(connection, advance.now, &entries)
+    telling()?.append(connection, advance.now, more)
 }
 
 fn place_row(after: &Account) -> [Value<'_>; 4] {

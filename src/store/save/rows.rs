@@ -94,27 +94,9 @@ statement!(
 );
 statement!(PlaceAccount, "accounts", Update, 1, ["kind", "status", "standing", "id"]);
 
-/// As [`UpdateAccount`], with the columns of [`PlaceAccount`] in front: a row is rewritten once.
-pub(super) struct MoveAccount;
-
-impl MoveAccount {
-    const ALL: [&'static str; 3 + UpdateAccount::COLUMNS.len()] = {
-        let mut all = ["kind"; 3 + UpdateAccount::COLUMNS.len()];
-        (all[1], all[2]) = ("status", "standing");
-        let mut at = 0;
-        while at < UpdateAccount::COLUMNS.len() {
-            all[3 + at] = UpdateAccount::COLUMNS[at];
-            at += 1;
-        }
-        all
-    };
-}
-
-impl Statement for MoveAccount {
-    const TABLE: &'static str = UpdateAccount::TABLE;
-    const VERB: Verb = Verb::Update;
-    const COLUMNS: &'static [&'static str] = &Self::ALL;
-}
+// What a move changes of an account that says the same as before; the second where its kind or the like changes, too.
+statement!(HoldAccount, "accounts", Update, 1, ["hold", "revision", "id"]);
+statement!(MoveAccount, "accounts", Update, 1, ["kind", "status", "standing", "hold", "revision", "id"]);
 statement!(
     TouchAccount,
     "accounts",
