@@ -32,6 +32,7 @@ mod endpoints_paths;
 mod erasure;
 mod extremecloud;
 mod extremecloud_guide;
+mod extremecloud_long;
 mod extremecloud_table;
 mod extremecloud_together;
 mod faults;
