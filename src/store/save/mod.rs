@@ -63,9 +63,14 @@ pub fn batch(
     }
     // What a long list tells is gathered while the database writes what it changes.
     std::thread::scope(|scope| {
-        let told = scope.spawn(told);
-        let told = || told.join().map_err(|_| StoreError::Failed("what a list tells was not gathered".to_owned()));
-        write(connection, new, changes, advance, told)
+        let thread = std::thread::Builder::new().name("telling".to_owned());
+        match thread.spawn_scoped(scope, told) {
+            Ok(telling) => write(connection, new, changes, advance, || {
+                telling.join().map_err(|_| StoreError::Failed("what a list tells was not gathered".to_owned()))
+            }),
+            // No thread is to be had now: then one behind the other.
+            Err(_) => write(connection, new, changes, advance, || Ok(told())),
+        }
     })
 }
 
