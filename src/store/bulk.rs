@@ -406,11 +406,11 @@ impl<S: Statement> PgRows<'_, S> {
 
 impl<S: Statement> QueryFragment<Pg> for PgRows<'_, S> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // Piece by piece: diesel walks a statement several times for one run, and most times nobody keeps what is written.
         if self.has_same() {
             // The text is another for other columns, and seldom needed twice.
             out.unsafe_to_cache_prepared();
         }
+        // Written piece by piece: diesel walks a statement several times for one run, and most times nobody keeps the text.
         let columns = || S::COLUMNS.iter().zip(&self.columns).enumerate();
         let keys = S::COLUMNS.len() - S::KEYS;
         match S::VERB {

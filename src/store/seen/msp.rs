@@ -142,8 +142,8 @@ pub fn names(
     rows.into_iter().map(|(row, name, code)| Ok(Called { account: brief(row)?, name, code })).collect()
 }
 
-/// The customers of a partner within bounds behind `after`, by our id, at most `limit`: those that are its by the platform's or an
-/// operator's word.
+/// The customers of a partner that is within bounds, behind `after`, by our id, at most `limit`: those that are its by the
+/// platform's or an operator's word.
 ///
 /// # Errors
 /// As [`page`].
