@@ -7,11 +7,11 @@
 use std::marker::PhantomData;
 
 use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel::sqlite::Sqlite;
-use diesel::{Connection, connection::LoadConnection};
+use diesel::{Connection, RunQueryDsl, connection::LoadConnection};
 
 use super::connection::AnyConnection;
 use super::error::StoreError;
@@ -176,6 +176,75 @@ impl<'a> Together<'a> {
             AnyConnection::Sqlite(connection) => execute(connection, last)?,
             AnyConnection::Postgres(connection) => execute(connection, &WithAll { parts: self.0, last })?,
         })
+    }
+
+    /// As [`Together::finish`] on PostgreSQL, with a statement behind all others that gives a number: how many rows the
+    /// last one touched, and that number, in one round trip.
+    ///
+    /// # Errors
+    /// [`StoreError`] of what ran.
+    pub fn finish_behind<Q, B>(
+        self,
+        connection: &mut diesel::PgConnection,
+        last: &Q,
+        behind: &B,
+    ) -> Result<(i64, Option<i64>), StoreError>
+    where
+        Q: QueryFragment<Pg>,
+        B: Behind,
+    {
+        Ok(AllBehind { parts: self.0, last, behind }.get_result(connection)?)
+    }
+}
+
+/// What runs behind all that was gathered by [`Together`].
+pub trait Behind {
+    /// Writes parts of a statement of many, the last one named `behind` and with one column of at most one row. What runs
+    /// only where there is a row of `done` runs when all else is done.
+    ///
+    /// # Errors
+    /// As [`QueryFragment::walk_ast`].
+    fn walk_parts<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()>;
+}
+
+/// `WITH part0 AS (… RETURNING 1), …, last AS (… RETURNING 1), done AS (…), …, behind AS (…) SELECT …`. PostgreSQL runs a
+/// part before others only where those read what it returns, so `done` counts the rows of all.
+struct AllBehind<'a, Q, B> {
+    parts: Vec<Box<dyn QueryFragment<Pg> + 'a>>,
+    last: &'a Q,
+    behind: &'a B,
+}
+
+/// As with [`WithAll`].
+impl<Q, B> QueryId for AllBehind<'_, Q, B> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q, B> Query for AllBehind<'_, Q, B> {
+    type SqlType = (BigInt, Nullable<BigInt>);
+}
+
+impl<Q, B, C> RunQueryDsl<C> for AllBehind<'_, Q, B> {}
+
+impl<Q: QueryFragment<Pg>, B: Behind> QueryFragment<Pg> for AllBehind<'_, Q, B> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH ");
+        for (at, part) in self.parts.iter().enumerate() {
+            out.push_sql(&format!("part{at} AS ("));
+            part.walk_ast(out.reborrow())?;
+            out.push_sql(" RETURNING 1), ");
+        }
+        out.push_sql("last AS (");
+        self.last.walk_ast(out.reborrow())?;
+        out.push_sql(" RETURNING 1), done AS MATERIALIZED (SELECT (SELECT count(*) FROM last) AS touched");
+        for at in 0..self.parts.len() {
+            out.push_sql(&format!(", (SELECT count(*) FROM part{at})"));
+        }
+        out.push_sql("), ");
+        self.behind.walk_parts(out.reborrow())?;
+        out.push_sql(" SELECT (SELECT touched FROM done), (SELECT * FROM behind)");
+        Ok(())
     }
 }
 

@@ -13,8 +13,9 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, HasSqlType, Text};
+use diesel::sqlite::Sqlite;
 
-use super::bulk::{Rows, Statement, Value, Verb};
+use super::bulk::{Behind, Rows, Statement, Together, Value, Verb};
 use super::connection::AnyConnection;
 use super::error::StoreError;
 use super::schema::{change_feed, changes};
@@ -42,7 +43,7 @@ impl Statement for InsertChanges {
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
 pub fn append(connection: &mut AnyConnection, at: i64, entries: &[Entry]) -> Result<Option<i64>, StoreError> {
-    Told { rows: Vec::new(), rest: entries.to_vec() }.append(connection, at, Vec::new())
+    Told { rows: Vec::new(), rest: entries.to_vec() }.append(connection, at)
 }
 
 /// Entries of which whole rows are packed already, so that another thread than the writer's may do that.
@@ -73,18 +74,49 @@ impl Told {
         Self { rows: entries.chunks(MAX_PACKED).map(Row::of).collect(), rest }
     }
 
-    /// Adds these and, behind them, `more`: as [`append`].
+    /// These and, behind them, `more`.
+    #[must_use]
+    pub fn and(mut self, more: Vec<Entry>) -> Self {
+        self.rest.extend(more);
+        self
+    }
+
+    fn pack(&mut self) {
+        self.rows.extend(std::mem::take(&mut self.rest).chunks(MAX_PACKED).map(Row::of));
+    }
+
+    /// Runs what was gathered on PostgreSQL with these behind it, in one round trip where they make one row, and returns how
+    /// many rows the last statement touched, and as [`append`].
     ///
     /// # Errors
     /// As [`append`].
-    pub fn append(
+    pub fn append_behind<Q>(
         mut self,
         connection: &mut AnyConnection,
         at: i64,
-        more: Vec<Entry>,
-    ) -> Result<Option<i64>, StoreError> {
-        self.rest.extend(more);
-        self.rows.extend(self.rest.chunks(MAX_PACKED).map(Row::of));
+        together: Together<'_>,
+        last: &Q,
+    ) -> Result<(usize, Option<i64>), StoreError>
+    where
+        Q: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId,
+    {
+        self.pack();
+        match (self.rows.as_slice(), &mut *connection) {
+            ([Row { count, text }], AnyConnection::Postgres(postgres)) => {
+                let (touched, end) =
+                    together.finish_behind(postgres, last, &TakeAndInsert { count: *count, at, text })?;
+                Ok((usize::try_from(touched).unwrap_or(0), end))
+            }
+            _ => Ok((together.finish(connection, last)?, self.append(connection, at)?)),
+        }
+    }
+
+    /// Adds these: as [`append`].
+    ///
+    /// # Errors
+    /// As [`append`].
+    pub fn append(mut self, connection: &mut AnyConnection, at: i64) -> Result<Option<i64>, StoreError> {
+        self.pack();
         match (self.rows.as_slice(), &mut *connection) {
             ([], _) => Ok(None),
             ([Row { count, text }], AnyConnection::Postgres(postgres)) => {
@@ -227,12 +259,14 @@ impl Query for TakeAndInsert<'_> {
 
 impl<C> RunQueryDsl<C> for TakeAndInsert<'_> {}
 
-impl QueryFragment<Pg> for TakeAndInsert<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH taken AS (UPDATE change_feed SET position = position + ");
+impl TakeAndInsert<'_> {
+    /// `given` says when the first part may run.
+    fn walk_parts<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>, given: &'static str) -> QueryResult<()> {
+        out.push_sql("taken AS (UPDATE change_feed SET position = position + ");
         out.push_bind_param::<BigInt, _>(&self.count)?;
+        out.push_sql(given);
         out.push_sql(
-            " RETURNING position) INSERT INTO changes (last_position, first_position, at, entries) \
+            " RETURNING position), behind AS (INSERT INTO changes (last_position, first_position, at, entries) \
              SELECT position, position - ",
         );
         out.push_bind_param::<BigInt, _>(&self.count)?;
@@ -240,7 +274,23 @@ impl QueryFragment<Pg> for TakeAndInsert<'_> {
         out.push_bind_param::<BigInt, _>(&self.at)?;
         out.push_sql(", ");
         out.push_bind_param::<Text, _>(self.text)?;
-        out.push_sql(" FROM taken RETURNING last_position");
+        out.push_sql(" FROM taken RETURNING last_position)");
+        Ok(())
+    }
+}
+
+impl Behind for TakeAndInsert<'_> {
+    /// Positions are taken last: from there to the commit nobody else gets any.
+    fn walk_parts<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        Self::walk_parts(self, out, " WHERE (SELECT touched FROM done) > 0")
+    }
+}
+
+impl QueryFragment<Pg> for TakeAndInsert<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH ");
+        Self::walk_parts(self, out.reborrow(), "")?;
+        out.push_sql(" SELECT last_position FROM behind");
         Ok(())
     }
 }

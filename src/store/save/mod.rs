@@ -190,11 +190,18 @@ fn write(
         offers::write(connection, *account, before, after, *promoted_at, *at)?;
     }
     operators::save(connection, &changes.operators)?;
-    if together.finish(connection, advance)? != 1 {
+    // The feed is told behind everything else: from there to the commit no other receiver gets a position.
+    let (moved, feed_end) = if changes.updated.len() < MANY {
+        telling()?.and(more).append_behind(connection, advance.now, together, advance)?
+    } else {
+        // A long list is still being told while the database writes it.
+        let moved = together.finish(connection, advance)?;
+        (moved, telling()?.and(more).append(connection, advance.now)?)
+    };
+    if moved != 1 {
         return Err(StoreError::Contended("another writer took over the ledger chain".to_owned()));
     }
-    // Behind everything else: from here to the commit no other receiver gets a position.
-    telling()?.append(connection, advance.now, more)
+    Ok(feed_end)
 }
 
 fn place_row(after: &Account) -> [Value<'_>; 4] {
