@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ids::{AccountId, AccountKey, DeliveryId, ExternalId, PlatformId};
 use super::options::OptionSet;
 use super::relation::{Axis, Relation};
+use super::world::NamedReseller;
 
 /// What an account is in the hierarchy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -305,6 +306,13 @@ impl Account {
             Axis::Reseller => self.reseller = Some(relation),
             Axis::Partner => self.partner = Some(relation),
         }
+    }
+
+    /// Whether this is the reseller that it has, so that nobody need look who that is.
+    #[must_use]
+    pub fn has_reseller(&self, named: &NamedReseller) -> bool {
+        let found = |held: &Relation| held.is_found_by(&named.reseller.platform_id, named.external_id.as_ref());
+        self.is_active() && self.reseller.as_ref().is_some_and(found)
     }
 
     /// Whether it is alive.

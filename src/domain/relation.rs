@@ -211,3 +211,68 @@ pub struct Relation {
     /// Its end; none while it is open.
     pub closing: Option<Closing>,
 }
+
+impl Relation {
+    /// Whether a call that names its reseller like this finds the very account that it is linked to, so that nobody need
+    /// look. A call found it by this ID alone, which an account that a platform knows keeps for ever; and as long as it has
+    /// customers it neither ends nor becomes a customer. A relation that a list or an operator made may call its reseller
+    /// what another account of the platform is called.
+    #[must_use]
+    pub fn is_found_by(&self, reseller: &PlatformId, external_id: Option<&ExternalId>) -> bool {
+        external_id.is_none()
+            && self.reseller_external_id.is_none()
+            && self.found_by == Some(FoundBy::PlatformId)
+            && self.cause == Cause::Sync
+            && self.linked_cause.is_none()
+            && self.state == RelationState::Linked
+            && self.reseller_account.is_some()
+            && self.reseller_platform_id.as_ref() == Some(reseller)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A relation that a call opened by the platform ID "r", linked.
+    fn linked() -> Relation {
+        Relation {
+            id: RelationId(1),
+            axis: Axis::Reseller,
+            reseller_platform_id: Some(PlatformId::stored("r")),
+            reseller_external_id: None,
+            reseller_account: Some(AccountId(7)),
+            partner_id: None,
+            partner: None,
+            state: RelationState::Linked,
+            found_by: Some(FoundBy::PlatformId),
+            valid_from: 1,
+            learned_at: 1,
+            linked_at: None,
+            linked_cause: None,
+            cause: Cause::Sync,
+            delivery: None,
+            closing: None,
+        }
+    }
+
+    #[test]
+    fn an_id_finds_again_what_it_found() {
+        let (r, e) = (PlatformId::stored("r"), ExternalId::stored("e"));
+        let both = Relation { reseller_external_id: Some(e.clone()), found_by: Some(FoundBy::Both), ..linked() };
+        for (relation, external_id, found, why) in [
+            (linked(), None, true, "the ID that found it"),
+            (linked(), Some(&e), false, "an ExternalID more"),
+            (both.clone(), Some(&e), false, "an operator may have linked it to an account that was made here"),
+            (both, None, false, "one of two"),
+            (Relation { cause: Cause::Import, ..linked() }, None, false, "as a list calls it"),
+            (Relation { found_by: Some(FoundBy::Both), ..linked() }, None, false, "an operator's, by no ExternalID"),
+            (Relation { found_by: Some(FoundBy::ExternalId), ..linked() }, None, false, "the ID found nobody"),
+            (Relation { state: RelationState::Pending, ..linked() }, None, false, "not here yet"),
+            (Relation { reseller_account: None, ..linked() }, None, false, "linked to nobody"),
+        ] {
+            assert_eq!(relation.is_found_by(&r, external_id), found, "{why}");
+        }
+        assert!(!linked().is_found_by(&PlatformId::stored("s"), None), "another ID");
+    }
+}

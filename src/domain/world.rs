@@ -32,7 +32,7 @@ use changes::waits_for;
 
 pub use changes::{Adopted, Changes, Link, RelationChange, Turned};
 pub use moves::Moved;
-pub use needs::{Memory, Need, Reference, ResellerName, Sought};
+pub use needs::{Memory, NamedReseller, Need, Reference, ResellerName, Sought};
 
 /// See the module.
 #[derive(Debug)]
@@ -126,12 +126,19 @@ impl World {
         kept
     }
 
+    /// Whether none of the accounts that were looked up whole was there.
+    #[must_use]
+    pub fn has_nobody(&self) -> bool {
+        self.accounts.values().all(Option::is_none)
+    }
+
     /// Whether this was looked up already.
     #[must_use]
     pub fn knows(&self, need: &Need) -> bool {
         match need {
             Need::Account(key) => self.accounts.contains_key(key),
             Need::Reference(key) => self.accounts.contains_key(key) || self.references.contains_key(key),
+            Need::Reseller(named) => self.knows_reseller(named),
             Need::Alike(sought) => self.alike.contains_key(sought),
             Need::Alias(key) => self.aliases.contains_key(key),
             Need::External(scope, id) => self.externals.contains_key(&(scope.clone(), id.clone())),
@@ -156,6 +163,16 @@ impl World {
             Need::OperatorName(name) => self.rights.knows_name(name),
             Need::OperatorsOf(account) => self.rights.knows_operators(*account),
         }
+    }
+
+    /// Whether nobody need look for a reseller: its customer has it, or its names were looked up.
+    #[must_use]
+    pub fn knows_reseller(&self, named: &NamedReseller) -> bool {
+        let customer = self.accounts.get(&named.customer);
+        customer.is_some_and(|customer| {
+            customer.as_deref().is_some_and(|customer| customer.has_reseller(named))
+                || named.needs().all(|need| self.knows(&need))
+        })
     }
 
     /// Takes in a whole account, or that there is none.

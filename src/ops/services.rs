@@ -145,7 +145,9 @@ impl Moving {
     /// [`StoreError`] of the first look-up that fails.
     pub fn weigh(&self, connection: &mut AnyConnection) -> Result<Weighed, StoreError> {
         let mut world = World::new(planning::NOWHERE, 0);
-        planning::look(connection, &mut world, 1, Purpose::Preview, |world| weigh(world, &self.from, &self.products))
+        planning::look(connection, &mut world, 1, &mut Purpose::Preview, |world| {
+            weigh(world, &self.from, &self.products)
+        })
     }
 
     /// The list that does it, as far as all is still as it was weighed.

@@ -86,8 +86,9 @@ impl WhatIf {
         call: &Call,
         policy: &Arc<SourcePolicy>,
     ) -> Result<Prediction, StoreError> {
-        planning::foresee(connection, &mut self.world, &[(&**policy, call)], CUSTOMERS, Purpose::Preview)?;
-        let planned = planning::plan_one(connection, &mut self.world, policy, call, CUSTOMERS, Purpose::Preview)?;
+        planning::foresee(connection, &mut self.world, &[(&**policy, call)], CUSTOMERS, &mut Purpose::Preview)?;
+        planning::foresee_next(connection, &mut self.world, &[(&**policy, call)], CUSTOMERS, &mut Purpose::Preview)?;
+        let planned = planning::plan_one(connection, &mut self.world, policy, call, CUSTOMERS, &mut Purpose::Preview)?;
         let before = call.platform_id().and_then(|id| self.world.known_account(&call.key(id)));
         let differences = match &planned.change {
             Some(change) if planned.outcome == Outcome::Applied => {

@@ -15,6 +15,10 @@ pub enum StoreError {
     /// Another writer keeps what a transaction locks as it begins: nothing of it happened yet, whatever it is about.
     #[error("another writer keeps the directory: {0}")]
     Held(String),
+    /// Another writer has the lock on places, or waits for it: the whole transaction can be run again, with the lock from
+    /// its beginning on.
+    #[error("another writer changes the directory")]
+    PlacesTaken,
     /// The connection was lost while committing: the transaction may have happened.
     #[error("the connection was lost while committing: {0}")]
     CommitLost(String),

@@ -9,12 +9,11 @@ use tokio::sync::oneshot;
 use super::batch::changes_places;
 use super::faults::{Faults, Place};
 use super::now_micros;
-use super::run::{Attempted, Worked};
+use super::run::{Attempted, Run, Worked};
 use super::{PATIENCE, Queued, SubmitError, Writer, planning};
 use crate::domain::act::customers::leaving;
 use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, OperatorChange, What};
 use crate::domain::outcome::Code;
-use crate::domain::partner::Answers;
 use crate::domain::policy::Policies;
 use crate::domain::world::{Need, World};
 use crate::store::audit::{self, Entry};
@@ -79,17 +78,15 @@ fn foreseen_places(acts: &[Act]) -> Places {
     if acts.iter().any(changes) { Places::Alone } else { Places::Shared }
 }
 
-/// Runs a list of `owner` up to its commit. The transaction around it is the caller's. None when it changes places and
-/// only shares them. `partners` is what is kept of the registry's answers.
+/// Runs a list up to its commit. The transaction around it is the caller's. None when it changes places and only shares
+/// them.
 pub(super) fn run(
     connection: &mut AnyConnection,
     list: &ActList,
-    tail: &Tail,
-    owner: &str,
-    partners: &mut Answers,
+    run: Run<'_>,
     faults: &Faults,
-    places: Places,
 ) -> Result<Option<Done>, StoreError> {
+    let Run { tail, owner, places, partners, .. } = run;
     let mut world = World::new(tail.head.chain, tail.rows_issued).with_partners(std::mem::take(partners));
     faults.at(Place::Load, &[])?;
     let outcomes = perform(connection, &mut world, list, Purpose::Change)?;
@@ -98,7 +95,7 @@ pub(super) fn run(
         return Ok(Some(Done { outcomes, tail: None, feed_end: None }));
     }
     let changes = world.into_changes();
-    if places == Places::Shared && matches!(connection, AnyConnection::Postgres(_)) && changes_places(&changes) {
+    if places != Places::Alone && matches!(connection, AnyConnection::Postgres(_)) && changes_places(&changes) {
         return Ok(None);
     }
     faults.at(Place::Write, &[])?;
@@ -144,7 +141,7 @@ pub(super) fn perform(
     connection: &mut AnyConnection,
     world: &mut World,
     list: &ActList,
-    purpose: Purpose,
+    mut purpose: Purpose,
 ) -> Result<Vec<ActOutcome>, StoreError> {
     let most = if list.all_or_nothing { MAX_TOGETHER } else { MAX_ACTS };
     let exact =
@@ -162,15 +159,15 @@ pub(super) fn perform(
         return Ok(list.acts.iter().map(refused).collect());
     }
     let cap = list.acts.len() + 1;
-    planning::foresee_acts(connection, world, &list.policies, &list.acts, cap, purpose)?;
+    planning::foresee_acts(connection, world, &list.policies, &list.acts, cap, &mut purpose)?;
     let mut outcomes = Vec::with_capacity(list.acts.len());
     let mut others = Vec::new();
     for act in &list.acts {
         let policy = list.policies.of(&act.account.scope.source);
-        let planned = planning::plan_one_act(connection, world, policy, act, cap, purpose)?;
+        let planned = planning::plan_one_act(connection, world, policy, act, cap, &mut purpose)?;
         let outcome = world.apply_act(act, planned);
         if let (What::Customers(exact), None) = (&act.what, outcome.refused()) {
-            match planning::look(connection, world, cap, purpose, |world| leaving(world, act, exact))? {
+            match planning::look(connection, world, cap, &mut purpose, |world| leaving(world, act, exact))? {
                 Ok(acts) => others.extend(acts),
                 Err(message) => {
                     let acted = Acted::Refused { code: Code::RuleBroken, message };
@@ -181,10 +178,10 @@ pub(super) fn perform(
         }
         outcomes.push(outcome);
     }
-    planning::foresee_acts(connection, world, &list.policies, &others, cap, purpose)?;
+    planning::foresee_acts(connection, world, &list.policies, &others, cap, &mut purpose)?;
     for act in &others {
         let policy = list.policies.of(&act.account.scope.source);
-        let planned = planning::plan_one_act(connection, world, policy, act, cap, purpose)?;
+        let planned = planning::plan_one_act(connection, world, policy, act, cap, &mut purpose)?;
         outcomes.push(world.apply_act(act, planned));
     }
     if list.all_or_nothing && outcomes.iter().any(|outcome| outcome.refused().is_some()) {
@@ -219,7 +216,7 @@ pub fn look<T>(
     for _ in 0..planning::MAX_LOOKUPS {
         match look(&world) {
             Ok(seen) => return Ok(seen),
-            Err(need) => load::load(connection, &mut world, std::slice::from_ref(&need), 1, Purpose::Preview)?,
+            Err(need) => load::load(connection, &mut world, std::slice::from_ref(&need), 1, &mut Purpose::Preview)?,
         }
     }
     Err(StoreError::Failed("a look asked for too many look-ups".to_owned()))
@@ -233,9 +230,8 @@ impl Writer {
         if !self.is_available() {
             return Err(SubmitError::Unavailable);
         }
-        let lane = self.lanes.first().ok_or(SubmitError::ShuttingDown)?;
         let (reply, answered) = oneshot::channel();
-        self.queue(lane, Queued::Acts(Box::new(ActsJob { list, reply })))?;
+        self.put(Queued::Acts(Box::new(ActsJob { list, reply })))?;
         Ok(answered)
     }
 
@@ -292,11 +288,12 @@ impl super::run::Running {
         let faults = self.config.faults.clone();
         // Whatever sources ask for now: accounts may still have partners from when another option asked for one.
         let locks = Locks { places: foreseen_places(&list.acts), partners: true };
-        self.in_transaction(&[], locks, |connection, tail, owner, places, partners| {
-            let done = run(connection, list, tail, owner, partners, &faults, places)?;
+        self.in_transaction(&[], locks, |connection, with| {
+            let before = *with.tail;
+            let done = run(connection, list, with, &faults)?;
             Ok(done.map(|done| Worked {
                 value: done.outcomes,
-                tail: done.tail.unwrap_or(*tail),
+                tail: done.tail.unwrap_or(before),
                 feed_end: done.feed_end,
             }))
         })

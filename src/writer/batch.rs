@@ -4,12 +4,12 @@
 use super::faults::{Faults, Place};
 use super::now_micros;
 use super::planning;
+use super::run::Run;
 use super::{Answered, Job};
 use crate::domain::call::{Call, Intent, SignedId};
 use crate::domain::classify::Rule;
 use crate::domain::ids::DeliveryId;
 use crate::domain::ledger::Delivery;
-use crate::domain::partner::Answers;
 use crate::domain::plan::Planned;
 use crate::domain::world::{Changes, World};
 use crate::store::chains::{Advance, Tail};
@@ -28,10 +28,20 @@ pub(super) struct Done {
     pub feed_end: Option<i64>,
 }
 
-/// What calls do to the places of accounts, as far as they say so themselves.
+/// What calls do to the places of accounts, as far as they say so themselves. Most are about accounts as they are, and come
+/// with the resellers that these have.
 pub(super) fn foreseen_places(calls: &[&Call]) -> Places {
     let ends = |call: &&Call| matches!(call.intent, Intent::Delete { .. }) && !call.check_only;
-    if calls.iter().any(ends) { Places::Alone } else { Places::Shared }
+    let stays = |call: &&Call| {
+        matches!(call.intent, Intent::Synchronize(_) | Intent::Refused { .. } | Intent::Validated { .. })
+    };
+    if calls.iter().any(ends) {
+        Places::Alone
+    } else if calls.iter().all(stays) {
+        Places::Apart
+    } else {
+        Places::Shared
+    }
 }
 
 /// Whether accounts that exist change their places.
@@ -39,29 +49,32 @@ pub(super) fn changes_places(changes: &Changes) -> bool {
     changes.updated.iter().any(|(before, after)| before.moves_place(after))
 }
 
-/// Runs a batch of `owner` up to its commit. None when it changes places and only shares them. `partners` is what is kept
-/// of the registry's answers.
-#[allow(clippy::too_many_arguments)] // A batch and everything that it is run with.
+/// Runs a batch up to its commit. None when it changes places and has not the lock on them alone.
 pub(super) fn run(
     connection: &mut AnyConnection,
     jobs: &[&Job],
     calls: &[&Call],
-    tail: &Tail,
-    owner: &str,
-    partners: &mut Answers,
+    run: Run<'_>,
     faults: &Faults,
-    places: Places,
 ) -> Result<Option<Done>, StoreError> {
+    let Run { tail, owner, places, partners, turn } = run;
     let mut world = World::new(tail.head.chain, tail.rows_issued).with_partners(std::mem::take(partners));
     let cap = calls.len() + 1;
     faults.at(Place::Load, calls)?;
     let judged: Vec<_> = jobs.iter().map(|job| &*job.policy).zip(calls.iter().copied()).collect();
-    planning::foresee(connection, &mut world, &judged, cap, Purpose::Change)?;
+    let mut purpose = if places == Places::Apart { Purpose::Update } else { Purpose::Change };
+    planning::foresee(connection, &mut world, &judged, cap, &mut purpose)?;
+    if world.has_nobody() {
+        // What it makes has no place that could change, so it does not begin again: whoever comes next may look up what it
+        // does not have, and waits for what it has.
+        *turn = None;
+    }
+    planning::foresee_next(connection, &mut world, &judged, cap, &mut purpose)?;
     let mut head = tail.head;
     let mut answered = Vec::with_capacity(calls.len());
     let mut deliveries = Vec::with_capacity(calls.len());
     for (job, call) in jobs.iter().zip(calls.iter().copied()) {
-        let planned = planning::plan_one(connection, &mut world, &job.policy, call, cap, Purpose::Change)?;
+        let planned = planning::plan_one(connection, &mut world, &job.policy, call, cap, &mut purpose)?;
         head.position += 1;
         let id = DeliveryId::issue(head.chain, head.position);
         let mut delivery = record(call, &planned, id);
@@ -74,9 +87,10 @@ pub(super) fn run(
     }
     *partners = world.take_partners();
     let changes = world.into_changes();
-    if places == Places::Shared && matches!(connection, AnyConnection::Postgres(_)) && changes_places(&changes) {
+    if places != Places::Alone && matches!(connection, AnyConnection::Postgres(_)) && changes_places(&changes) {
         return Ok(None);
     }
+    *turn = None;
     faults.at(Place::Write, calls)?;
     let to = Tail { head, rows_issued: changes.rows_issued };
     let advance = Advance { from: tail, to: &to, owner, now: now_micros() };

@@ -9,9 +9,9 @@ pub mod feed;
 pub mod planning;
 mod run;
 mod settle;
+mod turn;
 mod work;
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -46,8 +46,8 @@ pub struct WriterConfig {
     pub database: Database,
     /// How many calls may wait.
     pub queue: usize,
-    /// How many threads write, each with a connection and a chain of its own. Calls about one account always go to the
-    /// same one, in their order. SQLite has one writer, whatever this says.
+    /// How many threads write, each with a connection and a chain of its own. They take turns at what waits, so that calls
+    /// about one account are written in their order. SQLite has one writer, whatever this says.
     pub lanes: usize,
     /// The sources of this configuration.
     pub sources: Vec<Registered>,
@@ -111,7 +111,7 @@ struct Job {
     reply: oneshot::Sender<Result<Answered, SubmitError>>,
 }
 
-/// What waits in a lane's queue.
+/// What waits in the queue.
 enum Queued {
     Call(Box<Job>),
     Acts(Box<acts::ActsJob>),
@@ -121,6 +121,8 @@ enum Queued {
 /// What all handles and the writer's threads share.
 struct Shared {
     waiting: AtomicUsize,
+    /// Calls that lanes have taken and not settled yet.
+    at_work: AtomicUsize,
     capacity: usize,
     /// Whether each lane has its database.
     available: Vec<AtomicBool>,
@@ -130,7 +132,12 @@ struct Shared {
 impl Shared {
     fn new(capacity: usize, lanes: usize, feed: Arc<Feed>) -> Arc<Self> {
         let available = (0..lanes).map(|_| AtomicBool::new(true)).collect();
-        Arc::new(Self { waiting: AtomicUsize::new(0), capacity, available, feed })
+        Arc::new(Self { waiting: AtomicUsize::new(0), at_work: AtomicUsize::new(0), capacity, available, feed })
+    }
+
+    /// Whether there are more calls than these, so that there are about to be others.
+    fn is_busy(&self, calls: usize) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0 || self.at_work.load(Ordering::Relaxed) > calls
     }
 
     fn set_available(&self, lane: usize, available: bool) {
@@ -143,7 +150,7 @@ impl Shared {
 /// Hands calls to the writer; cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
-    lanes: Arc<[SyncSender<Queued>]>,
+    queue: SyncSender<Queued>,
     shared: Arc<Shared>,
 }
 
@@ -176,14 +183,14 @@ impl Writer {
     pub fn start(config: WriterConfig) -> Result<(Self, WriterThread), StoreError> {
         let count = if config.database.is_postgres() { config.lanes.max(1) } else { 1 };
         let shared = Shared::new(config.queue, count, Feed::new(config.database.is_postgres()));
-        let (mut lanes, mut threads) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let (queue, jobs) = sync_channel(config.queue);
+        let line = turn::Line::new(jobs);
+        let mut threads = Vec::with_capacity(count);
         for lane in 0..count {
-            let (sender, jobs) = sync_channel(config.queue);
-            let mut running = run::Running::open(config.clone(), shared.clone(), lane)?;
-            threads.push(spawn("writer", move || running.run(&jobs))?);
-            lanes.push(sender);
+            let mut running = run::Running::open(config.clone(), shared.clone(), lane, line.clone())?;
+            threads.push(spawn("writer", move || running.run())?);
         }
-        Ok((Self { lanes: lanes.into(), shared }, WriterThread(threads)))
+        Ok((Self { queue, shared }, WriterThread(threads)))
     }
 
     /// A writer that answers every call and stores none: what the others are measured against.
@@ -192,28 +199,20 @@ impl Writer {
     /// [`StoreError::Unavailable`] when no thread is to be had.
     #[doc(hidden)]
     pub fn storing_nothing(queue: usize) -> Result<(Self, WriterThread), StoreError> {
-        let (sender, jobs) = sync_channel(queue);
         let shared = Shared::new(queue, 1, Feed::new(false));
+        let (queue, jobs) = sync_channel(queue);
         let seen = shared.clone();
         let thread = spawn("writer", move || run::discard(&jobs, &seen))?;
-        Ok((Self { lanes: Arc::from([sender]), shared }, WriterThread(vec![thread])))
+        Ok((Self { queue, shared }, WriterThread(vec![thread])))
     }
 
-    /// Where calls about this account go: always to the same lane, so that they are written as they arrive.
-    fn lane(&self, call: &Call) -> Option<&SyncSender<Queued>> {
-        let mut hasher = std::hash::DefaultHasher::new();
-        (&call.scope, call.platform_id()).hash(&mut hasher);
-        let count = u64::try_from(self.lanes.len()).unwrap_or(1).max(1);
-        self.lanes.get(usize::try_from(hasher.finish() % count).unwrap_or(0))
-    }
-
-    /// Puts something into a lane's queue.
-    fn queue(&self, lane: &SyncSender<Queued>, queued: Queued) -> Result<(), SubmitError> {
+    /// Puts something into the queue.
+    fn put(&self, queued: Queued) -> Result<(), SubmitError> {
         if self.shared.waiting.fetch_add(1, Ordering::Relaxed) >= self.shared.capacity {
             self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(SubmitError::Full);
         }
-        lane.try_send(queued).map_err(|refused| {
+        self.queue.try_send(queued).map_err(|refused| {
             self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
             match refused {
                 TrySendError::Full(_) => SubmitError::Full,
@@ -230,9 +229,8 @@ impl Writer {
         if !self.is_available() {
             return Err(SubmitError::Unavailable);
         }
-        let lane = self.lane(&call).ok_or(SubmitError::ShuttingDown)?;
         let (reply, answered) = oneshot::channel();
-        self.queue(lane, Queued::Call(Box::new(Job { call, policy, reply })))?;
+        self.put(Queued::Call(Box::new(Job { call, policy, reply })))?;
         Ok(answered)
     }
 

@@ -15,7 +15,8 @@ pub(super) const MAX_LOOKUPS: usize = 2_000;
 /// A chain that nobody writes: what is numbered on it is never stored. For what-if and previews.
 pub const NOWHERE: i64 = (1 << 22) - 1;
 
-/// Looks up what calls will ask for, in a few statements for all of them.
+/// Looks up what calls will certainly ask for, in a few statements for all of them. Their accounts are locked then, and
+/// whoever would make one of them waits.
 ///
 /// # Errors
 /// [`StoreError`] of the first statement that fails.
@@ -24,10 +25,23 @@ pub fn foresee(
     world: &mut World,
     calls: &[(&SourcePolicy, &Call)],
     cap: usize,
-    purpose: Purpose,
+    purpose: &mut Purpose,
 ) -> Result<(), StoreError> {
     let needs: Vec<_> = calls.iter().flat_map(|(_, call)| World::foreseeable(call)).collect();
-    load::load(connection, world, &needs, cap, purpose)?;
+    load::load(connection, world, &needs, cap, purpose)
+}
+
+/// Looks up what calls will ask for next.
+///
+/// # Errors
+/// [`StoreError`] of the first statement that fails.
+pub fn foresee_next(
+    connection: &mut AnyConnection,
+    world: &mut World,
+    calls: &[(&SourcePolicy, &Call)],
+    cap: usize,
+    purpose: &mut Purpose,
+) -> Result<(), StoreError> {
     let mut needs: Vec<_> = calls.iter().flat_map(|(policy, call)| world.foreseeable_next(policy, call)).collect();
     needs.extend(calls.iter().filter_map(|(policy, call)| world.foreseeable_partner(policy, call)));
     load::load(connection, world, &needs, cap, purpose)
@@ -44,7 +58,7 @@ pub fn plan_one(
     policy: &SourcePolicy,
     call: &Call,
     cap: usize,
-    purpose: Purpose,
+    purpose: &mut Purpose,
 ) -> Result<Planned, StoreError> {
     look(connection, world, cap, purpose, |world| plan(world, policy, call))
 }
@@ -57,7 +71,7 @@ pub fn look<T>(
     connection: &mut AnyConnection,
     world: &mut World,
     cap: usize,
-    purpose: Purpose,
+    purpose: &mut Purpose,
     ask: impl Fn(&World) -> Result<T, Need>,
 ) -> Result<T, StoreError> {
     for _ in 0..MAX_LOOKUPS {
@@ -79,7 +93,7 @@ pub fn foresee_acts(
     policies: &Policies,
     acts: &[Act],
     cap: usize,
-    purpose: Purpose,
+    purpose: &mut Purpose,
 ) -> Result<(), StoreError> {
     let needs: Vec<_> = acts.iter().flat_map(World::foreseeable_of_act).collect();
     load::load(connection, world, &needs, cap, purpose)?;
@@ -99,7 +113,7 @@ pub fn plan_one_act(
     policy: &SourcePolicy,
     act: &Act,
     cap: usize,
-    purpose: Purpose,
+    purpose: &mut Purpose,
 ) -> Result<PlannedAct, StoreError> {
     look(connection, world, cap, purpose, |world| plan_act(world, policy, act))
 }

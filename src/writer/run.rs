@@ -9,6 +9,7 @@ use super::batch;
 use super::faults::Place;
 use super::now_micros;
 use super::settle::{Committed, Settling, What};
+use super::turn::{Line, Turn};
 use super::work::Work;
 use super::{Answered, BatchReport, Job, MAX_BATCH, Queued, Shared, SubmitError, WriterConfig};
 use crate::domain::call::Call;
@@ -39,12 +40,22 @@ const RESOLVE_PAUSE: Duration = Duration::from_millis(250);
 /// How often a database that went away is tried again.
 const PROBE_EVERY: Duration = Duration::from_millis(250);
 
+/// For how long a lane waits for more calls while others are at work.
+const MOMENT: Duration = Duration::from_micros(500);
+
+/// For how long a transaction stays open for which nothing has come yet.
+const CHAINED: Duration = Duration::from_millis(5);
+
 /// The state of the thread.
 pub(super) struct Running {
     pub(super) config: WriterConfig,
     shared: Arc<Shared>,
     lane: usize,
     owner: String,
+    line: Arc<Line>,
+    turn: Option<Turn>,
+    /// What was taken out of the queue and is no call.
+    next: Option<Queued>,
     open: Option<Open>,
     /// Whether the disk refused a flush since the last connection.
     flush_failed: bool,
@@ -73,10 +84,24 @@ struct Open {
 }
 
 impl Running {
-    pub(super) fn open(config: WriterConfig, shared: Arc<Shared>, lane: usize) -> Result<Self, StoreError> {
-        let owner = uuid::Uuid::new_v4().to_string();
-        let mut running =
-            Self { config, shared, lane, owner, open: None, flush_failed: false, partners: Answers::default() };
+    pub(super) fn open(
+        config: WriterConfig,
+        shared: Arc<Shared>,
+        lane: usize,
+        line: Arc<Line>,
+    ) -> Result<Self, StoreError> {
+        let mut running = Self {
+            config,
+            shared,
+            lane,
+            owner: uuid::Uuid::new_v4().to_string(),
+            line,
+            turn: None,
+            next: None,
+            open: None,
+            flush_failed: false,
+            partners: Answers::default(),
+        };
         let mut connection = running.config.database.connect(Use::Write)?;
         let changed = sources::changed(&mut connection, &running.config.sources)?;
         if let Some(source) = changed.first() {
@@ -106,25 +131,38 @@ impl Running {
     }
 
     /// Until every handle is gone.
-    pub(super) fn run(&mut self, jobs: &Receiver<Queued>) {
+    pub(super) fn run(&mut self) {
         let _gone = Gone { shared: self.shared.clone(), lane: self.lane };
         loop {
-            let first = if self.open.is_some() {
-                jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                jobs.recv_timeout(PROBE_EVERY)
+            let first = match self.next.take() {
+                Some(next) => Some(next),
+                None => match self.wait() {
+                    Ok(first) => Some(first),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => break,
+                },
             };
-            let mut waiting = match first {
-                Ok(first) => vec![first],
-                Err(RecvTimeoutError::Timeout) => Vec::new(),
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
-            waiting.extend(jobs.try_iter().take(MAX_BATCH - waiting.len()));
-            self.shared.waiting.fetch_sub(waiting.len(), Ordering::Relaxed);
             if self.open.is_none() {
+                // Connecting may take long, and others may have their connections.
+                self.turn = None;
                 self.reconnect();
             }
-            self.settle_all(waiting);
+            match first {
+                Some(Queued::Call(job)) => {
+                    let batch = self.batch(*job);
+                    if let Some(turn) = &mut self.turn {
+                        turn.look();
+                    }
+                    let calls = batch.len();
+                    self.shared.waiting.fetch_sub(calls, Ordering::Relaxed);
+                    self.shared.at_work.fetch_add(calls, Ordering::Relaxed);
+                    self.settle(batch, MAX_RERUNS);
+                    self.shared.at_work.fetch_sub(calls, Ordering::Relaxed);
+                }
+                Some(other) => self.settle_others(other),
+                None => {}
+            }
+            self.turn = None;
             if self.open.as_ref().is_some_and(|open| open.settling.has_failed()) {
                 self.open = None;
                 self.flush_failed = true;
@@ -138,6 +176,70 @@ impl Running {
             if let Err(error) = released {
                 log::warn!("the ledger chain was not given back: {error}");
             }
+        }
+    }
+
+    /// Waits for the turn and for work, or for as long as a database that is away is left alone.
+    fn wait(&mut self) -> Result<Queued, RecvTimeoutError> {
+        let patience = match &mut self.open {
+            None => Some(PROBE_EVERY),
+            Some(open) => transaction::is_chained(&mut open.connection).then_some(CHAINED),
+        };
+        let waited = self.wait_for(patience);
+        if let (Err(RecvTimeoutError::Timeout), Some(open)) = (&waited, &mut self.open)
+            && let Err(error) = transaction::unchain(&mut open.connection)
+        {
+            self.lost(&error.to_string());
+        }
+        waited
+    }
+
+    fn wait_for(&mut self, patience: Option<Duration>) -> Result<Queued, RecvTimeoutError> {
+        let turn = self.line.turn(patience).ok_or(RecvTimeoutError::Timeout)?;
+        let jobs = turn.jobs().ok_or(RecvTimeoutError::Disconnected)?;
+        let first = match patience {
+            None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)?,
+            Some(patience) => jobs.recv_timeout(patience)?,
+        };
+        self.turn = Some(turn);
+        Ok(first)
+    }
+
+    /// A call and all that wait behind it, up to a list of acts or other work. While other lanes are at work, those that
+    /// come in a moment are waited for: few calls cost nearly as much as many.
+    fn batch(&mut self, first: Job) -> Vec<Job> {
+        let mut batch = vec![first];
+        let Some(jobs) = self.turn.as_ref().and_then(Turn::jobs) else { return batch };
+        let until = Instant::now() + MOMENT;
+        while batch.len() < MAX_BATCH {
+            let queued = jobs.try_recv().ok().or_else(|| {
+                let enough = self.shared.at_work.load(Ordering::Relaxed) / 2;
+                let moment = until.saturating_duration_since(Instant::now());
+                (batch.len() < enough).then(|| jobs.recv_timeout(moment).ok()).flatten()
+            });
+            match queued {
+                Some(Queued::Call(job)) => batch.push(*job),
+                other => {
+                    self.next = other;
+                    break;
+                }
+            }
+        }
+        batch
+    }
+
+    /// Settles what is no call, and whatever of that kind comes meanwhile: nobody waits for its turn with it.
+    fn settle_others(&mut self, first: Queued) {
+        self.turn = None;
+        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        let mut next = self.line.take_up(first);
+        while let Some(other) = next {
+            match other {
+                Queued::Acts(acts) => self.settle_acts(*acts),
+                Queued::Work(work) => self.settle_work(work),
+                Queued::Call(job) => self.settle(vec![*job], MAX_RERUNS),
+            }
+            next = self.line.take_next();
         }
     }
 
@@ -157,30 +259,6 @@ impl Running {
                 self.open = Some(open);
             }
             Err(error) => log::debug!("the database is still away: {error}"),
-        }
-    }
-
-    /// Settles what was waiting, in its order: calls in batches, and each list of acts and each work
-    /// alone between them.
-    fn settle_all(&mut self, waiting: Vec<Queued>) {
-        let mut batch = Vec::with_capacity(waiting.len());
-        for queued in waiting {
-            match queued {
-                Queued::Call(job) => batch.push(*job),
-                other => {
-                    if !batch.is_empty() {
-                        self.settle(std::mem::take(&mut batch), MAX_RERUNS);
-                    }
-                    match other {
-                        Queued::Acts(acts) => self.settle_acts(*acts),
-                        Queued::Work(work) => self.settle_work(work),
-                        Queued::Call(job) => batch.push(*job),
-                    }
-                }
-            }
-        }
-        if !batch.is_empty() {
-            self.settle(batch, MAX_RERUNS);
         }
     }
 
@@ -322,9 +400,14 @@ impl Running {
     fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<Attempted<Vec<Answered>>, StoreError> {
         let faults = self.config.faults.clone();
         let partners = jobs.iter().any(|job| job.policy.names_partners());
-        let locks = Locks { places: batch::foreseen_places(calls), partners };
-        self.in_transaction(calls, locks, |connection, tail, owner, places, partners| {
-            let done = batch::run(connection, jobs, calls, tail, owner, partners, &faults, places)?;
+        // The lock on the registry comes behind that on places.
+        let places = match batch::foreseen_places(calls) {
+            Places::Apart if partners => Places::Shared,
+            places => places,
+        };
+        let locks = Locks { places, partners };
+        self.in_transaction(calls, locks, |connection, run| {
+            let done = batch::run(connection, jobs, calls, run, &faults)?;
             Ok(done.map(|done| Worked { value: done.answered, tail: done.tail, feed_end: done.feed_end }))
         })
     }
@@ -335,7 +418,7 @@ impl Running {
         &mut self,
         calls: &[&Call],
         mut locks: Locks,
-        mut work: impl FnMut(&mut AnyConnection, &Tail, &str, Places, &mut Answers) -> Result<Option<Worked<T>>, StoreError>,
+        mut work: impl FnMut(&mut AnyConnection, Run<'_>) -> Result<Option<Worked<T>>, StoreError>,
     ) -> Result<Attempted<T>, StoreError> {
         let faults = self.config.faults.clone();
         let Some(Open { connection, tail, .. }) = &mut self.open else {
@@ -345,7 +428,14 @@ impl Running {
         faults.at(Place::Begin, calls)?;
         let Worked { value, tail: to, feed_end } = loop {
             transaction::begin(connection, Some(locks))?;
-            let worked = work(connection, tail, &self.owner, locks.places, &mut self.partners).and_then(|done| {
+            let run = Run {
+                tail,
+                owner: &self.owner,
+                places: locks.places,
+                partners: &mut self.partners,
+                turn: &mut self.turn,
+            };
+            let worked = work(connection, run).and_then(|done| {
                 faults.at(Place::Commit, calls)?;
                 Ok(done)
             });
@@ -356,6 +446,11 @@ impl Running {
                     self.config.observer.rerun("places");
                     locks.places = Places::Alone;
                 }
+                Err(StoreError::PlacesTaken) => {
+                    transaction::roll_back(connection);
+                    self.config.observer.rerun("places");
+                    locks.places = Places::Shared;
+                }
                 Err(error) => {
                     transaction::roll_back(connection);
                     return Err(error);
@@ -364,7 +459,12 @@ impl Running {
         };
         let (work, since) = (began.elapsed(), Instant::now());
         let from = *tail;
-        match transaction::commit(connection).and_then(|()| faults.at(Place::Committed, calls)) {
+        let committed = if self.shared.is_busy(calls.len()) {
+            transaction::commit_and_chain(connection)
+        } else {
+            transaction::commit(connection)
+        };
+        match committed.and_then(|()| faults.at(Place::Committed, calls)) {
             Ok(()) => *tail = to,
             Err(StoreError::CommitLost(reason)) => self.resolve(&from, &to, &reason)?,
             Err(error) => {
@@ -406,6 +506,20 @@ impl Running {
 
 fn is_contended(error: &StoreError) -> bool {
     matches!(error, StoreError::Contended(_))
+}
+
+/// What a transaction is run with.
+pub(super) struct Run<'a> {
+    /// Where the chain ends.
+    pub tail: &'a Tail,
+    /// Who writes it.
+    pub owner: &'a str,
+    /// The lock on places that it has.
+    pub places: Places,
+    /// What is kept of the registry's answers.
+    pub partners: &'a mut Answers,
+    /// This lane's turn, which ends once everything is planned.
+    pub turn: &'a mut Option<Turn>,
 }
 
 /// What a transaction gave, if it commits.

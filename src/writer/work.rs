@@ -52,9 +52,8 @@ impl Writer {
         if !self.is_available() {
             return Err(SubmitError::Unavailable);
         }
-        let lane = self.lanes.first().ok_or(SubmitError::ShuttingDown)?;
         let (reply, answered) = oneshot::channel();
-        self.queue(lane, Queued::Work(Box::new(Waiting { work, result: None, reply })))?;
+        self.put(Queued::Work(Box::new(Waiting { work, result: None, reply })))?;
         Ok(answered)
     }
 

@@ -93,6 +93,7 @@ mod standing;
 mod subscribers;
 mod subscribers_manage;
 mod subscribers_server;
+mod turns;
 mod users;
 mod v1;
 mod v1_accounts;

@@ -191,6 +191,14 @@ fn find(
     {
         return Err(names_itself());
     }
+    if let Some(held) = before.and_then(|before| before.reseller.as_ref())
+        && held.is_found_by(reseller, external_id.as_ref())
+    {
+        // Whatever it may do or not: its customers stay.
+        let (account, found_by, state) = (held.reseller_account, held.found_by, held.state);
+        let platform_id = reseller.clone();
+        return Ok(Target { platform_id, external_id, account, found_by, state, standing: Standing::Enabled });
+    }
     if let Some(named) = &external_id
         && world.external(&call.scope, named)?.is_none()
         && world.account(subject)?.is_none()

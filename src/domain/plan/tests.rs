@@ -306,6 +306,7 @@ impl Receiver {
                 world.learn_external(scope.clone(), id.clone(), owner.map(Reference::from));
             }
             Need::Alias(key) => world.learn_alias(key.clone(), self.aliases.get(key).cloned()),
+            Need::Reseller(_) => unreachable!("foreseen alone"),
             Need::Alike(sought) => {
                 let says = |account: &&Account| {
                     account.key.scope.source.is_local()

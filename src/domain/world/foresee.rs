@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Need, ResellerName, World};
+use super::{NamedReseller, Need, ResellerName, World};
 use crate::domain::account::AccountKind;
 use crate::domain::act::{Act, OffersOf, What, entitle};
 use crate::domain::call::{Call, Intent, Said, SignedId};
@@ -38,10 +38,12 @@ impl World {
             if let Said::Value(reseller) = &submitted.reseller_id
                 && *reseller != submitted.id
             {
-                needs.push(Need::Reference(call.key(reseller)));
-                if let Said::Value(external_id) = &submitted.reseller_external_id {
-                    needs.push(Need::External(call.scope.clone(), external_id.clone()));
-                }
+                let external_id = match &submitted.reseller_external_id {
+                    Said::Value(external_id) => Some(external_id.clone()),
+                    Said::Nothing | Said::Absent => None,
+                };
+                let (customer, reseller) = (call.key(&submitted.id), call.key(reseller));
+                needs.push(Need::Reseller(NamedReseller { customer, reseller, external_id }));
             }
         }
         match &call.intent {

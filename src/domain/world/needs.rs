@@ -69,6 +69,26 @@ pub struct ResellerName {
     pub external_id: ExternalId,
 }
 
+/// How a call names the reseller of its account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NamedReseller {
+    /// The account that the call is about.
+    pub customer: AccountKey,
+    /// By its platform ID.
+    pub reseller: AccountKey,
+    /// By its ExternalID, where that is named, too.
+    pub external_id: Option<ExternalId>,
+}
+
+impl NamedReseller {
+    /// What it takes to find it.
+    pub(super) fn needs(&self) -> impl Iterator<Item = Need> {
+        let external_id = self.external_id.clone();
+        let by_external_id = external_id.map(|id| Need::External(self.customer.scope.clone(), id));
+        std::iter::once(Need::Reference(self.reseller.clone())).chain(by_external_id)
+    }
+}
+
 /// What an account that was made here would say of itself if it were the one that a platform synchronizes for the first
 /// time. What is none does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -93,6 +113,9 @@ pub enum Need {
     Account(AccountKey),
     /// As much of an account as those need who name it.
     Reference(AccountKey),
+    /// The reseller that a call names, by each of its names, unless its customer has that one already. Foreseen alone: the
+    /// planner asks for what it needs of this.
+    Reseller(NamedReseller),
     /// The accounts that were made here and say this of themselves.
     Alike(Sought),
     /// Which account was called this before a platform synchronized it.

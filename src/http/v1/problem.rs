@@ -201,7 +201,11 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Contended(_) | StoreError::Held(_) | StoreError::CommitLost(_) => {
+            StoreError::Unavailable(_)
+            | StoreError::Contended(_)
+            | StoreError::Held(_)
+            | StoreError::PlacesTaken
+            | StoreError::CommitLost(_) => {
                 log::warn!("v1: {error}");
                 Self::Unavailable
             }

@@ -19,7 +19,7 @@ use super::records::{AccountRow, DeliveryRow, RelationRow, reference_of};
 use super::schema::{accounts, deliveries, relations, webhook_ids};
 use super::services;
 use super::users;
-use super::{branding, offers, operators, partners, sites};
+use super::{branding, offers, operators, partners, places, sites};
 use crate::domain::account::{Account, Standing};
 use crate::domain::act::customers::MAX_CUSTOMERS;
 use crate::domain::ids::{
@@ -28,7 +28,7 @@ use crate::domain::ids::{
 use crate::domain::outcome::{Answer, Code, Outcome};
 use crate::domain::service::MAX_SERVICES;
 use crate::domain::user::MAX_USERS;
-use crate::domain::world::{Memory, Need, Reference, ResellerName, Sought, World};
+use crate::domain::world::{Memory, NamedReseller, Need, Reference, ResellerName, Sought, World};
 
 /// Accounts that are asked for at once from which on they are not looked up one by one on SQLite: a batch of calls has at
 /// most 256, and its statement for one is prepared.
@@ -39,8 +39,27 @@ const MANY: usize = 300;
 pub enum Purpose {
     /// To write: nobody else may change it until this transaction ends.
     Change,
+    /// To write, in a transaction that began without the lock on places: it takes that as soon as it looks at more than
+    /// the accounts that it is about, and goes on as [`Purpose::Change`].
+    Update,
     /// To tell what would happen; takes no lock and works in a read-only transaction.
     Preview,
+}
+
+impl Purpose {
+    /// Takes the lock on places if that is still to be done.
+    fn share_places(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        if *self == Self::Update {
+            places::share_at_once(connection)?;
+            *self = Self::Change;
+        }
+        Ok(())
+    }
+}
+
+/// Whether what is needed rests on the places of other accounts than those that a batch is about.
+fn rests_on_others(need: &Need) -> bool {
+    !matches!(need, Need::Account(_) | Need::Reseller(_) | Need::Memory(..))
 }
 
 /// What came back for a batch, by what was asked.
@@ -50,6 +69,8 @@ struct Asked<'a> {
     accounts: Vec<&'a AccountKey>,
     references: Vec<&'a AccountKey>,
     externals: Vec<(&'a Scope, &'a ExternalId)>,
+    /// References and ExternalIDs that are asked for where accounts turn out to have other resellers.
+    resellers: Vec<&'a NamedReseller>,
     alike: Vec<&'a Sought>,
     aliases: BTreeSet<&'a AccountKey>,
     customers: Vec<&'a ResellerName>,
@@ -74,6 +95,21 @@ struct Asked<'a> {
     brandings: Vec<AccountId>,
 }
 
+impl<'a> Asked<'a> {
+    /// Each reference and ExternalID once, and no reference to what is looked up whole.
+    fn names_in_order(&mut self) {
+        in_order(&mut self.references);
+        in_order(&mut self.externals);
+        self.references.retain(|key| self.accounts.binary_search(key).is_err());
+    }
+
+    /// Asks for a reseller, too.
+    fn add(&mut self, named: &'a NamedReseller) {
+        self.references.push(&named.reseller);
+        self.externals.extend(named.external_id.as_ref().map(|id| (&named.customer.scope, id)));
+    }
+}
+
 fn in_order<T: Ord>(all: &mut Vec<T>) {
     all.sort_unstable();
     all.dedup();
@@ -83,19 +119,29 @@ fn in_order<T: Ord>(all: &mut Vec<T>) {
 /// batch has calls need not be.
 ///
 /// # Errors
-/// [`StoreError`] of the first statement that fails.
+/// [`StoreError::PlacesTaken`] under [`Purpose::Update`], others of the first statement that fails.
 pub fn load(
     connection: &mut AnyConnection,
     world: &mut World,
     needs: &[Need],
     cap: usize,
-    purpose: Purpose,
+    purpose: &mut Purpose,
 ) -> Result<(), StoreError> {
+    if let AnyConnection::Postgres(postgres) = connection
+        && needs.iter().any(rests_on_others)
+    {
+        if *purpose == Purpose::Update && !world.has_nobody() {
+            // Relations that wait for a reseller were read without the lock, and it may have come since.
+            return Err(StoreError::PlacesTaken);
+        }
+        purpose.share_places(postgres)?;
+    }
     let mut asked = Asked::default();
     for need in needs.iter().filter(|need| !world.knows(need)) {
         match need {
             Need::Account(key) => asked.accounts.push(key),
             Need::Reference(key) => asked.references.push(key),
+            Need::Reseller(named) => asked.resellers.push(named),
             Need::External(scope, id) => asked.externals.push((scope, id)),
             Need::Alike(sought) => asked.alike.push(sought),
             Need::Alias(key) => {
@@ -132,23 +178,27 @@ pub fn load(
         }
     }
     in_order(&mut asked.accounts);
-    in_order(&mut asked.references);
-    in_order(&mut asked.externals);
-    asked.references.retain(|key| asked.accounts.binary_search(key).is_err());
-    memories(connection, world, &asked.memory, purpose)?;
+    asked.names_in_order();
+    memories(connection, world, &asked.memory, *purpose)?;
     match connection {
         AnyConnection::Sqlite(sqlite) => {
             if asked.accounts.len() > MANY {
                 many::accounts(sqlite, world, &asked.accounts)?;
             } else {
-                for key in asked.accounts {
+                for key in &asked.accounts {
                     let account = match sqlite_row(sqlite, key)? {
                         Some(row) => Some(sqlite_account(sqlite, row)?),
                         None => None,
                     };
-                    world.learn_account(key.clone(), account);
+                    world.learn_account((*key).clone(), account);
                 }
             }
+            for named in std::mem::take(&mut asked.resellers) {
+                if !world.knows_reseller(named) {
+                    asked.add(named);
+                }
+            }
+            asked.names_in_order();
             for key in asked.references {
                 let reference = sqlite_reference(sqlite, key)?;
                 world.learn_reference(key.clone(), reference);
@@ -164,8 +214,9 @@ pub fn load(
                 world.learn_external(scope.clone(), external_id.clone(), owner);
             }
         }
-        AnyConnection::Postgres(postgres) => postgres::accounts(postgres, world, &asked, purpose)?,
+        AnyConnection::Postgres(postgres) => postgres::accounts(postgres, world, &mut asked, purpose)?,
     }
+    let purpose = *purpose;
     for sought in asked.alike {
         let keys = aliases::alike(connection, sought)?;
         world.learn_alike(sought.clone(), keys);

@@ -183,3 +183,36 @@ fn customers_of_nobody_have_no_relation() {
         assert!(receiver.history(id).is_empty());
     }
 }
+
+/// What is looked up for a call.
+fn asked(receiver: &Receiver, say: Say) -> Vec<Need> {
+    let call = say.made(receiver.second + 10);
+    let mut world = World::new(CHAIN, receiver.rows_issued);
+    let mut asked = Vec::new();
+    while let Err(need) = plan(&world, &receiver.policy, &call) {
+        receiver.learn(&mut world, &need);
+        asked.push(need);
+    }
+    asked
+}
+
+/// Whether more is looked up for a call than its account.
+fn looks(receiver: &Receiver, say: Say) -> bool {
+    asked(receiver, say).len() > 1
+}
+
+#[test]
+fn nobody_looks_for_the_reseller_that_a_customer_has() {
+    let mut receiver = Receiver::new();
+    receiver.call(Say::reseller("r")).applied();
+    let named = || Say::customer("c", "r");
+    let named_twice = || named().reseller_external(&derived("r"));
+    receiver.call(named()).applied();
+    assert_eq!(asked(&receiver, named()), [Need::Account(key("c"))]);
+    assert!(looks(&receiver, Say::customer("c", "s")), "another one");
+    assert!(looks(&receiver, named_twice()), "by a name that did not find it before");
+    receiver.call(named_twice()).applied();
+    assert!(looks(&receiver, named_twice()), "two names may come to contradict each other");
+    receiver.call(Say::customer("d", "late")).applied();
+    assert!(looks(&receiver, Say::customer("d", "late")), "it may have come");
+}
