@@ -1,7 +1,7 @@
 //! What databases do once a year, done on demand: at every place of a batch, on both databases.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Bool};
@@ -13,6 +13,7 @@ use tiersync::store::{AnyConnection, StoreError};
 use tiersync::writer::faults::{Faults, Place};
 
 use crate::commands_binary::until;
+use crate::gate::{self, Gate, Opened, depth, names};
 use crate::harness::{Backend, Reply, TestApp, backends, config};
 use crate::ledger::assert_whole;
 
@@ -26,10 +27,6 @@ fn body(id: &str) -> String {
 fn start(backend: Backend, hook: impl Fn(Place, &[&Planned]) -> Option<StoreError> + Send + Sync + 'static) -> TestApp {
     let options = Options { faults: Faults::new(hook), ..Options::default() };
     TestApp::with_options(backend, &config("", ""), options)
-}
-
-fn names(calls: &[&Planned], id: &str) -> bool {
-    calls.iter().any(|call| call.platform_id().is_some_and(|named| named.as_str() == id))
 }
 
 /// The platform IDs of all accounts, in order.
@@ -86,70 +83,10 @@ fn assert_not_now(reply: &Reply) {
     assert!(!told.contains("fault") && !told.contains("database"), "the answer carries a cause: {}", reply.body);
 }
 
-/// Holds the writer up at the call of the platform ID `plug` until it is opened.
-#[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<(bool, bool)>, Condvar)>);
-
-impl Gate {
-    /// Called by the writer.
-    fn pass(&self, place: Place, calls: &[&Planned]) {
-        if place == Place::Begin && names(calls, "plug") {
-            let (state, changed) = &*self.0;
-            let mut state = state.lock().unwrap();
-            state.0 = true;
-            changed.notify_all();
-            drop(changed.wait_while(state, |(_, open)| !*open).unwrap());
-        }
-    }
-
-    /// Waits until the writer stands before it.
-    fn reached(&self) {
-        let (state, changed) = &*self.0;
-        drop(changed.wait_while(state.lock().unwrap(), |(reached, _)| !*reached).unwrap());
-    }
-
-    fn open(&self) {
-        let (state, changed) = &*self.0;
-        state.lock().unwrap().1 = true;
-        changed.notify_all();
-    }
-}
-
-/// Opens a gate behind a test, whether it ends well or not: a writer that is held up would hold the test up for ever.
-struct Opened<'a>(&'a Gate);
-
-impl Drop for Opened<'_> {
-    fn drop(&mut self) {
-        self.0.open();
-    }
-}
-
-fn depth(app: &TestApp) -> usize {
-    let metrics = app.get("/metrics").body;
-    let line = metrics.lines().find(|line| line.starts_with("tiersync_queue_depth ")).unwrap();
-    line.split(' ').nth(1).unwrap().parse::<f64>().unwrap() as usize
-}
-
-/// Sends these calls so that they share a batch, behind a plug; gives the replies in their order.
+/// Sends calls about these accounts so that they share a batch; gives the replies in their order.
 fn in_one_batch(app: &TestApp, gate: &Gate, ids: &[String]) -> Vec<Reply> {
-    std::thread::scope(|scope| {
-        let opened = Opened(gate);
-        let plug = scope.spawn(|| app.synchronize(&body("plug")));
-        gate.reached();
-        let senders: Vec<_> = ids
-            .iter()
-            .enumerate()
-            .map(|(position, id)| {
-                let sender = scope.spawn(|| app.synchronize(&body(id)));
-                // One by one, so that the batch has them in this order.
-                until("the call waits", || depth(app) == position + 1);
-                sender
-            })
-            .collect();
-        drop(opened);
-        assert_eq!(plug.join().unwrap().code(), 0);
-        senders.into_iter().map(|sender| sender.join().unwrap()).collect()
-    })
+    let calls: Vec<String> = ids.iter().map(|id| body(id)).collect();
+    gate::in_one_batch(app, gate, &calls)
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod faults;
 mod feed;
 mod feed_wait;
 mod first_start;
+mod gate;
 mod harness;
 mod hierarchy;
 mod histories;

@@ -8,16 +8,18 @@ use std::task::{Context, Waker};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use tiersync::app::Options;
 use tiersync::ops::alone;
 use tiersync::store::connection::{Database, Use};
 use tiersync::store::schema::{accounts, relations};
 use tiersync::store::{migrate, places, transaction};
-use tiersync::writer::faults::Faults;
+use tiersync::writer::faults::{Faults, Place};
 use tiersync::writer::{Answered, BatchReport, Observer, SubmitError, Writer, WriterConfig};
 
 use crate::commands_binary::until;
+use crate::feed::{assert_tells_everything, stored};
+use crate::gate::{Gate, Opened, PLUG, in_one_batch};
 use crate::harness::{Backend, TestApp, backends, config, postgres};
 use crate::histories::History;
 use crate::ledger::assert_whole;
@@ -124,10 +126,89 @@ fn who_comes_with_the_reseller_that_it_has_does_not_wait_for_the_directory() {
     assert_whole(&mut app.database());
 }
 
+/// The other one is at hand in the same batch, and the one that is left could come back.
+#[test]
+fn who_leaves_a_reseller_waits_for_the_directory_whoever_comes_with_it() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let url = postgres::shared().unwrap().new_schema();
+    let (toml, gate) = (config("", ""), Gate::default());
+    let before = TestApp::on(&url, &toml, Options::default(), None);
+    for call in [reseller("s"), customer("c", "r", "One"), PLUG.to_owned()] {
+        assert_eq!(before.synchronize(&call).code(), 0);
+    }
+    let app = TestApp::on(&url, &toml, Options { faults: gate.faults(), ..Options::default() }, None);
+    let mut keeper = app.database();
+    transaction::begin(&mut keeper, None).unwrap();
+    places::take_alone(&mut keeper).unwrap();
+    let calls = [reseller("s").replace("Reseller s", "Another name"), customer("c", "s", "Two")];
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(|| in_one_batch(&app, &gate, &calls));
+        until("the batch waits", || {
+            app.get("/metrics").body.contains("tiersync_batch_reruns_total{reason=\"directory\"}")
+        });
+        transaction::roll_back(&mut keeper);
+        assert!(sent.join().unwrap().iter().all(|told| told.code() == 0));
+    });
+    assert_whole(&mut app.database());
+}
+
+/// A reseller comes at another receiver while its customer leaves it at this one: nobody has to wait, and what is told is
+/// what is stored.
+#[test]
+fn a_relation_that_is_linked_while_it_ends_ends_linked() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let leaving = r#"{"ID":"c","Role":"User","ResellerID":""}"#.to_owned();
+    for (leaves, end) in [(customer("c", "s", "Two"), 2), (leaving, 1)] {
+        let gate = Gate::before(Place::Write, "c");
+        let url = postgres::shared().unwrap().new_schema();
+        let (toml, named) = (config("", ""), format!("{url}&application_name=tiersync-reseller-comes"));
+        let app = TestApp::on(&named, &toml, Options::default(), None);
+        for call in [reseller("s"), customer("c", "r", "One")] {
+            assert_eq!(app.synchronize(&call).code(), 0);
+        }
+        let other = TestApp::on(&url, &toml, Options { faults: gate.faults(), ..Options::default() }, None);
+        let mut observer = PgConnection::establish(&url).unwrap();
+        std::thread::scope(|scope| {
+            let opened = Opened(&gate);
+            let left = scope.spawn(|| other.synchronize(&leaves));
+            gate.reached();
+            let came = scope.spawn(|| app.synchronize(&reseller("r")));
+            // It is through, or waits for who has the directory alone.
+            until("the reseller comes", || came.is_finished() || waits(&mut observer, "tiersync-reseller-comes"));
+            drop(opened);
+            assert_eq!((came.join().unwrap().code(), left.join().unwrap().code()), (0, 0));
+        });
+        let states: Vec<(Option<String>, bool)> = relations::table
+            .order(relations::id)
+            .select((relations::reseller_platform_id, relations::reseller_account_id.is_not_null()))
+            .load(&mut app.database())
+            .unwrap();
+        assert_eq!(states.len(), end, "{states:?}");
+        let told = stored(&mut app.database());
+        assert_tells_everything(&mut app.database(), &told);
+        assert_whole(&mut app.database());
+    }
+}
+
 #[derive(QueryableByName)]
 struct Waiting {
     #[diesel(sql_type = BigInt)]
     count: i64,
+}
+
+/// Whether a receiver whose connections are called this waits for a lock.
+fn waits(observer: &mut PgConnection, name: &str) -> bool {
+    let waiting: Waiting = diesel::sql_query(
+        "SELECT count(*) AS count FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
+    )
+    .bind::<Text, _>(name)
+    .get_result(observer)
+    .unwrap();
+    waiting.count > 0
 }
 
 /// Behind a lock that had to be waited for, PostgreSQL shows the locked row as it is then, and what is joined to it as it was
@@ -157,15 +238,7 @@ fn an_account_that_was_locked_has_the_relations_of_then() {
     std::thread::scope(|scope| {
         let call = scope.spawn(|| app.synchronize(&customer("c", "r", "Two")));
         let mut observer = PgConnection::establish(&url).unwrap();
-        until("the call waits for the account", || {
-            let waiting: Waiting = diesel::sql_query(
-                "SELECT count(*) AS count FROM pg_stat_activity \
-                 WHERE application_name = 'tiersync-relations-of-then' AND wait_event_type = 'Lock'",
-            )
-            .get_result(&mut observer)
-            .unwrap();
-            waiting.count > 0
-        });
+        until("the call waits for the account", || waits(&mut observer, "tiersync-relations-of-then"));
         other.batch_execute("COMMIT").unwrap();
         assert_eq!(call.join().unwrap().code(), 0);
     });

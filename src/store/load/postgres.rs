@@ -341,16 +341,19 @@ pub(super) fn accounts(
     let mut found = Found { whole: nothing(asked.accounts.len()), ..Found::default() };
     let whole: Vec<_> = asked.accounts.iter().copied().enumerate().collect();
     found.look_whole(connection, &whole, *purpose)?;
+    // Whoever comes to another reseller leaves one that may come at this moment, also where the other one is at hand.
+    let mut rests_on_others = !(asked.references.is_empty() && asked.externals.is_empty());
     for named in std::mem::take(&mut asked.resellers) {
         let customer = asked.accounts.binary_search(&&named.customer).ok();
         let customer = customer.and_then(|at| found.whole.get(at)?.as_ref());
         if !customer.is_some_and(|customer| customer.has_reseller(named)) && !world.knows_reseller(named) {
             asked.add(named);
+            rests_on_others = true;
         }
     }
     asked.names_in_order();
     let whole = missing(&asked.accounts, &found.whole);
-    if !(whole.is_empty() && asked.references.is_empty() && asked.externals.is_empty()) {
+    if rests_on_others || !whole.is_empty() {
         purpose.share_places(connection)?;
         (found.references, found.externals) = (nothing(asked.references.len()), nothing(asked.externals.len()));
         let references = asked.references.iter().copied().enumerate().collect();

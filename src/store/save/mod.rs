@@ -12,8 +12,8 @@ use crate::domain::act::ListChange;
 use crate::domain::feed::{self, Entry};
 use crate::domain::ids::{AccountId, DeliveryId, ExternalId, PartnerId, PlatformId, RelationId};
 use crate::domain::ledger::Delivery;
-use crate::domain::relation::{Cause, FoundBy, Relation, RelationState};
-use crate::domain::world::{Changes, Link};
+use crate::domain::relation::{Axis, Cause, FoundBy, Relation, RelationState};
+use crate::domain::world::{Changes, Link, RelationChange};
 use crate::store::bulk::{Rows, Together, Value};
 use crate::store::chains::Advance;
 use crate::store::changes::Told;
@@ -262,9 +262,34 @@ fn write_relations(connection: &mut AnyConnection, changes: &Changes) -> Result<
             ]);
         }
     }
+    keep_waiting(connection, changes)?;
     // Closing comes first: one open relation per axis is what the index allows at any moment.
     changed.write(connection)?;
     opened.write(connection)?;
+    Ok(())
+}
+
+/// Keeps those of the relations to change that wait for their resellers from being linked before this transaction ends. On
+/// PostgreSQL another receiver may have made such a reseller since they were read, and needs no lock on their accounts.
+fn keep_waiting(connection: &mut AnyConnection, changes: &Changes) -> Result<(), StoreError> {
+    let AnyConnection::Postgres(postgres) = connection else { return Ok(()) };
+    let waited = |change: &&RelationChange| {
+        let relation = &change.relation;
+        relation.axis == Axis::Reseller && !change.opened && (change.linked || relation.reseller_account.is_none())
+    };
+    let waited: Vec<i64> = changes.relations.iter().filter(waited).map(|change| change.relation.id.0).collect();
+    if waited.is_empty() {
+        return Ok(());
+    }
+    let still = relations::table
+        .filter(relations::id.eq_any(&waited))
+        .filter(relations::reseller_account_id.is_null())
+        .order(relations::id)
+        .select(relations::id)
+        .for_update();
+    if still.load::<i64>(postgres)?.len() < waited.len() {
+        return Err(StoreError::Contended("a reseller came that a relation waited for".to_owned()));
+    }
     Ok(())
 }
 
