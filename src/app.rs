@@ -63,6 +63,8 @@ pub struct Options {
     pub lanes: Option<usize>,
     /// How fast subscribers are sent to, and how long is waited when that fails.
     pub tempo: Tempo,
+    /// How often what was counted of the sources' calls is written, where not [`tasks::shape::EVERY`].
+    pub shapes_every: Option<Duration>,
     /// Store nothing: what the stores are measured against.
     #[doc(hidden)]
     pub storing_nothing: bool,
@@ -140,7 +142,7 @@ impl App {
         }
         let shapes = pool::get(&pool).and_then(|mut connection| Shapes::load(&config, &mut connection));
         let shapes = Arc::new(shapes.map_err(unusable)?);
-        start_shapes(&mut tasks, &shapes, &writer).map_err(unusable)?;
+        start_shapes(&mut tasks, &shapes, &writer, options.shapes_every).map_err(unusable)?;
         let (runs, waiting) = Runs::new();
         if !options.storing_nothing {
             let receiver = Receiver { database: &database, pool: &pool, writer: &writer, metrics: &metrics };
@@ -278,9 +280,14 @@ fn start_reconciliations(
     })
 }
 
-fn start_shapes(tasks: &mut Tasks, shapes: &Arc<Shapes>, writer: &Writer) -> Result<(), StoreError> {
-    let (shapes, writer) = (shapes.clone(), writer.clone());
-    tasks.start("shape", move |stop| tasks::shape::run_until(stop, &shapes, &writer))
+fn start_shapes(
+    tasks: &mut Tasks,
+    shapes: &Arc<Shapes>,
+    writer: &Writer,
+    every: Option<Duration>,
+) -> Result<(), StoreError> {
+    let (shapes, writer, every) = (shapes.clone(), writer.clone(), every.unwrap_or(tasks::shape::EVERY));
+    tasks.start("shape", move |stop| tasks::shape::run_until(stop, &shapes, &writer, every))
 }
 
 fn start_subscribers(

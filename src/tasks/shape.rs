@@ -6,14 +6,14 @@ use super::Stop;
 use crate::ops::shape::{Shapes, Unwritten};
 use crate::writer::Writer;
 
-/// How often. What was counted since the last time is lost where the process is killed.
-const EVERY: Duration = Duration::from_secs(3);
+/// How often, unless said otherwise. What was counted since the last time is lost where the process is killed.
+pub const EVERY: Duration = Duration::from_secs(3);
 
-/// Runs until stopped, and writes the rest then: whoever stops it lets the writer live until it has ended.
-pub fn run_until(stop: &Stop, shapes: &Shapes, writer: &Writer) {
+/// Runs until stopped, so often, and writes the rest then: whoever stops it lets the writer live until it has ended.
+pub fn run_until(stop: &Stop, shapes: &Shapes, writer: &Writer, every: Duration) {
     let mut unwritten = Unwritten::new();
     loop {
-        let stopped = stop.within(EVERY);
+        let stopped = stop.within(every);
         if let Err(error) = shapes.write(writer, &mut unwritten) {
             log::debug!("what sources send is written later: {error}");
         }

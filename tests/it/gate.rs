@@ -1,7 +1,9 @@
 //! Holding the writer up at a place, so that a test says what comes meanwhile.
 
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
+use tiersync::app::Options;
 use tiersync::domain::call::Call;
 use tiersync::writer::faults::{Faults, Place};
 
@@ -19,11 +21,16 @@ struct State {
     open: bool,
 }
 
-/// Holds the writer up at the call of one platform ID until it is opened.
+/// Options of an application whose own tasks put nothing into the writer's queue while a test counts what waits there.
+pub fn quiet(faults: Faults) -> Options {
+    Options { faults, shapes_every: Some(Duration::from_secs(3600)), ..Options::default() }
+}
+
+/// Holds the writer up at the call of one platform ID, or at a list of acts, until it is opened.
 #[derive(Clone)]
 pub struct Gate {
     place: Place,
-    id: &'static str,
+    id: Option<&'static str>,
     state: Arc<(Mutex<State>, Condvar)>,
 }
 
@@ -34,17 +41,24 @@ impl Default for Gate {
     }
 }
 
+/// How long a test waits for the writer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The call that stands before [`in_one_batch`].
 pub const PLUG: &str = r#"{"ID":"plug","Role":"User","ResellerID":""}"#;
 
 impl Gate {
     pub fn before(place: Place, id: &'static str) -> Self {
-        Self { place, id, state: Arc::default() }
+        Self { place, id: Some(id), state: Arc::default() }
+    }
+
+    pub fn before_acts(place: Place) -> Self {
+        Self { place, id: None, state: Arc::default() }
     }
 
     /// Called by the writer.
     pub fn pass(&self, place: Place, calls: &[&Call]) {
-        if place == self.place && names(calls, self.id) {
+        if place == self.place && self.id.map_or(calls.is_empty(), |id| names(calls, id)) {
             let (state, changed) = &*self.state;
             let mut state = state.lock().unwrap();
             state.reached = true;
@@ -65,7 +79,8 @@ impl Gate {
     /// Waits until the writer stands before it.
     pub fn reached(&self) {
         let (state, changed) = &*self.state;
-        drop(changed.wait_while(state.lock().unwrap(), |state| !state.reached).unwrap());
+        let waiting = changed.wait_timeout_while(state.lock().unwrap(), PATIENCE, |state| !state.reached).unwrap();
+        assert!(waiting.0.reached, "the writer never came to the gate");
     }
 
     fn open(&self) {

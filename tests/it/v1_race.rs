@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tiersync::app::Options;
 use tiersync::domain::operator::Role;
 use tiersync::writer::faults::{Faults, Place};
 
 use crate::commands_binary::until;
+use crate::gate::{depth, quiet};
 use crate::harness::app::MPNID;
 use crate::harness::{Backend, Call, Reply, TestApp, backends, config};
 use crate::moves_guide::{ask, did, reseller_of, service, text, user};
@@ -23,13 +23,6 @@ struct Held {
     armed: Arc<AtomicBool>,
     there: Receiver<()>,
     go: Sender<()>,
-}
-
-/// How much waits for the writer: besides what a test sends, what the receiver's own tasks have to write.
-fn waiting_for_the_writer(app: &TestApp) -> u32 {
-    let metrics = app.get("/metrics").body;
-    let depth = metrics.lines().find_map(|line| line.strip_prefix("tiersync_queue_depth "));
-    depth.and_then(|depth| depth.trim().parse().ok()).unwrap_or(0)
 }
 
 impl Held {
@@ -45,7 +38,7 @@ impl Held {
             }
             None
         });
-        let app = TestApp::with_options(backend, &config("", MPNID), Options { faults, ..Options::default() });
+        let app = TestApp::with_options(backend, &config("", MPNID), quiet(faults));
         Self { app, armed, there, go }
     }
 
@@ -56,7 +49,7 @@ impl Held {
             let first = scope.spawn(first);
             self.there.recv_timeout(Duration::from_secs(60)).unwrap();
             let second = scope.spawn(second);
-            until("the second waits for the writer", || waiting_for_the_writer(&self.app) >= 1);
+            until("the second waits for the writer", || depth(&self.app) == 1);
             self.go.send(()).unwrap();
             [first.join().unwrap(), second.join().unwrap()]
         })
@@ -281,7 +274,7 @@ fn deleting(backend: Backend) {
         let mut asking = vec![asked(&runs[0])];
         held.there.recv_timeout(Duration::from_secs(60)).unwrap();
         asking.extend(runs[1..].iter().map(asked));
-        until("all of them wait", || waiting_for_the_writer(app) >= 5);
+        until("all of them wait", || depth(app) == 5);
         assert_eq!(get(app, &provider, "/accounts").status, 200);
         held.go.send(()).unwrap();
         asking.into_iter().map(|one| one.join().unwrap()).collect()
@@ -327,7 +320,7 @@ fn waiting(backend: Backend) {
         let mut asking = vec![asked(&runs[0])];
         held.there.recv_timeout(Duration::from_secs(60)).unwrap();
         asking.extend(runs[1..].iter().map(asked));
-        until("all of them wait", || waiting_for_the_writer(app) >= 5);
+        until("all of them wait", || depth(app) == 5);
         assert_eq!(get(app, &provider, "/accounts").status, 200);
         held.go.send(()).unwrap();
         asking.into_iter().map(|one| one.join().unwrap()).collect()
