@@ -18,6 +18,15 @@ pub struct Locks {
 }
 
 impl Locks {
+    /// These. Whoever needs the registry begins with the places, too, since that lock cannot be taken behind it.
+    #[must_use]
+    pub fn new(places: Places, partners: bool) -> Self {
+        match places {
+            Places::Apart if partners => Self { places: Places::Shared, partners },
+            places => Self { places, partners },
+        }
+    }
+
     /// The statements that take them: the places first, and the registry behind them, everywhere: so nobody waits in a
     /// circle.
     fn statements(self) -> impl Iterator<Item = &'static str> {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::batch::changes_places;
+use super::batch::lacking;
 use super::faults::{Faults, Place};
 use super::now_micros;
-use super::run::{Attempted, Run, Worked};
+use super::run::{Attempted, Ran, Run, Worked};
 use super::{PATIENCE, Queued, SubmitError, Writer, planning};
 use crate::domain::act::customers::leaving;
 use crate::domain::act::{Act, ActOutcome, Acted, MAX_ACTS, OperatorChange, What};
@@ -78,25 +78,24 @@ fn foreseen_places(acts: &[Act]) -> Places {
     if acts.iter().any(changes) { Places::Alone } else { Places::Shared }
 }
 
-/// Runs a list up to its commit. The transaction around it is the caller's. None when it changes places and only shares
-/// them.
+/// Runs a list up to its commit, or up to where it lacks locks. The transaction around it is the caller's.
 pub(super) fn run(
     connection: &mut AnyConnection,
     list: &ActList,
     run: Run<'_>,
     faults: &Faults,
-) -> Result<Option<Done>, StoreError> {
-    let Run { tail, owner, places, partners, .. } = run;
+) -> Result<Ran<Done>, StoreError> {
+    let Run { tail, owner, locks, partners, .. } = run;
     let mut world = World::new(tail.head.chain, tail.rows_issued).with_partners(std::mem::take(partners));
     faults.at(Place::Load, &[])?;
     let outcomes = perform(connection, &mut world, list, Purpose::Change)?;
     *partners = world.take_partners();
     if !outcomes.iter().any(|outcome| outcome.applied().is_some()) {
-        return Ok(Some(Done { outcomes, tail: None, feed_end: None }));
+        return Ok(Ran::Done(Done { outcomes, tail: None, feed_end: None }));
     }
     let changes = world.into_changes();
-    if places != Places::Alone && matches!(connection, AnyConnection::Postgres(_)) && changes_places(&changes) {
-        return Ok(None);
+    if let Some(needed) = lacking(connection, locks, &changes) {
+        return Ok(Ran::Lacks(needed));
     }
     faults.at(Place::Write, &[])?;
     // One number more than is used, so that the chain tells of a commit whose answer was lost.
@@ -107,7 +106,7 @@ pub(super) fn run(
     }
     let advance = Advance { from: tail, to: &to, owner, now: now_micros() };
     let feed_end = save::batch(connection, &[], &changes, &advance)?;
-    Ok(Some(Done { outcomes, tail: Some(to), feed_end }))
+    Ok(Ran::Done(Done { outcomes, tail: Some(to), feed_end }))
 }
 
 /// The entry of a list. One without a subject is about the account that the first act made, which had no id before.
@@ -287,7 +286,7 @@ impl super::run::Running {
     fn attempt_acts(&mut self, list: &ActList) -> Result<Attempted<Vec<ActOutcome>>, StoreError> {
         let faults = self.config.faults.clone();
         // Whatever sources ask for now: accounts may still have partners from when another option asked for one.
-        let locks = Locks { places: foreseen_places(&list.acts), partners: true };
+        let locks = Locks::new(foreseen_places(&list.acts), true);
         self.in_transaction(&[], locks, |connection, with| {
             let before = *with.tail;
             let done = run(connection, list, with, &faults)?;

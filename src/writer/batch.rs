@@ -4,18 +4,20 @@
 use super::faults::{Faults, Place};
 use super::now_micros;
 use super::planning;
-use super::run::Run;
+use super::run::{Ran, Run};
 use super::{Answered, Job};
 use crate::domain::call::{Call, Intent, SignedId};
 use crate::domain::classify::Rule;
 use crate::domain::ids::DeliveryId;
 use crate::domain::ledger::Delivery;
 use crate::domain::plan::Planned;
+use crate::domain::relation::Axis;
 use crate::domain::world::{Changes, World};
 use crate::store::chains::{Advance, Tail};
 use crate::store::load::Purpose;
 use crate::store::places::Places;
 use crate::store::save::{self, NewDelivery};
+use crate::store::transaction::Locks;
 use crate::store::{AnyConnection, StoreError};
 
 /// What a batch came to, if its transaction commits.
@@ -44,32 +46,40 @@ pub(super) fn foreseen_places(calls: &[&Call]) -> Places {
     }
 }
 
-/// Whether accounts that exist change their places.
-pub(super) fn changes_places(changes: &Changes) -> bool {
-    changes.updated.iter().any(|(before, after)| before.moves_place(after))
+/// The locks that a transaction must begin with that writes this, where those that it has are not enough: accounts that
+/// exist change their places, or get the names by which others would come to them, or relations to partners change.
+pub(super) fn lacking(connection: &AnyConnection, has: Locks, changes: &Changes) -> Option<Locks> {
+    let moves = changes.updated.iter().any(|(before, after)| before.moves_place(after)) || !changes.adopted.is_empty();
+    let partners = changes.relations.iter().any(|change| change.relation.axis == Axis::Partner);
+    let needed = Locks::new(if moves { Places::Alone } else { has.places }, has.partners || partners);
+    (matches!(connection, AnyConnection::Postgres(_)) && needed != has).then_some(needed)
 }
 
-/// Runs a batch up to its commit. None when it changes places and has not the lock on them alone.
+/// Runs a batch up to its commit, or up to where it lacks locks.
 pub(super) fn run(
     connection: &mut AnyConnection,
     jobs: &[&Job],
     calls: &[&Call],
     run: Run<'_>,
     faults: &Faults,
-) -> Result<Option<Done>, StoreError> {
-    let Run { tail, owner, places, partners, turn } = run;
+) -> Result<Ran<Done>, StoreError> {
+    let Run { tail, owner, locks, partners, turn } = run;
     let mut world = World::new(tail.head.chain, tail.rows_issued).with_partners(std::mem::take(partners));
     let cap = calls.len() + 1;
     faults.at(Place::Load, calls)?;
     let judged: Vec<_> = jobs.iter().map(|job| &*job.policy).zip(calls.iter().copied()).collect();
-    let mut purpose = if places == Places::Apart { Purpose::Update } else { Purpose::Change };
+    let mut purpose = if locks.places == Places::Apart { Purpose::Update } else { Purpose::Change };
     planning::foresee(connection, &mut world, &judged, cap, &mut purpose)?;
-    if world.has_nobody() {
-        // What it makes has no place that could change, so it does not begin again: whoever comes next may look up what it
-        // does not have, and waits for what it has.
+    // What it makes has no place that could change, so it does not begin again: whoever comes next may look up what it does
+    // not have, and waits for what it has. But a name that it claims it meets only now, and others may first.
+    let begins_again = !world.has_nobody();
+    if !begins_again && !calls.iter().any(claims) {
         *turn = None;
     }
     planning::foresee_next(connection, &mut world, &judged, cap, &mut purpose)?;
+    if !begins_again {
+        *turn = None;
+    }
     let mut head = tail.head;
     let mut answered = Vec::with_capacity(calls.len());
     let mut deliveries = Vec::with_capacity(calls.len());
@@ -87,15 +97,20 @@ pub(super) fn run(
     }
     *partners = world.take_partners();
     let changes = world.into_changes();
-    if places != Places::Alone && matches!(connection, AnyConnection::Postgres(_)) && changes_places(&changes) {
-        return Ok(None);
+    if let Some(needed) = lacking(connection, locks, &changes) {
+        return Ok(Ran::Lacks(needed));
     }
     *turn = None;
     faults.at(Place::Write, calls)?;
     let to = Tail { head, rows_issued: changes.rows_issued };
     let advance = Advance { from: tail, to: &to, owner, now: now_micros() };
     let feed_end = save::batch(connection, &deliveries, &changes, &advance)?;
-    Ok(Some(Done { answered, tail: to, feed_end }))
+    Ok(Ran::Done(Done { answered, tail: to, feed_end }))
+}
+
+/// Whether a call names the ExternalID of its account.
+fn claims(call: &&Call) -> bool {
+    call.submitted().is_some_and(|submitted| submitted.external_id.is_some())
 }
 
 /// The ledger's row of a call; account and body are filled in when the plan is applied.

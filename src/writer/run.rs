@@ -400,12 +400,7 @@ impl Running {
     fn attempt(&mut self, jobs: &[&Job], calls: &[&Call]) -> Result<Attempted<Vec<Answered>>, StoreError> {
         let faults = self.config.faults.clone();
         let partners = jobs.iter().any(|job| job.policy.names_partners());
-        // The lock on the registry comes behind that on places.
-        let places = match batch::foreseen_places(calls) {
-            Places::Apart if partners => Places::Shared,
-            places => places,
-        };
-        let locks = Locks { places, partners };
+        let locks = Locks::new(batch::foreseen_places(calls), partners);
         self.in_transaction(calls, locks, |connection, run| {
             let done = batch::run(connection, jobs, calls, run, &faults)?;
             Ok(done.map(|done| Worked { value: done.answered, tail: done.tail, feed_end: done.feed_end }))
@@ -413,12 +408,12 @@ impl Running {
     }
 
     /// Runs something in a write transaction that moves the end of this writer's chain to what it gives, and commits it.
-    /// It begins with its locks; where it gives nothing, since that on places is not enough, it runs again alone.
+    /// It begins with its locks; where they turn out not to be enough, it runs again with those that are.
     pub(super) fn in_transaction<T>(
         &mut self,
         calls: &[&Call],
         mut locks: Locks,
-        mut work: impl FnMut(&mut AnyConnection, Run<'_>) -> Result<Option<Worked<T>>, StoreError>,
+        mut work: impl FnMut(&mut AnyConnection, Run<'_>) -> Result<Ran<Worked<T>>, StoreError>,
     ) -> Result<Attempted<T>, StoreError> {
         let faults = self.config.faults.clone();
         let Some(Open { connection, tail, .. }) = &mut self.open else {
@@ -428,23 +423,17 @@ impl Running {
         faults.at(Place::Begin, calls)?;
         let Worked { value, tail: to, feed_end } = loop {
             transaction::begin(connection, Some(locks))?;
-            let run = Run {
-                tail,
-                owner: &self.owner,
-                places: locks.places,
-                partners: &mut self.partners,
-                turn: &mut self.turn,
-            };
+            let run = Run { tail, owner: &self.owner, locks, partners: &mut self.partners, turn: &mut self.turn };
             let worked = work(connection, run).and_then(|done| {
                 faults.at(Place::Commit, calls)?;
                 Ok(done)
             });
             match worked {
-                Ok(Some(done)) => break done,
-                Ok(None) => {
+                Ok(Ran::Done(done)) => break done,
+                Ok(Ran::Lacks(needed)) => {
                     transaction::roll_back(connection);
                     self.config.observer.rerun("places");
-                    locks.places = Places::Alone;
+                    locks = needed;
                 }
                 Err(StoreError::PlacesTaken) => {
                     transaction::roll_back(connection);
@@ -508,14 +497,31 @@ fn is_contended(error: &StoreError) -> bool {
     matches!(error, StoreError::Contended(_))
 }
 
+/// What became of work in a transaction.
+pub(super) enum Ran<T> {
+    /// It may commit.
+    Done(T),
+    /// It must begin again, with these locks.
+    Lacks(Locks),
+}
+
+impl<T> Ran<T> {
+    pub(super) fn map<U>(self, done: impl FnOnce(T) -> U) -> Ran<U> {
+        match self {
+            Self::Done(value) => Ran::Done(done(value)),
+            Self::Lacks(locks) => Ran::Lacks(locks),
+        }
+    }
+}
+
 /// What a transaction is run with.
 pub(super) struct Run<'a> {
     /// Where the chain ends.
     pub tail: &'a Tail,
     /// Who writes it.
     pub owner: &'a str,
-    /// The lock on places that it has.
-    pub places: Places,
+    /// The locks that it began with.
+    pub locks: Locks,
     /// What is kept of the registry's answers.
     pub partners: &'a mut Answers,
     /// This lane's turn, which ends once everything is planned.

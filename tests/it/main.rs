@@ -68,6 +68,7 @@ mod provisioning;
 mod provisioning_many;
 mod provisioning_stale;
 mod quarantine;
+mod receivers;
 mod reconcile;
 mod reconcile_dates;
 mod reconcile_fix;

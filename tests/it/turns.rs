@@ -14,21 +14,20 @@ use tiersync::ops::alone;
 use tiersync::store::connection::{Database, Use};
 use tiersync::store::schema::{accounts, relations};
 use tiersync::store::{migrate, places, transaction};
-use tiersync::writer::faults::{Faults, Place};
+use tiersync::writer::faults::Faults;
 use tiersync::writer::{Answered, BatchReport, Observer, SubmitError, Writer, WriterConfig};
 
 use crate::commands_binary::until;
-use crate::feed::{assert_tells_everything, stored};
-use crate::gate::{Gate, Opened, PLUG, in_one_batch};
+use crate::gate::{Gate, PLUG, in_one_batch, quiet};
 use crate::harness::{Backend, TestApp, backends, config, postgres};
 use crate::histories::History;
 use crate::ledger::assert_whole;
 
-fn customer(id: &str, reseller: &str, name: &str) -> String {
+pub fn customer(id: &str, reseller: &str, name: &str) -> String {
     format!(r#"{{"ID":"{id}","Role":"User","ResellerID":"{reseller}","Name":"{name}"}}"#)
 }
 
-fn reseller(id: &str) -> String {
+pub fn reseller(id: &str) -> String {
     format!(r#"{{"ID":"{id}","Role":"Reseller","ResellerID":"{id}","Name":"Reseller {id}"}}"#)
 }
 
@@ -138,7 +137,7 @@ fn who_leaves_a_reseller_waits_for_the_directory_whoever_comes_with_it() {
     for call in [reseller("s"), customer("c", "r", "One"), PLUG.to_owned()] {
         assert_eq!(before.synchronize(&call).code(), 0);
     }
-    let app = TestApp::on(&url, &toml, Options { faults: gate.faults(), ..Options::default() }, None);
+    let app = TestApp::on(&url, &toml, quiet(gate.faults()), None);
     let mut keeper = app.database();
     transaction::begin(&mut keeper, None).unwrap();
     places::take_alone(&mut keeper).unwrap();
@@ -154,46 +153,6 @@ fn who_leaves_a_reseller_waits_for_the_directory_whoever_comes_with_it() {
     assert_whole(&mut app.database());
 }
 
-/// A reseller comes at another receiver while its customer leaves it at this one: nobody has to wait, and what is told is
-/// what is stored.
-#[test]
-fn a_relation_that_is_linked_while_it_ends_ends_linked() {
-    if !backends().contains(&Backend::Postgres) {
-        return;
-    }
-    let leaving = r#"{"ID":"c","Role":"User","ResellerID":""}"#.to_owned();
-    for (leaves, end) in [(customer("c", "s", "Two"), 2), (leaving, 1)] {
-        let gate = Gate::before(Place::Write, "c");
-        let url = postgres::shared().unwrap().new_schema();
-        let (toml, named) = (config("", ""), format!("{url}&application_name=tiersync-reseller-comes"));
-        let app = TestApp::on(&named, &toml, Options::default(), None);
-        for call in [reseller("s"), customer("c", "r", "One")] {
-            assert_eq!(app.synchronize(&call).code(), 0);
-        }
-        let other = TestApp::on(&url, &toml, Options { faults: gate.faults(), ..Options::default() }, None);
-        let mut observer = PgConnection::establish(&url).unwrap();
-        std::thread::scope(|scope| {
-            let opened = Opened(&gate);
-            let left = scope.spawn(|| other.synchronize(&leaves));
-            gate.reached();
-            let came = scope.spawn(|| app.synchronize(&reseller("r")));
-            // It is through, or waits for who has the directory alone.
-            until("the reseller comes", || came.is_finished() || waits(&mut observer, "tiersync-reseller-comes"));
-            drop(opened);
-            assert_eq!((came.join().unwrap().code(), left.join().unwrap().code()), (0, 0));
-        });
-        let states: Vec<(Option<String>, bool)> = relations::table
-            .order(relations::id)
-            .select((relations::reseller_platform_id, relations::reseller_account_id.is_not_null()))
-            .load(&mut app.database())
-            .unwrap();
-        assert_eq!(states.len(), end, "{states:?}");
-        let told = stored(&mut app.database());
-        assert_tells_everything(&mut app.database(), &told);
-        assert_whole(&mut app.database());
-    }
-}
-
 #[derive(QueryableByName)]
 struct Waiting {
     #[diesel(sql_type = BigInt)]
@@ -201,7 +160,7 @@ struct Waiting {
 }
 
 /// Whether a receiver whose connections are called this waits for a lock.
-fn waits(observer: &mut PgConnection, name: &str) -> bool {
+pub fn waits(observer: &mut PgConnection, name: &str) -> bool {
     let waiting: Waiting = diesel::sql_query(
         "SELECT count(*) AS count FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
     )
