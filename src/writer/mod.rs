@@ -140,6 +140,11 @@ impl Shared {
         self.waiting.load(Ordering::Relaxed) > 0 || self.at_work.load(Ordering::Relaxed) > calls
     }
 
+    /// Whether a lane other than this one has its database.
+    fn has_other(&self, lane: usize) -> bool {
+        self.available.iter().enumerate().any(|(other, available)| other != lane && available.load(Ordering::Relaxed))
+    }
+
     fn set_available(&self, lane: usize, available: bool) {
         if let Some(flag) = self.available.get(lane) {
             flag.store(available, Ordering::Relaxed);
@@ -271,9 +276,9 @@ impl Writer {
         self.depth() >= self.shared.capacity
     }
 
-    /// Whether the database took the last batch of every lane.
+    /// Whether the database took the last batch of some lane.
     #[must_use]
     pub fn is_available(&self) -> bool {
-        self.shared.available.iter().all(|available| available.load(Ordering::Relaxed))
+        self.shared.available.iter().any(|available| available.load(Ordering::Relaxed))
     }
 }

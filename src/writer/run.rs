@@ -75,6 +75,40 @@ impl Drop for Gone {
     }
 }
 
+/// Calls that a lane is at work on, however that ends.
+struct AtWork {
+    shared: Arc<Shared>,
+    calls: usize,
+}
+
+impl AtWork {
+    fn on(calls: usize, shared: &Arc<Shared>) -> Self {
+        shared.at_work.fetch_add(calls, Ordering::Relaxed);
+        Self { shared: shared.clone(), calls }
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.shared.at_work.fetch_sub(self.calls, Ordering::Relaxed);
+    }
+}
+
+/// What is no call is this lane's, until it is through with all of it. Should its thread end before, other lanes do what
+/// comes then, and whoever waits for what is left is told that nobody does it.
+struct Others {
+    shared: Arc<Shared>,
+    line: Arc<Line>,
+}
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.waiting.fetch_sub(self.line.let_go(), Ordering::Relaxed);
+        }
+    }
+}
+
 /// A connection, the end of its chain, and what answers behind its commits. The fields are dropped in this order:
 /// everything is settled while the connection still keeps the log.
 struct Open {
@@ -134,6 +168,15 @@ impl Running {
     pub(super) fn run(&mut self) {
         let _gone = Gone { shared: self.shared.clone(), lane: self.lane };
         loop {
+            if self.open.is_none() && self.next.is_none() && self.shared.has_other(self.lane) {
+                // What waits is for the lanes that have their connections.
+                self.reconnect();
+                if self.open.is_none() {
+                    std::thread::sleep(PROBE_EVERY);
+                    continue;
+                }
+                self.shared.set_available(self.lane, true);
+            }
             let first = match self.next.take() {
                 Some(next) => Some(next),
                 None => match self.wait() {
@@ -155,9 +198,8 @@ impl Running {
                     }
                     let calls = batch.len();
                     self.shared.waiting.fetch_sub(calls, Ordering::Relaxed);
-                    self.shared.at_work.fetch_add(calls, Ordering::Relaxed);
+                    let _at_work = AtWork::on(calls, &self.shared);
                     self.settle(batch, MAX_RERUNS);
-                    self.shared.at_work.fetch_sub(calls, Ordering::Relaxed);
                 }
                 Some(other) => self.settle_others(other),
                 None => {}
@@ -231,9 +273,11 @@ impl Running {
     /// Settles what is no call, and whatever of that kind comes meanwhile: nobody waits for its turn with it.
     fn settle_others(&mut self, first: Queued) {
         self.turn = None;
-        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
         let mut next = self.line.take_up(first);
+        let _others = next.is_some().then(|| Others { shared: self.shared.clone(), line: self.line.clone() });
         while let Some(other) = next {
+            // Until then it waits, and counts as one that does.
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
             match other {
                 Queued::Acts(acts) => self.settle_acts(*acts),
                 Queued::Work(work) => self.settle_work(work),

@@ -15,7 +15,7 @@ use super::Queued;
 
 /// How long others wait for a lane that looks up. Longer than that it waits itself, for an account that somebody else has
 /// locked, and there is no order to keep.
-const LOOKING: Duration = Duration::from_millis(50);
+const LOOKING: Duration = Duration::from_millis(250);
 
 /// What waits for all lanes.
 pub(super) struct Line {
@@ -100,6 +100,13 @@ impl Line {
             state.others = None;
         }
         next
+    }
+
+    /// The lane that took something up goes. What waited for it is dropped, which tells whoever waits for an answer; returns
+    /// how much that was.
+    pub(super) fn let_go(&self) -> usize {
+        let dropped = self.state().others.take();
+        dropped.map_or(0, |dropped| dropped.len())
     }
 
     /// Nothing that happens under this lock can fail half-way.

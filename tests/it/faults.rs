@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use tiersync::app::Options;
 use tiersync::domain::call::Call as Planned;
 use tiersync::store::accounts::{self, AccountFilter};
 use tiersync::store::deliveries::{self, DeliveryFilter};
+use tiersync::store::schema::ledger_chains;
 use tiersync::store::{AnyConnection, StoreError};
 use tiersync::writer::faults::{Faults, Place};
 
 use crate::commands_binary::until;
-use crate::gate::{self, Gate, Opened, depth, names};
+use crate::gate::{self, Gate, Opened, depth, names, quiet};
+use crate::harness::postgres::Cluster;
 use crate::harness::{Backend, Reply, TestApp, backends, config};
 use crate::ledger::assert_whole;
 
@@ -25,8 +28,7 @@ fn body(id: &str) -> String {
 }
 
 fn start(backend: Backend, hook: impl Fn(Place, &[&Planned]) -> Option<StoreError> + Send + Sync + 'static) -> TestApp {
-    let options = Options { faults: Faults::new(hook), ..Options::default() };
-    TestApp::with_options(backend, &config("", ""), options)
+    TestApp::with_options(backend, &config("", ""), quiet(Faults::new(hook)))
 }
 
 /// The platform IDs of all accounts, in order.
@@ -256,6 +258,40 @@ fn a_commit_that_is_lost_before_it_began_is_not_answered() {
     }
 }
 
+/// Its calls are the other lane's until it is connected again, and so is the health of the receiver.
+#[test]
+fn a_lane_without_connection_leaves_the_calls_to_the_other() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let cluster = Cluster::start().unwrap();
+    let hook = |at, calls: &[&Planned]| {
+        (at == Place::Begin && names(calls, "lost")).then(|| StoreError::Unavailable("a fault".to_owned()))
+    };
+    let options = Options { lanes: Some(2), faults: Faults::new(hook), ..Options::default() };
+    let app = TestApp::on(&cluster.new_schema(), &config("", ""), options, None);
+    let mut reader = app.database();
+    let mut lanes_since = |time: i64| -> i64 {
+        ledger_chains::table.filter(ledger_chains::claimed_at.gt(time)).count().get_result(&mut reader).unwrap()
+    };
+    let url = cluster.url("public").replace("/postgres?", "/template1?");
+    let mut other_database = diesel::PgConnection::establish(&url).unwrap();
+    // Whoever has a connection keeps it, and nobody gets another one.
+    other_database.batch_execute("ALTER DATABASE postgres ALLOW_CONNECTIONS false").unwrap();
+    let lost_at = jiff::Timestamp::now().as_microsecond();
+    assert_not_now(&app.synchronize(&body("lost")));
+    for n in 0..20 {
+        let told = app.synchronize(&body(&n.to_string()));
+        assert_eq!((told.status, told.code()), (200, 0), "{n}: {}", told.body);
+        assert_eq!(app.get("/readyz").status, 200);
+    }
+    assert_eq!(lanes_since(lost_at), 1);
+    other_database.batch_execute("ALTER DATABASE postgres ALLOW_CONNECTIONS true").unwrap();
+    until("the lane is back", || lanes_since(lost_at) == 2);
+    let all: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    assert_exactly(&app, &all);
+}
+
 #[derive(diesel::QueryableByName)]
 struct Ended {
     #[diesel(sql_type = Bool)]
@@ -264,7 +300,6 @@ struct Ended {
 
 /// Ends the backend of the writer's connection, as an operator or a failover does.
 fn end_backend(url: &str, name: &str) -> usize {
-    use diesel::Connection;
     let mut connection = diesel::PgConnection::establish(url).unwrap();
     let ended: Vec<Ended> = diesel::sql_query(format!(
         "SELECT pg_terminate_backend(pid, 5000) AS ended FROM pg_stat_activity \

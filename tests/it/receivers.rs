@@ -1,12 +1,14 @@
 //! Two receivers on one PostgreSQL, at the moment at which one writes what the other one changes: nobody overwrites what the
 //! other one did, and what is told is what is stored.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use diesel::prelude::*;
 use serde_json::json;
 use tiersync::app::Options;
 use tiersync::domain::operator::Role;
 use tiersync::store::schema::relations;
-use tiersync::writer::faults::Place;
+use tiersync::writer::faults::{Faults, Place};
 
 use crate::commands_binary::until;
 use crate::feed::{assert_tells_everything, stored};
@@ -131,4 +133,30 @@ fn a_partner_that_comes_while_its_customer_leaves_is_linked_before() {
     );
     assert_eq!((left.code(), came.status), (0, 200), "{}", came.body);
     two.assert_right();
+}
+
+/// Whatever a lane does when its thread ends, others go on with what is left, and nobody waits for it for ever.
+#[test]
+fn a_lane_that_ends_leaves_its_work_to_the_other() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let first = AtomicBool::new(true);
+    let faults = Faults::new(move |place, calls| {
+        assert!(!(place == Place::Commit && calls.is_empty() && first.swap(false, Ordering::SeqCst)), "a fault");
+        None
+    });
+    let options = Options { faults, lanes: Some(2), ..Options::default() };
+    let app = TestApp::with_options(Backend::Postgres, &config("", ""), options);
+    let admin = operator(&app, "all", Role::ProviderAdmin, &[], None);
+    let add = |name: &str| ask(&app, &admin, "POST", "/accounts", &json!({"name": name, "kind": "reseller"}));
+    let refused = add("One");
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    for name in ["Two", "Three"] {
+        let made = add(name);
+        assert_eq!(made.status, 201, "{}", made.body);
+    }
+    assert_eq!(app.synchronize(&reseller("r")).code(), 0);
+    assert_eq!(app.get("/readyz").status, 200);
+    assert_whole(&mut app.database());
 }
